@@ -1,0 +1,38 @@
+/** Jest runs the TypeScript sources; workspace packages resolve to their `source` export. */
+const suite = (displayName, rootDir) => ({
+  displayName,
+  rootDir,
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  testMatch: ['<rootDir>/src/**/*.spec.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2023',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+});
+
+export default {
+  projects: [
+    suite('tunnel', 'libs/tunnel'),
+    suite('native', 'libs/native'),
+    suite('block-codec', 'libs/block-codec'),
+    suite('edge', 'libs/edge'),
+    suite('contracts', 'libs/contracts'),
+    suite('wan-emulator', 'libs/wan-emulator'),
+    suite('agent', 'apps/agent'),
+    suite('controller', 'apps/controller'),
+    suite('cli', 'apps/cli'),
+    suite('lab', 'apps/lab'),
+  ],
+};
