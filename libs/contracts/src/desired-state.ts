@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import {
+  addressSchema,
+  endpointSchema,
+  idSchema,
+  key32Schema,
+  portRangeSchema,
+  portSchema,
+  prefixSchema,
+} from './primitives.js';
+
+/** Version of the desired-state document. An agent refuses a higher one and keeps its last good state. */
+export const DESIRED_STATE_VERSION = 1;
+
+/** How a flow competes inside a tunnel. */
+export const trafficClassSchema = z.enum(['interactive', 'bulk', 'scavenger']);
+/** `auto`: LZ4 or better where it pays; `off`: bytes go as they are; `strongest`: the smallest output that the CPU allows. */
+export const compressionSchema = z.enum(['auto', 'off', 'strongest']);
+/** Congestion profile of a link, as PROTOCOL.md defines them. */
+export const profileSchema = z.enum(['fair', 'lossy', 'fixed']);
+/** AEAD of the data packets. */
+export const cipherSuiteSchema = z.enum(['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305']);
+/** What becomes of a new connection while its peer cannot be reached: straight to its destination, or refused. */
+export const whenPeerDownSchema = z.enum(['pass', 'refuse']);
+
+/** A far agent, and how to speak to it. */
+export const peerSchema = z.object({
+  agentId: idSchema,
+  siteId: idSchema,
+  name: z.string().min(1).max(100),
+  publicKey: key32Schema,
+  presharedKey: key32Schema.optional(),
+  /** Where the peer listens; empty when only the peer can open the tunnel (it is behind NAT). */
+  endpoints: z.array(endpointSchema).max(8),
+  profile: profileSchema,
+  cipherSuite: cipherSuiteSchema,
+  /** Hard cap on what this agent sends to the peer, retransmits included, in Mbit/s; required by the profile `fixed`. */
+  rateMbps: z.number().positive().max(100_000).optional(),
+  /** Largest UDP payload to probe for, in bytes. */
+  maxUdpPayload: z.int().min(1200).max(65_507).default(1472),
+});
+
+/** Which flows, and what becomes of them. The first rule in order that matches decides. */
+export const flowRuleSchema = z.object({
+  id: z.string().min(1).max(100),
+  name: z.string().max(200),
+  sources: z.array(prefixSchema).max(1000),
+  destinations: z.array(prefixSchema).max(1000),
+  ports: z.array(portRangeSchema).max(100),
+  action: z.enum(['accelerate', 'pass', 'deny']),
+  /** The far agent that opens the connection; required by `accelerate`. */
+  peerAgentId: idSchema.optional(),
+  class: trafficClassSchema,
+  /** Share of this rule's streams against others of the same class. */
+  weight: z.int().min(1).max(100),
+  compression: compressionSchema,
+  whenPeerDown: whenPeerDownSchema,
+});
+
+/** An explicit forward: connections to `listen` are opened by the peer to `target`. */
+export const forwardSchema = z.object({
+  listenAddress: addressSchema,
+  listenPort: portSchema,
+  peerAgentId: idSchema,
+  targetAddress: addressSchema,
+  targetPort: portSchema,
+  class: trafficClassSchema,
+  weight: z.int().min(1).max(100),
+  compression: compressionSchema,
+  whenPeerDown: whenPeerDownSchema,
+});
+
+/** What a peer may have this agent open. Anything else is refused. */
+export const allowRuleSchema = z.object({
+  peerAgentId: idSchema,
+  prefixes: z.array(prefixSchema).min(1).max(1000),
+  ports: z.array(portRangeSchema).min(1).max(100),
+});
+
+/** Everything that one agent has to be: compiled by the controller, applied by the agent as a whole or not at all. */
+export const desiredStateSchema = z.object({
+  version: z.literal(DESIRED_STATE_VERSION),
+  organizationId: idSchema,
+  agentId: idSchema,
+  siteId: idSchema,
+  /** Raised when the controller's database was restored; an agent ignores a lower epoch. */
+  epoch: z.int().min(1),
+  /** Counts this agent's states within an epoch; an agent ignores a lower or equal one. */
+  generation: z.int().min(1),
+  /** The policy revision that this state was compiled from, or null before the first. */
+  policyRevision: z.int().min(1).nullable(),
+  tunnelPort: portSchema,
+  peers: z.array(peerSchema).max(10_000),
+  rules: z.array(flowRuleSchema).max(10_000),
+  forwards: z.array(forwardSchema).max(1000),
+  allow: z.array(allowRuleSchema).max(10_000),
+  /** Whether flows of the site that match a rule are intercepted (nftables). */
+  intercept: z.boolean(),
+});
+
+export type TrafficClass = z.infer<typeof trafficClassSchema>;
+export type Compression = z.infer<typeof compressionSchema>;
+export type Profile = z.infer<typeof profileSchema>;
+export type CipherSuite = z.infer<typeof cipherSuiteSchema>;
+export type WhenPeerDown = z.infer<typeof whenPeerDownSchema>;
+export type Peer = z.infer<typeof peerSchema>;
+export type FlowRule = z.infer<typeof flowRuleSchema>;
+export type Forward = z.infer<typeof forwardSchema>;
+export type AllowRule = z.infer<typeof allowRuleSchema>;
+export type DesiredState = z.infer<typeof desiredStateSchema>;

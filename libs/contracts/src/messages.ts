@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { idSchema } from './primitives.js';
+
+/** Sent by an agent at every (re)connect. */
+export const helloMessageSchema = z.object({
+  version: z.literal(1),
+  agentVersion: z.string().max(50),
+  /** Random per process start. */
+  bootId: idSchema,
+  hostname: z.string().max(253),
+  appliedEpoch: z.int().min(0),
+  appliedGeneration: z.int().min(0),
+});
+
+/** The outcome of one desired state at one agent. */
+export const appliedMessageSchema = z.object({
+  version: z.literal(1),
+  bootId: idSchema,
+  epoch: z.int().min(1),
+  generation: z.int().min(1),
+  policyRevision: z.int().min(1).nullable(),
+  outcome: z.enum(['applied', 'rejected', 'reverted']),
+  /** Why it was rejected or reverted, for a person to read. */
+  error: z.string().max(2000).optional(),
+  /** Unix time in milliseconds at which the state was in force. */
+  atMs: z.number(),
+});
+
+const counter = z.number().min(0);
+
+/** One tunnel over one interval. Counters are of the interval, never since start. */
+export const linkRecordSchema = z.object({
+  peerAgentId: idSchema,
+  /** Unix milliseconds; end of the interval. */
+  atMs: z.number(),
+  intervalMs: z.number().positive(),
+  state: z.enum(['up', 'connecting', 'down']),
+  /** Application bytes, before compression. */
+  bytesSent: counter,
+  bytesReceived: counter,
+  /** UDP payload bytes on the wire, all of the tunnel's own included. */
+  wireBytesSent: counter,
+  wireBytesReceived: counter,
+  packetsSent: counter,
+  packetsLost: counter,
+  packetsRetransmitted: counter,
+  packetsSpurious: counter,
+  /** Milliseconds; null before the first sample. */
+  minRttMs: counter.nullable(),
+  smoothedRttMs: counter.nullable(),
+  /** Standing queue at the bottleneck as the sender estimates it, in milliseconds. */
+  queueDelayMs: counter.nullable(),
+  pacingMbps: counter.nullable(),
+  mtu: counter,
+  openStreams: counter,
+});
+
+/** One TCP connection over one interval, or its end. */
+export const flowRecordSchema = z.object({
+  flowId: idSchema,
+  peerAgentId: idSchema.nullable(),
+  atMs: z.number(),
+  startedAtMs: z.number(),
+  source: z.string().max(60),
+  destination: z.string().max(60),
+  destinationPort: z.int().min(0).max(65535),
+  ruleId: z.string().max(100).nullable(),
+  handling: z.enum(['accelerated', 'passed', 'refused']),
+  /** Set on the record that ends the flow. */
+  ended: z.enum(['closed', 'reset', 'refused', 'denied', 'unreachable', 'agent-stopped']).nullable(),
+  reason: z.string().max(500).nullable(),
+  /** Of this interval: application bytes from the initiator's side and towards it, and what they were after compression. */
+  bytesUp: counter,
+  bytesDown: counter,
+  encodedBytesUp: counter,
+  encodedBytesDown: counter,
+});
+
+const batchHead = {
+  version: z.literal(1),
+  bootId: idSchema,
+  /** Counts batches of this kind since the process started; with bootId the key that makes storage exact. */
+  sequence: z.int().min(0),
+};
+
+export const linkTelemetrySchema = z.object({ ...batchHead, links: z.array(linkRecordSchema).max(10_000) });
+export const flowTelemetrySchema = z.object({ ...batchHead, flows: z.array(flowRecordSchema).max(5000) });
+
+export type HelloMessage = z.infer<typeof helloMessageSchema>;
+export type AppliedMessage = z.infer<typeof appliedMessageSchema>;
+export type LinkRecord = z.infer<typeof linkRecordSchema>;
+export type FlowRecord = z.infer<typeof flowRecordSchema>;
+export type LinkTelemetry = z.infer<typeof linkTelemetrySchema>;
+export type FlowTelemetry = z.infer<typeof flowTelemetrySchema>;
