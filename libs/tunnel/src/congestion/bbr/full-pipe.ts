@@ -1,0 +1,34 @@
+import type { AckSample } from '../controller.js';
+
+/** Growth below which a round counts as none, and how many such rounds fill the pipe (section 5.3.1.2). */
+const GROWTH = 1.25;
+const ROUNDS = 3;
+
+/** Notices that the delivery rate has stopped growing: the pipe is full (draft-ietf-ccwg-bbr section 5.3.1.2). */
+export class FullPipeDetector {
+  /** Once true it stays so: startup is over. */
+  reached = false;
+  /** In the current probe. */
+  now = false;
+  private rate = 0;
+  private rounds = 0;
+
+  update(sample: AckSample, rate: number, roundStarted: boolean): void {
+    if (this.now || sample.appLimited) return;
+    if (rate >= this.rate * GROWTH) {
+      this.restart(rate);
+      return;
+    }
+    if (!roundStarted) return;
+    this.rounds++;
+    this.now = this.rounds >= ROUNDS;
+    if (this.now) this.reached = true;
+  }
+
+  /** Looks for growth anew from `rate`. */
+  restart(rate: number): void {
+    this.now = false;
+    this.rate = rate;
+    this.rounds = 0;
+  }
+}

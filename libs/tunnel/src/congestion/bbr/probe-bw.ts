@@ -1,0 +1,160 @@
+import type { AckSample } from '../controller.js';
+import type { Bbr } from './bbr.js';
+import type { BbrState } from './state.js';
+
+type Phase = 'down' | 'cruise' | 'refill' | 'up';
+
+/** Pacing gains of the phases: section 2.4 and 5.3.3. */
+const PACING_GAIN: Record<Phase, number> = { down: 0.9, cruise: 1, refill: 1, up: 1.25 };
+/** Section 2.5: 2, and 2.25 while probing up. */
+const WINDOW_GAIN: Record<Phase, number> = { down: 2, cruise: 2, refill: 2, up: 2.25 };
+/** Section 5.3.3.5.1: wall-clock wait between probes, 2 to 3 s. */
+const PROBE_WAIT_US = 2_000_000;
+const PROBE_WAIT_SPREAD_US = 1_000_000;
+/** The same in rounds, so that a Reno or CUBIC flow beside us can grow: section 5.3.3.5.2. */
+const PROBE_WAIT_ROUNDS = 63;
+/** Share of the long-term bound left free for others in cruise: section 2.7, BBR.Headroom. */
+const HEADROOM = 0.15;
+
+/** Holds the rate, and looks now and then whether there is more (section 5.3.3). */
+export class ProbeBandwidth implements BbrState {
+  private phase: Phase = 'down';
+  private phaseSinceUs = 0;
+  private waitUs = 0;
+  private waitRounds = 0;
+  private cycleSinceUs = 0;
+  private cycleRound = 0;
+  private upRounds = 0;
+  private upAcknowledged = 0;
+
+  get name(): string {
+    return `probe-bw-${this.phase}`;
+  }
+
+  get pacingGain(): number {
+    return PACING_GAIN[this.phase];
+  }
+
+  get windowGain(): number {
+    return WINDOW_GAIN[this.phase];
+  }
+
+  get probing(): boolean {
+    return this.phase === 'refill' || this.phase === 'up';
+  }
+
+  /** Bytes kept free below the long-term bound. */
+  get headroom(): number {
+    return this.phase === 'cruise' || this.phase === 'down' ? HEADROOM : 0;
+  }
+
+  enter(bbr: Bbr, nowUs: number): void {
+    this.startDown(bbr, nowUs);
+  }
+
+  onAck(bbr: Bbr, sample: AckSample): void {
+    switch (this.phase) {
+      case 'down':
+        this.inDown(bbr, sample);
+        break;
+      case 'cruise':
+        this.inCruise(bbr, sample);
+        break;
+      case 'refill':
+        if (bbr.round.started) this.startUp(bbr, sample);
+        break;
+      case 'up':
+        this.inUp(bbr, sample);
+        break;
+    }
+  }
+
+  private startDown(bbr: Bbr, nowUs: number): void {
+    this.to('down', nowUs);
+    bbr.bandwidthModel.nextCycle();
+    bbr.bandwidthModel.resetShortTerm();
+    this.waitUs = PROBE_WAIT_US + bbr.random() * PROBE_WAIT_SPREAD_US;
+    this.waitRounds = PROBE_WAIT_ROUNDS;
+    this.cycleSinceUs = nowUs;
+    this.cycleRound = bbr.round.count;
+    bbr.round.restart(bbr.delivered);
+  }
+
+  private inDown(bbr: Bbr, sample: AckSample): void {
+    if (this.timeToProbe(bbr, sample.nowUs)) this.startRefill(bbr, sample.nowUs);
+    else if (this.drained(bbr, sample)) this.to('cruise', sample.nowUs);
+  }
+
+  private drained(bbr: Bbr, sample: AckSample): boolean {
+    return (
+      sample.inFlight <= bbr.bytesInPipe(1) && sample.inFlight <= bbr.inFlightLongTerm * (1 - HEADROOM) && !bbr.queueStands
+    );
+  }
+
+  private inCruise(bbr: Bbr, sample: AckSample): void {
+    if (this.timeToProbe(bbr, sample.nowUs)) this.startRefill(bbr, sample.nowUs);
+    else if (bbr.queueStands && bbr.round.started) this.to('down', sample.nowUs);
+  }
+
+  private startRefill(bbr: Bbr, nowUs: number): void {
+    this.to('refill', nowUs);
+    bbr.bandwidthModel.resetShortTerm();
+    this.upRounds = 0;
+    this.upAcknowledged = 0;
+    bbr.round.restart(bbr.delivered);
+  }
+
+  private startUp(bbr: Bbr, sample: AckSample): void {
+    this.to('up', sample.nowUs);
+    bbr.fullPipe.restart(bbr.bandwidthModel.latest);
+    bbr.round.restart(sample.delivered);
+  }
+
+  private inUp(bbr: Bbr, sample: AckSample): void {
+    if (this.tooMuchLoss(bbr, sample)) {
+      if (!sample.appLimited) {
+        bbr.inFlightLongTerm = Math.max(sample.sampleInFlight, bbr.bytesInPipe(0.7));
+      }
+      this.startDown(bbr, sample.nowUs);
+      return;
+    }
+    this.raiseLongTerm(bbr, sample);
+    if (bbr.fullPipe.now || bbr.queueBuilds) this.startDown(bbr, sample.nowUs);
+  }
+
+  /** Section 5.5.10.2, IsInflightTooHigh, with the tolerance of the profile. */
+  private tooMuchLoss(bbr: Bbr, sample: AckSample): boolean {
+    return sample.lostBytes > 0 && sample.sampleLost > sample.sampleInFlight * bbr.tuning.lossTolerance;
+  }
+
+  /** Section 5.3.3.6, ProbeInflightLongTermUpward: slowly at first, then twice as fast each round. */
+  private raiseLongTerm(bbr: Bbr, sample: AckSample): void {
+    if (bbr.inFlightLongTerm === Infinity) return;
+    if (sample.sampleInFlight > bbr.inFlightLongTerm) bbr.inFlightLongTerm = sample.sampleInFlight;
+    if (!bbr.windowLimited) return;
+    this.upAcknowledged += sample.acknowledgedBytes;
+    bbr.inFlightLongTerm += (sample.acknowledgedBytes * bbr.packetBytes * 2 ** this.upRounds) / bbr.congestionWindow;
+    if (bbr.round.started) this.upRounds = Math.min(this.upRounds + 1, 30);
+  }
+
+  private timeToProbe(bbr: Bbr, nowUs: number): boolean {
+    return (
+      nowUs - this.cycleSinceUs > this.waitUs ||
+      (bbr.tuning.yieldsToReno && bbr.round.count - this.cycleRound >= this.renoRounds(bbr))
+    );
+  }
+
+  private renoRounds(bbr: Bbr): number {
+    return Math.min(this.waitRounds, bbr.bytesInPipe(1) / bbr.packetBytes);
+  }
+
+  private to(phase: Phase, nowUs: number): void {
+    this.phase = phase;
+    this.phaseSinceUs = nowUs;
+  }
+
+  /** Microseconds in the current phase. */
+  elapsedUs(nowUs: number): number {
+    return nowUs - this.phaseSinceUs;
+  }
+}

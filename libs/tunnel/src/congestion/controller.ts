@@ -1,0 +1,46 @@
+/** How a tunnel meets loss and other traffic. PROTOCOL.md says which to choose. */
+export type Profile = 'fair' | 'lossy' | 'fixed';
+
+/** What one acknowledgement taught. One object is reused for every acknowledgement. */
+export interface AckSample {
+  nowUs: number;
+  /** Round trip of the largest packet newly acknowledged, or -1. */
+  rttUs: number;
+  /** Bytes newly acknowledged, and newly found lost. */
+  acknowledgedBytes: number;
+  lostBytes: number;
+  /** Bytes in flight after all that. */
+  inFlight: number;
+  /** All bytes delivered so far. */
+  delivered: number;
+  /** Delivery-rate sample (draft-cheng-iccrg-delivery-rate-estimation): bytes over microseconds; interval 0 = none. */
+  sampleDelivered: number;
+  sampleIntervalUs: number;
+  /** `delivered` when the sampled packet left. */
+  priorDelivered: number;
+  /** Bytes lost between the departure of the sampled packet and now, and bytes in flight at its departure. */
+  sampleLost: number;
+  sampleInFlight: number;
+  /** The sender had nothing to send for some of the sample. */
+  appLimited: boolean;
+}
+
+/** Decides how much may be in flight, and how fast it leaves. Knows no sockets, no packets, no clock. */
+export interface CongestionController {
+  /** Most bytes in flight. */
+  readonly congestionWindow: number;
+  /** Bytes per microsecond. */
+  readonly pacingRate: number;
+  /** State by name, for people. */
+  readonly state: string;
+  /** The sender has data and is held back by the window alone. */
+  onWindowLimited(): void;
+  onAck(sample: AckSample): void;
+  /** Sending begins again after nothing was in flight. */
+  onRestartFromIdle(nowUs: number): void;
+  /** Bytes per microsecond that the path is believed to carry. */
+  readonly bandwidth: number;
+}
+
+/** Microseconds times this are bytes, for a rate in Mbit/s. */
+export const BYTES_PER_US_PER_MBPS = 1 / 8;

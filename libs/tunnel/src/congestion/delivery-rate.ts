@@ -1,0 +1,71 @@
+import type { SentPackets } from '../recovery/sent-packets.js';
+import type { AckSample } from './controller.js';
+
+/** The delivery-rate estimator of draft-cheng-iccrg-delivery-rate-estimation, per packet rather than per segment. */
+export class DeliveryRateEstimator {
+  delivered = 0;
+  lost = 0;
+  private deliveredUs = 0;
+  private firstSentUs = 0;
+  /** Samples up to this count of delivered bytes are application-limited; 0 = not limited. */
+  private appLimitedUntil = 0;
+  private sampleNumber = -1;
+
+  constructor(private readonly sent: SentPackets) {}
+
+  onSent(number: number, nowUs: number, inFlightAfter: number, size: number): void {
+    if (inFlightAfter === size) {
+      this.firstSentUs = nowUs;
+      this.deliveredUs = nowUs;
+    }
+    this.sent.snapshot(
+      number,
+      this.delivered,
+      this.deliveredUs,
+      this.firstSentUs,
+      inFlightAfter,
+      this.lost,
+      this.appLimitedUntil > 0,
+    );
+  }
+
+  /** There is less to send than would be allowed. */
+  onAppLimited(inFlight: number): void {
+    this.appLimitedUntil = Math.max(this.delivered + inFlight, 1);
+  }
+
+  beginAck(): void {
+    this.sampleNumber = -1;
+  }
+
+  onAcknowledged(number: number, nowUs: number): void {
+    this.delivered += this.sent.sizeOf(number);
+    this.deliveredUs = nowUs;
+    const best = this.sampleNumber;
+    if (best < 0 || this.sent.deliveredOf(number) > this.sent.deliveredOf(best) || number > best) {
+      this.sampleNumber = number;
+    }
+  }
+
+  /** Fills in the delivery-rate part of `sample`. */
+  finishAck(sample: AckSample, minRttUs: number): void {
+    if (this.appLimitedUntil > 0 && this.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
+    sample.delivered = this.delivered;
+    sample.sampleIntervalUs = 0;
+    sample.sampleDelivered = 0;
+    const number = this.sampleNumber;
+    if (number < 0) return;
+    const { sent } = this;
+    const sendElapsed = sent.sentUsOf(number) - sent.firstSentUsOf(number);
+    const ackElapsed = this.deliveredUs - sent.deliveredUsOf(number);
+    const interval = Math.max(sendElapsed, ackElapsed);
+    this.firstSentUs = sent.sentUsOf(number);
+    sample.priorDelivered = sent.deliveredOf(number);
+    sample.sampleLost = this.lost - sent.lostBeforeOf(number);
+    sample.sampleInFlight = sent.inFlightOf(number);
+    sample.appLimited = sent.appLimitedOf(number);
+    sample.sampleDelivered = this.delivered - sample.priorDelivered;
+    // An interval shorter than the least round trip is acknowledgement compression, not speed (section 4.1.4).
+    if (interval >= minRttUs) sample.sampleIntervalUs = interval;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Every limit and constant of the protocol that is not part of an algorithm's own file, each with the reason for it.
+ * Times are microseconds, sizes are bytes.
+ */
+
+/** Version carried in the handshake and bound by its prologue. */
+export const PROTOCOL_VERSION = 1;
+
+/** Smallest UDP payload that every path must carry: RFC 9000 section 14 asks the same of QUIC. */
+export const BASE_UDP_PAYLOAD = 1200;
+/** Largest UDP payload on a 1500-byte Ethernet path over IPv4: 1500 - 20 - 8. */
+export const ETHERNET_UDP_PAYLOAD = 1472;
+/** Authentication tag of every suite that the tunnel offers. */
+export const TAG_BYTES = 16;
+
+/** Unit of the buffer pool. Eleven full packets: few packets straddle two, and a quiet stream holds little. */
+export const CHUNK_BYTES = 16_384;
+/** Room for one packet's header and copied frames in the scratch region. */
+export const SCRATCH_SLOT_BYTES = 2048;
+/** Most packets that one poll can describe. */
+export const MAX_POLL_PACKETS = 512;
+
+/** Most streams that a peer may have open at once: bounds the state that a peer can make us hold. */
+export const MAX_PEER_STREAMS = 16_384;
+/** Longest payload of a stream's open. */
+export const MAX_OPEN_PAYLOAD = 1024;
+/** Credit that every new stream has before the first MAX_STREAM_DATA: what a 100 Mbit/s path of 10 ms holds. */
+export const INITIAL_STREAM_WINDOW = 131_072;
+/** Credit that a stream is raised to as it opens, while the memory budget is half free: lets the first round trips double freely. */
+export const EAGER_STREAM_WINDOW = 1_048_576;
+/** Largest window of one stream: twice what 1 Gbit/s x 600 ms holds. */
+export const MAX_STREAM_WINDOW = 150_000_000;
+/** A window that is used up in fewer round trips than this is doubled. */
+export const WINDOW_GROWTH_ROUNDS = 4;
+/** Least that a stream may buffer for sending, so that a late event loop finds work. */
+export const MIN_SEND_BUFFER = 524_288;
+/** Buffered for sending per stream while the pool is short. */
+export const SCARCE_SEND_BUFFER = 65_536;
+
+/** Ranges of one ACK frame: a window of 10,000 packets at 5 % loss has some 500 gaps, settled within two frames. */
+export const MAX_ACK_RANGES = 256;
+/** Ranges that a receiver remembers. */
+export const MAX_TRACKED_RANGES = 1024;
+/** Packets of the replay window. Larger than any reordering seen and than design's floor of 32,768. */
+export const REPLAY_WINDOW = 131_072;
+
+/** An acknowledgement waits at most so long for company. */
+export const MAX_ACK_DELAY_US = 2000;
+/** Packets that make an acknowledgement due at once in steady state. */
+export const ACK_EVERY_PACKETS = 16;
+/** While a tunnel is young every second packet is acknowledged, so that startup has samples (RFC 9000 section 13.2.2). */
+export const ACK_EVERY_PACKETS_YOUNG = 2;
+/** What counts as young. */
+export const YOUNG_PACKETS = 256;
+
+/** Silence after which something is sent so that NATs keep their binding (WireGuard's 25 s suits the same NATs). */
+export const KEEPALIVE_US = 25_000_000;
+/** Unanswered probing after which a peer is reported down. Streams live on until {@link STREAM_TIMEOUT_US}. */
+export const PEER_DOWN_US = 1_500_000;
+/** Silence of a peer after which its streams are reset: about what Linux TCP waits on unanswered data. */
+export const STREAM_TIMEOUT_US = 120_000_000;
+/** First retry of an unanswered handshake; doubles to {@link HANDSHAKE_RETRY_MAX_US}. */
+export const HANDSHAKE_RETRY_US = 250_000;
+export const HANDSHAKE_RETRY_MAX_US = 1_000_000;
+/** A session is replaced after so long … */
+export const REKEY_AFTER_US = 120_000_000;
+/** … or after so many packets, whichever is first. */
+export const REKEY_AFTER_PACKETS = 2 ** 22;
+/** How long a replaced session's receive keys still open late packets. */
+export const OLD_KEYS_US = 10_000_000;

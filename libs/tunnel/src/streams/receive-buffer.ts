@@ -1,0 +1,114 @@
+import { ChunkList } from '../memory/chunk-list.js';
+import type { ChunkPool } from '../memory/chunk-pool.js';
+import { RangeSet } from '../memory/range-set.js';
+import { CHUNK_BYTES } from '../params.js';
+
+const NO_CHUNK = -1;
+
+/** Reassembles a stream. Bytes stay in their chunks until they are released, so that a reader need not copy them. */
+export class ReceiveBuffer {
+  private readonly chunks = new ChunkList();
+  /** Stream offset at which the first chunk begins, a multiple of the chunk size. */
+  private base = 0;
+  private contiguousEnd = 0;
+  private consumed = 0;
+  private freed = 0;
+  /** What has arrived beyond {@link contiguousEnd}. */
+  private readonly ahead = new RangeSet();
+
+  constructor(private readonly pool: ChunkPool) {}
+
+  /** Offset behind the last byte that can be read. */
+  get end(): number {
+    return this.contiguousEnd;
+  }
+
+  /** Offset of the next byte to be read. */
+  get cursor(): number {
+    return this.consumed;
+  }
+
+  /** Offset behind the last byte released. */
+  get released(): number {
+    return this.freed;
+  }
+
+  /** Stores `length` bytes that lie at `source` in memory. False: the pool is empty, nothing was stored. */
+  store(offset: number, source: number, length: number): boolean {
+    const skip = Math.max(0, this.contiguousEnd - offset);
+    if (skip >= length) return true;
+    const start = offset + skip;
+    const end = offset + length;
+    if (!this.makeRoom(start, end)) return false;
+    this.copyIn(start, source + skip, end - start);
+    if (start === this.contiguousEnd) this.advance(end);
+    else this.ahead.add(start, end);
+    return true;
+  }
+
+  private advance(end: number): void {
+    this.contiguousEnd = end;
+    if (this.ahead.size === 0) return;
+    if (this.ahead.start(0) <= end) this.contiguousEnd = Math.max(end, this.ahead.end(0));
+    this.ahead.removeBelow(this.contiguousEnd);
+    if (this.ahead.size > 0 && this.ahead.start(0) === this.contiguousEnd) this.advance(this.ahead.end(0));
+  }
+
+  private makeRoom(start: number, end: number): boolean {
+    const first = Math.floor((start - this.base) / CHUNK_BYTES);
+    const last = Math.floor((end - 1 - this.base) / CHUNK_BYTES);
+    while (this.chunks.length <= last) this.chunks.push(NO_CHUNK);
+    for (let index = first; index <= last; index++) {
+      if (this.chunks.at(index) !== NO_CHUNK) continue;
+      const chunk = this.pool.take();
+      if (chunk < 0) return false;
+      this.chunks.set(index, chunk);
+    }
+    return true;
+  }
+
+  private copyIn(offset: number, source: number, length: number): void {
+    let done = 0;
+    while (done < length) {
+      const within = (offset + done) % CHUNK_BYTES;
+      const count = Math.min(length - done, CHUNK_BYTES - within);
+      this.pool.memory.copyWithin(this.locate(offset + done), source + done, source + done + count);
+      done += count;
+    }
+  }
+
+  /** Where in memory the byte at `offset` lies. */
+  locate(offset: number): number {
+    const within = offset - this.base;
+    return this.chunks.at(Math.floor(within / CHUNK_BYTES)) + (within % CHUNK_BYTES);
+  }
+
+  /** Bytes from the cursor on that lie together in memory. */
+  get spanLength(): number {
+    return Math.min(this.contiguousEnd - this.consumed, CHUNK_BYTES - (this.consumed % CHUNK_BYTES));
+  }
+
+  consume(bytes: number): void {
+    if (bytes > this.contiguousEnd - this.consumed) throw new RangeError('consume() past the bytes that have arrived');
+    this.consumed += bytes;
+  }
+
+  /** Gives back the chunks of bytes that were consumed and are not needed any more. */
+  release(bytes: number): void {
+    if (bytes > this.consumed - this.freed) throw new RangeError('release() past the bytes that were consumed');
+    this.freed += bytes;
+    while (this.chunks.length > 0 && this.base + CHUNK_BYTES <= this.freed) this.dropFirst(CHUNK_BYTES);
+    if (this.freed === this.contiguousEnd && this.ahead.size === 0 && this.chunks.length === 1) this.dropFirst(0);
+  }
+
+  private dropFirst(step: number): void {
+    const chunk = this.chunks.shift();
+    if (chunk !== NO_CHUNK) this.pool.give(chunk);
+    this.base += step;
+  }
+
+  clear(): void {
+    while (this.chunks.length > 0) this.dropFirst(0);
+    this.ahead.clear();
+  }
+}

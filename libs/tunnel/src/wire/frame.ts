@@ -1,0 +1,120 @@
+import { MAX_ACK_RANGES } from '../params.js';
+import type { RangeSet } from '../memory/range-set.js';
+import { denseLength, varintLength, writeDense, writeU32, writeVarint, type Reader } from './varint.js';
+
+/** First byte of a frame. PROTOCOL.md draws each one. */
+export const FrameType = {
+  padding: 0x00,
+  ping: 0x01,
+  ack: 0x02,
+  stopWaiting: 0x03,
+  resetStream: 0x04,
+  stopSending: 0x05,
+  maxStreamData: 0x06,
+  close: 0x07,
+  /** 0x10 to 0x17: the low bits are {@link StreamBit}. */
+  stream: 0x10,
+} as const;
+
+export const StreamBit = {
+  /** The stream ends behind these bytes. */
+  fin: 1,
+  /** A length follows; without it the data reaches to the end of the packet. */
+  length: 2,
+  /** The opener's payload follows: this frame opens the stream. */
+  open: 4,
+} as const;
+
+/** Bytes in front of a STREAM frame's data when it ends the packet and does not open: type, id, 32-bit offset. */
+export function streamHeaderLength(id: number): number {
+  return 1 + denseLength(id) + 4;
+}
+
+export function writeStreamHeader(bytes: Uint8Array, at: number, type: number, id: number, offset: number): number {
+  bytes[at] = type;
+  return writeU32(bytes, writeDense(bytes, at + 1, id), offset % 2 ** 32);
+}
+
+export function writeResetStream(bytes: Uint8Array, at: number, id: number, code: number, finalOffset: number): number {
+  bytes[at] = FrameType.resetStream;
+  return writeVarint(bytes, writeVarint(bytes, writeDense(bytes, at + 1, id), code), finalOffset);
+}
+
+export function writeStopSending(bytes: Uint8Array, at: number, id: number, code: number): number {
+  bytes[at] = FrameType.stopSending;
+  return writeVarint(bytes, writeDense(bytes, at + 1, id), code);
+}
+
+export function writeMaxStreamData(bytes: Uint8Array, at: number, id: number, limit: number): number {
+  bytes[at] = FrameType.maxStreamData;
+  return writeVarint(bytes, writeDense(bytes, at + 1, id), limit);
+}
+
+/** Longest of the three frames above: type, id, two numbers. */
+export const MAX_CONTROL_FRAME_BYTES = 1 + 4 + 8 + 8;
+
+/** An acknowledgement as it was read, valid until the next is read into it. */
+export class AckFrame {
+  /** Ranges from the highest down: `[start, end)`. */
+  readonly starts = new Float64Array(MAX_ACK_RANGES);
+  readonly ends = new Float64Array(MAX_ACK_RANGES);
+  count = 0;
+  delayUs = 0;
+  /** Bytes of UDP payload that the peer has received in valid packets of this tunnel. */
+  deliveredBytes = 0;
+
+  get largest(): number {
+    return this.ends[0] - 1;
+  }
+
+  /** Reads what follows the type byte. `largest` is restored by `expand`. False: malformed. */
+  read(reader: Reader, expand: (low: number) => number): boolean {
+    let end = expand(reader.u32()) + 1;
+    this.delayUs = reader.varint();
+    this.deliveredBytes = reader.varint();
+    const count = reader.varint();
+    if (reader.failed || count < 1 || count > MAX_ACK_RANGES) return false;
+    for (let i = 0; i < count; i++) {
+      if (i > 0) end -= reader.varint() + 1;
+      const start = end - reader.varint() - 1;
+      if (reader.failed || start < 0) return false;
+      this.starts[i] = start;
+      this.ends[i] = end;
+      end = start;
+    }
+    this.count = count;
+    return true;
+  }
+}
+
+/**
+ * Writes an ACK of as many of the highest ranges as fit before `limit`: type, largest (low 32 bits), delay,
+ * delivered bytes, number of ranges, then length - 1 of the highest, and for each lower one gap - 1 and length - 1.
+ */
+export function writeAck(
+  bytes: Uint8Array,
+  at: number,
+  limit: number,
+  ranges: RangeSet,
+  delayUs: number,
+  deliveredBytes: number,
+): number {
+  const top = ranges.size - 1;
+  bytes[at] = FrameType.ack;
+  let position = writeU32(bytes, at + 1, (ranges.end(top) - 1) % 2 ** 32);
+  position = writeVarint(bytes, position, Math.round(delayUs));
+  position = writeVarint(bytes, position, deliveredBytes);
+  const countAt = position;
+  position = writeVarint(bytes, countAt + 2, ranges.end(top) - ranges.start(top) - 1);
+  let count = 1;
+  for (let i = top - 1; i >= 0 && count < MAX_ACK_RANGES; i--) {
+    const gap = ranges.start(i + 1) - ranges.end(i) - 1;
+    const length = ranges.end(i) - ranges.start(i) - 1;
+    if (position + varintLength(gap) + varintLength(length) > limit) break;
+    position = writeVarint(bytes, writeVarint(bytes, position, gap), length);
+    count++;
+  }
+  bytes[countAt] = 0x40 | (count >>> 8);
+  bytes[countAt + 1] = count & 0xff;
+  return position;
+}

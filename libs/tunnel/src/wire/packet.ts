@@ -1,0 +1,30 @@
+import { TAG_BYTES } from '../params.js';
+import { writeU32 } from './varint.js';
+
+/** First byte of every datagram. The handshake's three messages are laid out in handshake/initiation. */
+export const PacketType = { initiation: 1, response: 2, cookieReply: 3, data: 4 } as const;
+
+/** `type(1) receiver index(4) packet number, low 32 bits(4)`: all of it authenticated. */
+export const DATA_HEADER_BYTES = 9;
+
+/** Bytes of a data packet that are not frames. */
+export const DATA_OVERHEAD_BYTES = DATA_HEADER_BYTES + TAG_BYTES;
+
+const WRAP = 2 ** 32;
+
+export function writeDataHeader(memory: Uint8Array, at: number, receiverIndex: number, packetNumber: number): void {
+  memory[at] = PacketType.data;
+  writeU32(memory, at + 1, receiverIndex);
+  writeU32(memory, at + 5, packetNumber % WRAP);
+}
+
+/**
+ * Restores a number from its low 32 bits: the candidate nearest to `expected` (RFC 9000 appendix A.3). Serves packet
+ * numbers and stream offsets alike; neither's window comes near 2^31.
+ */
+export function expandLow32(low: number, expected: number): number {
+  const candidate = expected - (expected % WRAP) + low;
+  if (candidate > expected + WRAP / 2 && candidate >= WRAP) return candidate - WRAP;
+  if (candidate <= expected - WRAP / 2) return candidate + WRAP;
+  return candidate;
+}
