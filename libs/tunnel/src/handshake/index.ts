@@ -1,0 +1,25 @@
+export {
+  HandshakeInitiator,
+  type CookieOutcome,
+  type InitiatorConfig,
+  type ResponseOutcome,
+} from './initiator.js';
+export { COOKIE_REPLY_LENGTH, INITIATION_LENGTH, MessageType, RESPONSE_LENGTH } from './messages.js';
+export { NodePrimitives } from './node-primitives.js';
+export { MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, type ReceiveParameters } from './payloads.js';
+export type { KeyPair, NoisePrimitives, RandomBytes } from './primitives.js';
+export {
+  HandshakeResponder,
+  type AdmittedPeer,
+  type InitiationOutcome,
+  type ResponderConfig,
+} from './responder.js';
+export {
+  IV_LENGTH,
+  nextDirectionKeys,
+  type CipherSuite,
+  type DirectionKeys,
+  type SessionKeys,
+} from './session-keys.js';
+export type { EstablishedSession, HandshakeRefusal } from './session.js';
+export { InitiationHistory, type InitiationTimestamp } from './timestamp.js';
