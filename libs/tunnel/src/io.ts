@@ -64,7 +64,8 @@ export type PackedAddress = Int32Array;
 
 /** Packs a literal IPv4 or IPv6 address. Throws a RangeError for anything else. */
 export function packAddress(address: string, port: number): PackedAddress {
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new RangeError(`port ${port} is not 1..65535`);
+  if (!Number.isInteger(port) || port < 1 || port > 65535)
+    throw new RangeError(`port ${port} is not 1..65535`);
   const packed = new Int32Array(5);
   if (/^\d+\.\d+\.\d+\.\d+$/.test(address)) {
     const octets = address.split('.').map(Number);
@@ -81,11 +82,15 @@ export function packAddress(address: string, port: number): PackedAddress {
 
 function expandIpv6(address: string): number[] {
   const halves = address.split('::');
-  const parse = (half: string): number[] => (half === '' ? [] : half.split(':').map((group) => parseInt(group, 16)));
+  const parse = (half: string): number[] =>
+    half === '' ? [] : half.split(':').map((group) => parseInt(group, 16));
   const head = parse(halves[0]);
   const tail = halves.length > 1 ? parse(halves[1]) : [];
   const missing = 8 - head.length - tail.length;
-  const valid = /^[0-9a-fA-F:]+$/.test(address) && halves.length <= 2 && (halves.length === 2 ? missing >= 1 : missing === 0);
+  const valid =
+    /^[0-9a-fA-F:]+$/.test(address) &&
+    halves.length <= 2 &&
+    (halves.length === 2 ? missing >= 1 : missing === 0);
   const groups = [...head, ...new Array<number>(Math.max(0, missing)).fill(0), ...tail];
   if (!valid || groups.some((group) => !(group >= 0 && group <= 0xffff))) {
     throw new RangeError(`${address} is not an IP address`);

@@ -20,7 +20,17 @@ export class Pacer {
     this.tokens = Math.min(this.tokens + elapsed * rate, Math.max(MAX_DEBT_US * rate, LEAST_BYTES));
   }
 
-  /** Whether another packet may leave now. */
+  /** Whether a burst is worth beginning: half of one has been earned. */
+  get mayBegin(): boolean {
+    return this.tokens >= Math.min(this.burst / 2, LEAST_BYTES * 8);
+  }
+
+  /** Bytes that leave together. */
+  private get burst(): number {
+    return Math.min(BURST_BYTES, BURST_US * this.rate);
+  }
+
+  /** Whether another packet of a burst may leave now. */
   get ready(): boolean {
     return this.tokens > 0;
   }
@@ -32,7 +42,6 @@ export class Pacer {
   /** When a burst worth a wake-up will have been earned. */
   nextUs(nowUs: number): number {
     if (this.rate <= 0) return Infinity;
-    const burst = Math.min(BURST_BYTES, BURST_US * this.rate);
-    return nowUs + Math.max(0, (Math.min(burst, BURST_BYTES) - this.tokens) / this.rate);
+    return nowUs + Math.max(0, (this.burst - this.tokens) / this.rate);
   }
 }

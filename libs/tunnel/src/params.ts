@@ -46,15 +46,22 @@ export const REPLAY_WINDOW = 131_072;
 
 /** An acknowledgement waits at most so long for company. */
 export const MAX_ACK_DELAY_US = 2000;
-/** Packets that make an acknowledgement due at once in steady state. */
-export const ACK_EVERY_PACKETS = 16;
+/** … and at least so long, since an acknowledgement costs both sides a turn of their event loop. */
+export const MIN_ACK_DELAY_US = 1000;
+/** Between the two it is this share of the round trip: eight acknowledgements in each. */
+export const ACK_DELAY_RTT_SHARE = 1 / 8;
+/** Packets that make an acknowledgement due at once in steady state: somewhat more than one GSO batch. */
+export const ACK_EVERY_PACKETS = 64;
 /** While a tunnel is young every second packet is acknowledged, so that startup has samples (RFC 9000 section 13.2.2). */
 export const ACK_EVERY_PACKETS_YOUNG = 2;
 /** What counts as young. */
 export const YOUNG_PACKETS = 256;
 
-/** Silence after which something is sent so that NATs keep their binding (WireGuard's 25 s suits the same NATs). */
-export const KEEPALIVE_US = 25_000_000;
+/**
+ * Silence after which a PING asks whether the peer is still there. NATs would be content with 25 s (WireGuard's
+ * persistent keepalive); a dead peer should be known sooner than the next connection to it.
+ */
+export const KEEPALIVE_US = 5_000_000;
 /** Unanswered probing after which a peer is reported down. Streams live on until {@link STREAM_TIMEOUT_US}. */
 export const PEER_DOWN_US = 1_500_000;
 /** Silence of a peer after which its streams are reset: about what Linux TCP waits on unanswered data. */

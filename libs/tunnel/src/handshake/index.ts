@@ -7,7 +7,7 @@ export {
 export { COOKIE_REPLY_LENGTH, INITIATION_LENGTH, MessageType, RESPONSE_LENGTH } from './messages.js';
 export { NodePrimitives } from './node-primitives.js';
 export { MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, type ReceiveParameters } from './payloads.js';
-export type { KeyPair, NoisePrimitives, RandomBytes } from './primitives.js';
+export { KEY_LENGTH, type KeyPair, type NoisePrimitives, type RandomBytes } from './primitives.js';
 export {
   HandshakeResponder,
   type AdmittedPeer,

@@ -26,6 +26,7 @@ export interface InitiatorConfig {
   readonly presharedKey?: Uint8Array;
   /** At least one; the responder chooses. */
   readonly cipherSuites: readonly CipherSuite[];
+  /** Read anew for each initiation. */
   readonly parameters: ReceiveParameters;
   /**
    * A number from 0 to 2^32 - 1 that no other session or handshake of this side carries. Draw it at random: an outsider

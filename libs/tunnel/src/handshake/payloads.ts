@@ -7,9 +7,9 @@ import { decodeTimestamp, encodeTimestamp, TIMESTAMP_LENGTH, type InitiationTime
  * The encrypted payloads of the two handshake messages. All integers are big-endian. Behind the fixed fields stand any
  * number of extensions, each a type (u16), a length (u16) and that many bytes; a receiver skips types it does not know.
  *
- *   initiation   timestamp (12) | minimum version (1) | maximum version (1) | parameters (6) | extensions
- *   response     sender index (4) | version (1) | suite (1) | parameters (6) | extensions
- *   parameters   maximum UDP payload (2) | initial stream window (4)
+ *   initiation   timestamp (12) | minimum version (1) | maximum version (1) | parameters (10) | extensions
+ *   response     sender index (4) | version (1) | suite (1) | parameters (10) | extensions
+ *   parameters   maximum UDP payload (2) | initial stream window (4) | incarnation (4)
  */
 
 /** The smallest limit on UDP payload that a peer may declare, in bytes (as RFC 9000 section 14.1). */
@@ -23,6 +23,11 @@ export interface ReceiveParameters {
   readonly maxUdpPayload: number;
   /** Bytes that each stream may carry before it grants more; 0 to 2^32 - 1. */
   readonly initialStreamWindow: number;
+  /**
+   * Drawn at random whenever a side begins its transport state anew; 0 to 2^32 - 1. A session whose sides both repeat
+   * theirs goes on with the streams of the one before; any other begins with none.
+   */
+  readonly incarnation: number;
 }
 
 export interface InitiationPayload {
@@ -39,7 +44,7 @@ export interface ResponsePayload {
   readonly parameters: ReceiveParameters;
 }
 
-const PARAMETERS_LENGTH = 6;
+const PARAMETERS_LENGTH = 10;
 const INITIATION_FIXED_LENGTH = TIMESTAMP_LENGTH + 2 + PARAMETERS_LENGTH;
 const RESPONSE_FIXED_LENGTH = 6 + PARAMETERS_LENGTH;
 const EXTENSION_HEADER_LENGTH = 4;
@@ -50,13 +55,18 @@ const PADDING_EXTENSION = 0;
 export const RESPONSE_PAYLOAD_LENGTH = RESPONSE_FIXED_LENGTH;
 
 /** @throws RangeError if a parameter is out of its range: the caller's mistake. */
-export function checkReceiveParameters({ maxUdpPayload, initialStreamWindow }: ReceiveParameters): void {
+export function checkReceiveParameters({
+  maxUdpPayload,
+  initialStreamWindow,
+  incarnation,
+}: ReceiveParameters): void {
   requireInteger('maxUdpPayload', maxUdpPayload, MIN_UDP_PAYLOAD, MAX_UDP_PAYLOAD);
   requireInteger('initialStreamWindow', initialStreamWindow, 0, 0xffff_ffff);
+  requireInteger('incarnation', incarnation, 0, 0xffff_ffff);
 }
 
 /**
- * @param length of the payload in bytes, at least 24; what the fields leave is padding
+ * @param length of the payload in bytes, at least 28; what the fields leave is padding
  */
 export function encodeInitiationPayload(payload: InitiationPayload, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
@@ -106,12 +116,17 @@ export function decodeResponsePayload(bytes: Uint8Array): ResponsePayload | unde
 function writeParameters(view: DataView, offset: number, parameters: ReceiveParameters): void {
   view.setUint16(offset, parameters.maxUdpPayload);
   view.setUint32(offset + 2, parameters.initialStreamWindow);
+  view.setUint32(offset + 6, parameters.incarnation);
 }
 
 function readParameters(view: DataView, offset: number): ReceiveParameters | undefined {
   const maxUdpPayload = view.getUint16(offset);
   if (maxUdpPayload < MIN_UDP_PAYLOAD || maxUdpPayload > MAX_UDP_PAYLOAD) return undefined;
-  return { maxUdpPayload, initialStreamWindow: view.getUint32(offset + 2) };
+  return {
+    maxUdpPayload,
+    initialStreamWindow: view.getUint32(offset + 2),
+    incarnation: view.getUint32(offset + 6),
+  };
 }
 
 /** Whether the fixed fields are there and the extensions behind them end exactly where the payload ends. */

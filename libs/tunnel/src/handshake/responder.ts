@@ -21,13 +21,14 @@ export interface AdmittedPeer {
   /** 32 bytes; where it is set the peer has to use IKpsk2 with the same key, where it is not, IK. */
   readonly presharedKey?: Uint8Array;
   readonly history: InitiationHistory;
+  /** What this side tells the peer. */
+  readonly parameters: ReceiveParameters;
 }
 
 export interface ResponderConfig {
   readonly staticKeys: KeyPair;
   /** At least one, the most preferred first. */
   readonly cipherSuites: readonly CipherSuite[];
-  readonly parameters: ReceiveParameters;
   /** A number from 0 to 2^32 - 1 that no other session or handshake of this side carries, drawn at random. */
   readonly allocateIndex: () => number;
   /** The peer with this static public key, or `undefined` where no policy names it. */
@@ -63,7 +64,6 @@ export class HandshakeResponder {
     private readonly random: RandomBytes,
     nowMs: number,
   ) {
-    checkReceiveParameters(config.parameters);
     if (config.cipherSuites.length === 0) throw new RangeError('Accept at least one cipher suite');
     this.macKey = mac1Key(primitives, config.staticKeys.publicKey);
     this.cookies = new CookieIssuer(primitives, random, config.staticKeys.publicKey, nowMs);
@@ -144,7 +144,8 @@ export class HandshakeResponder {
     if (suite === undefined) return refused('no-common-suite');
 
     const localIndex = this.config.allocateIndex();
-    const { parameters } = this.config;
+    const { parameters } = peer;
+    checkReceiveParameters(parameters);
     const noiseMessage = handshake.writeMessage(
       encodeResponsePayload({ senderIndex: localIndex, version, suite, parameters }),
     );

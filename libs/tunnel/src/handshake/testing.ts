@@ -26,8 +26,8 @@ export function seededRandom(seed: number): RandomBytes {
 }
 
 export const NOW_UNIX_MS = 1_800_000_000_000;
-export const INITIATOR_PARAMETERS = { maxUdpPayload: 1400, initialStreamWindow: 1 << 20 };
-export const RESPONDER_PARAMETERS = { maxUdpPayload: 9000, initialStreamWindow: 1 << 18 };
+export const INITIATOR_PARAMETERS = { maxUdpPayload: 1400, initialStreamWindow: 1 << 20, incarnation: 7 };
+export const RESPONDER_PARAMETERS = { maxUdpPayload: 9000, initialStreamWindow: 1 << 18, incarnation: 9 };
 export const INITIATOR_ADDRESS = Uint8Array.of(192, 0, 2, 1, 0x11, 0x22);
 
 export interface Sides {
@@ -52,7 +52,11 @@ export function createSides(options: SidesOptions = {}): Sides {
   const initiatorKeys = primitives.generateKeyPair(random);
   const responderKeys = primitives.generateKeyPair(random);
   const { presharedKey } = options;
-  const peer: AdmittedPeer = { presharedKey, history: new InitiationHistory() };
+  const peer: AdmittedPeer = {
+    presharedKey,
+    history: new InitiationHistory(),
+    parameters: RESPONDER_PARAMETERS,
+  };
   const initiator = new HandshakeInitiator(
     {
       staticKeys: initiatorKeys,
@@ -70,7 +74,6 @@ export function createSides(options: SidesOptions = {}): Sides {
     {
       staticKeys: responderKeys,
       cipherSuites: ['aes-128-gcm', 'chacha20-poly1305'],
-      parameters: RESPONDER_PARAMETERS,
       allocateIndex: nextInteger,
       lookupPeer: (publicKey) =>
         Buffer.compare(publicKey, initiatorKeys.publicKey) === 0 ? peer : undefined,

@@ -15,9 +15,11 @@ export class ChunkPool {
     regionOffset: number,
   ) {
     this.capacity = Math.floor((memory.length - regionOffset) / CHUNK_BYTES);
-    if (this.capacity < 16) throw new RangeError('memory is too small: the chunk pool needs at least 256 KiB');
+    if (this.capacity < 16)
+      throw new RangeError('memory is too small: the chunk pool needs at least 256 KiB');
     this.free = new Int32Array(this.capacity);
-    for (let i = 0; i < this.capacity; i++) this.free[i] = regionOffset + (this.capacity - 1 - i) * CHUNK_BYTES;
+    for (let i = 0; i < this.capacity; i++)
+      this.free[i] = regionOffset + (this.capacity - 1 - i) * CHUNK_BYTES;
     this.freeCount = this.capacity;
   }
 

@@ -36,7 +36,15 @@ export class SentPackets {
   private readonly frames = new Map<number, SentFrame[]>();
 
   /** Begins the record of packet `next` and gives its number. A packet without a run has stream -1. */
-  add(sentUs: number, size: number, streamId: number, offset: number, length: number, fin: boolean, open: boolean): number {
+  add(
+    sentUs: number,
+    size: number,
+    streamId: number,
+    offset: number,
+    length: number,
+    fin: boolean,
+    open: boolean,
+  ): number {
     if (this.next - this.oldest > this.mask) this.grow();
     const number = this.next++;
     const i = number & this.mask;
@@ -50,7 +58,15 @@ export class SentPackets {
   }
 
   /** The state of the delivery-rate estimator as the packet left. */
-  snapshot(number: number, delivered: number, deliveredUs: number, firstSentUs: number, inFlight: number, lost: number, appLimited: boolean): void {
+  snapshot(
+    number: number,
+    delivered: number,
+    deliveredUs: number,
+    firstSentUs: number,
+    inFlight: number,
+    lost: number,
+    appLimited: boolean,
+  ): void {
     const i = number & this.mask;
     this.delivered[i] = delivered;
     this.deliveredUs[i] = deliveredUs;
@@ -71,7 +87,8 @@ export class SentPackets {
     const capacity = (this.mask + 1) * 2;
     const mask = capacity - 1;
     const move = <T extends Uint8Array | Int32Array | Float64Array>(from: T, to: T): T => {
-      for (let number = this.oldest; number < this.next; number++) to[number & mask] = from[number & this.mask];
+      for (let number = this.oldest; number < this.next; number++)
+        to[number & mask] = from[number & this.mask];
       return to;
     };
     this.state = move(this.state, new Uint8Array(capacity));

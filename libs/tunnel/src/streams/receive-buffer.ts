@@ -89,16 +89,19 @@ export class ReceiveBuffer {
   }
 
   consume(bytes: number): void {
-    if (bytes > this.contiguousEnd - this.consumed) throw new RangeError('consume() past the bytes that have arrived');
+    if (bytes > this.contiguousEnd - this.consumed)
+      throw new RangeError('consume() past the bytes that have arrived');
     this.consumed += bytes;
   }
 
   /** Gives back the chunks of bytes that were consumed and are not needed any more. */
   release(bytes: number): void {
-    if (bytes > this.consumed - this.freed) throw new RangeError('release() past the bytes that were consumed');
+    if (bytes > this.consumed - this.freed)
+      throw new RangeError('release() past the bytes that were consumed');
     this.freed += bytes;
     while (this.chunks.length > 0 && this.base + CHUNK_BYTES <= this.freed) this.dropFirst(CHUNK_BYTES);
-    if (this.freed === this.contiguousEnd && this.ahead.size === 0 && this.chunks.length === 1) this.dropFirst(0);
+    if (this.freed === this.contiguousEnd && this.ahead.size === 0 && this.chunks.length === 1)
+      this.dropFirst(0);
   }
 
   private dropFirst(step: number): void {

@@ -47,7 +47,10 @@ export class ReceiveStream {
   store(offset: number, source: number, length: number, fin: boolean): Arrival {
     const end = offset + length;
     if (end > this.limit) return 'flow-control-violation';
-    if (end > this.finalSize || (fin && (end < this.highest || (this.finalSize !== Infinity && end !== this.finalSize)))) {
+    if (
+      end > this.finalSize ||
+      (fin && (end < this.highest || (this.finalSize !== Infinity && end !== this.finalSize)))
+    ) {
       return 'final-size-violation';
     }
     if (length > 0 && !this.buffer.store(offset, source, length)) return 'no-memory';

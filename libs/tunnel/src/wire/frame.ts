@@ -30,12 +30,24 @@ export function streamHeaderLength(id: number): number {
   return 1 + denseLength(id) + 4;
 }
 
-export function writeStreamHeader(bytes: Uint8Array, at: number, type: number, id: number, offset: number): number {
+export function writeStreamHeader(
+  bytes: Uint8Array,
+  at: number,
+  type: number,
+  id: number,
+  offset: number,
+): number {
   bytes[at] = type;
   return writeU32(bytes, writeDense(bytes, at + 1, id), offset % 2 ** 32);
 }
 
-export function writeResetStream(bytes: Uint8Array, at: number, id: number, code: number, finalOffset: number): number {
+export function writeResetStream(
+  bytes: Uint8Array,
+  at: number,
+  id: number,
+  code: number,
+  finalOffset: number,
+): number {
   bytes[at] = FrameType.resetStream;
   return writeVarint(bytes, writeVarint(bytes, writeDense(bytes, at + 1, id), code), finalOffset);
 }

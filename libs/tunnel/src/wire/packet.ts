@@ -12,7 +12,12 @@ export const DATA_OVERHEAD_BYTES = DATA_HEADER_BYTES + TAG_BYTES;
 
 const WRAP = 2 ** 32;
 
-export function writeDataHeader(memory: Uint8Array, at: number, receiverIndex: number, packetNumber: number): void {
+export function writeDataHeader(
+  memory: Uint8Array,
+  at: number,
+  receiverIndex: number,
+  packetNumber: number,
+): void {
   memory[at] = PacketType.data;
   writeU32(memory, at + 1, receiverIndex);
   writeU32(memory, at + 5, packetNumber % WRAP);

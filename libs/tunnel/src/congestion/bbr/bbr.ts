@@ -178,8 +178,11 @@ export class Bbr implements CongestionController {
   private setWindow(sample: AckSample): void {
     const most = this.bytesInPipe(this.current.windowGain) + Math.max(...this.aggregation);
     const grown = this.congestionWindow + sample.acknowledgedBytes;
-    this.congestionWindow = this.fullPipe.reached ? Math.min(grown, most) : Math.max(grown, this.congestionWindow);
-    if (!this.fullPipe.reached && this.round.count > 2) this.congestionWindow = Math.min(this.congestionWindow, most * 2);
+    this.congestionWindow = this.fullPipe.reached
+      ? Math.min(grown, most)
+      : Math.max(grown, this.congestionWindow);
+    if (!this.fullPipe.reached && this.round.count > 2)
+      this.congestionWindow = Math.min(this.congestionWindow, most * 2);
     this.boundWindow();
   }
 

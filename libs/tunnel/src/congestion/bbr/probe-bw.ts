@@ -87,7 +87,9 @@ export class ProbeBandwidth implements BbrState {
 
   private drained(bbr: Bbr, sample: AckSample): boolean {
     return (
-      sample.inFlight <= bbr.bytesInPipe(1) && sample.inFlight <= bbr.inFlightLongTerm * (1 - HEADROOM) && !bbr.queueStands
+      sample.inFlight <= bbr.bytesInPipe(1) &&
+      sample.inFlight <= bbr.inFlightLongTerm * (1 - HEADROOM) &&
+      !bbr.queueStands
     );
   }
 
@@ -133,7 +135,8 @@ export class ProbeBandwidth implements BbrState {
     if (sample.sampleInFlight > bbr.inFlightLongTerm) bbr.inFlightLongTerm = sample.sampleInFlight;
     if (!bbr.windowLimited) return;
     this.upAcknowledged += sample.acknowledgedBytes;
-    bbr.inFlightLongTerm += (sample.acknowledgedBytes * bbr.packetBytes * 2 ** this.upRounds) / bbr.congestionWindow;
+    bbr.inFlightLongTerm +=
+      (sample.acknowledgedBytes * bbr.packetBytes * 2 ** this.upRounds) / bbr.congestionWindow;
     if (bbr.round.started) this.upRounds = Math.min(this.upRounds + 1, 30);
   }
 

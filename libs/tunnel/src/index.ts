@@ -1,0 +1,20 @@
+export { Endpoint, type EndpointOptions, type StreamOptions } from './endpoint.js';
+export type { Environment } from './environment.js';
+export { NodePrimitives, type NoisePrimitives } from './handshake/index.js';
+export {
+  formatAddress,
+  packAddress,
+  Receive,
+  RECEIVE_STRIDE,
+  Send,
+  SEND_STRIDE,
+  type CipherSuite,
+  type PackedAddress,
+  type PacketCrypto,
+} from './io.js';
+export { MAX_OPEN_PAYLOAD, MAX_POLL_PACKETS } from './params.js';
+export type { Profile } from './congestion/controller.js';
+export type { TunnelStats } from './stats.js';
+export { Stream, type TrafficClass } from './streams/stream.js';
+export { StreamAbortCode, type PeerOptions, type TunnelEvents } from './tunnel.js';
+export type { StreamEvents } from './transport.js';

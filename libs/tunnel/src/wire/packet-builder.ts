@@ -1,0 +1,94 @@
+import { Send, SEND_FLAG_MTU_PROBE, SEND_STRIDE, type PackedAddress } from '../io.js';
+import { MAX_POLL_PACKETS, SCRATCH_SLOT_BYTES } from '../params.js';
+import { DATA_HEADER_BYTES, DATA_OVERHEAD_BYTES, writeDataHeader } from './packet.js';
+
+/** Where packets of a session go, and under which key. */
+export interface PacketTarget {
+  readonly peerIndex: number;
+  readonly sendKeyId: number;
+  readonly address: PackedAddress;
+}
+
+/** Turns frames into send descriptors. Headers and small frames go into a scratch region, stream bytes stay where they lie. */
+export class PacketBuilder {
+  /** Packets described since {@link reset}. */
+  count = 0;
+  /** Where the next byte of the current packet's prefix goes. */
+  at = 0;
+  private descriptors: Int32Array = new Int32Array(0);
+  private capacity = 0;
+  private base = 0;
+  private record = 0;
+
+  /** Scratch region: {@link MAX_POLL_PACKETS} slots of {@link SCRATCH_SLOT_BYTES} at `scratchOffset`. */
+  constructor(
+    readonly memory: Uint8Array,
+    private readonly scratchOffset: number,
+  ) {}
+
+  reset(descriptors: Int32Array, capacity: number): void {
+    this.descriptors = descriptors;
+    this.capacity = Math.min(capacity, MAX_POLL_PACKETS, Math.floor(descriptors.length / SEND_STRIDE));
+    this.count = 0;
+  }
+
+  get full(): boolean {
+    return this.count >= this.capacity;
+  }
+
+  /** Begins a data packet: frames are written at {@link at}. */
+  begin(): void {
+    this.base = this.scratchOffset + this.count * SCRATCH_SLOT_BYTES;
+    this.at = this.base + DATA_HEADER_BYTES;
+    this.record = this.count * SEND_STRIDE;
+    this.descriptors.fill(0, this.record, this.record + SEND_STRIDE);
+  }
+
+  /** Appends bytes that lie at `offset` in memory, after the prefix. At most two pieces. */
+  piece(index: 0 | 1, offset: number, length: number): void {
+    this.descriptors[this.record + Send.piece1Offset + 2 * index] = offset;
+    this.descriptors[this.record + Send.piece1Length + 2 * index] = length;
+  }
+
+  /** Bytes of UDP payload that the packet has so far. */
+  get size(): number {
+    const { descriptors, record } = this;
+    const pieces = descriptors[record + Send.piece1Length] + descriptors[record + Send.piece2Length];
+    return this.at - this.base - DATA_HEADER_BYTES + pieces + DATA_OVERHEAD_BYTES;
+  }
+
+  /** Ends the packet. */
+  finish(target: PacketTarget, packetNumber: number): void {
+    const { descriptors, record } = this;
+    writeDataHeader(this.memory, this.base, target.peerIndex, packetNumber);
+    descriptors[record + Send.headerOffset] = this.base;
+    descriptors[record + Send.headerLength] = DATA_HEADER_BYTES;
+    descriptors[record + Send.prefixLength] = this.at - this.base - DATA_HEADER_BYTES;
+    descriptors[record + Send.keyId] = target.sendKeyId;
+    descriptors[record + Send.packetNumberLow] = (packetNumber % 2 ** 32) | 0;
+    descriptors[record + Send.packetNumberHigh] = Math.floor(packetNumber / 2 ** 32);
+    this.address(target.address);
+    this.count++;
+  }
+
+  /** The packet being built is a probe of the path's MTU. */
+  markMtuProbe(): void {
+    this.descriptors[this.record + Send.flags] |= SEND_FLAG_MTU_PROBE;
+  }
+
+  /** A whole datagram that is not sealed: a message of the handshake. */
+  plain(datagram: Uint8Array, address: PackedAddress): void {
+    this.begin();
+    const { descriptors, record } = this;
+    this.memory.set(datagram, this.base);
+    descriptors[record + Send.headerOffset] = this.base;
+    descriptors[record + Send.headerLength] = datagram.length;
+    descriptors[record + Send.keyId] = -1;
+    this.address(address);
+    this.count++;
+  }
+
+  private address(address: PackedAddress): void {
+    for (let i = 0; i < 5; i++) this.descriptors[this.record + Send.familyPort + i] = address[i];
+  }
+}
