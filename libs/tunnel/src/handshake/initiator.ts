@@ -106,7 +106,7 @@ export class HandshakeInitiator {
     return message;
   }
 
-  /** Ends the outstanding handshake with its response. A refused response changes nothing. */
+  /** Ends the outstanding handshake with its response. One that is not authentic changes nothing, the handshake goes on waiting. */
   handleResponse(bytes: Uint8Array): ResponseOutcome {
     const decoded = decodeResponse(bytes);
     if (!decoded.ok) return decoded;
