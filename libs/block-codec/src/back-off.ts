@@ -2,7 +2,10 @@
 export const FAILURES_BEFORE_PAUSE = 4;
 /** Blocks that then pass unencoded before one is tried again: 1 MiB of blocks of 64 KiB. */
 export const FIRST_PAUSE_BLOCKS = 16;
-/** The pause doubles with each failure up to this; 16 MiB of blocks of 64 KiB, so that a new file in the stream is noticed soon. */
+/**
+ * The pause doubles with each failure up to this; 16 MiB of blocks of 64 KiB, so that a new file in the
+ * stream is noticed soon.
+ */
 export const LONGEST_PAUSE_BLOCKS = 256;
 
 /** Decides when a stream that does not compress is tried again, so that it costs no CPU in the meantime. */

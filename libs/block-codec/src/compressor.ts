@@ -1,9 +1,10 @@
 /**
- * The block compression functions, as `@longhaul/native` exports them. They work from one caller's buffer into another and
- * allocate nothing.
+ * The block compression functions, as `@longhaul/native` exports them. They work from one caller's buffer
+ * into another and allocate nothing.
  *
- * Compressing returns the encoded length, or 0 where that would exceed the destination's capacity. Decompressing returns
- * the decoded length, or a negative number where the source is malformed or does not fit the destination.
+ * Compressing returns the encoded length, or 0 where that would exceed the destination's capacity.
+ * Decompressing returns the decoded length, or a negative number where the source is malformed or does not
+ * fit the destination.
  */
 export interface BlockCompressor {
   lz4Compress(

@@ -14,11 +14,14 @@ export interface BlockSink {
   /** Raw bytes that stand at `[start, end)` of the span just pushed; valid until the push returns. */
   raw(start: number, end: number): void;
   /**
-   * A buffer of at least `length` bytes (1 to 262,144) to decode a block into, or `undefined` to stop here: a few encoded
-   * bytes may stand for many, and this is where the receiver bounds what it holds.
+   * A buffer of at least `length` bytes (1 to 262,144) to decode a block into, or `undefined` to stop here: a
+   * few encoded bytes may stand for many, and this is where the receiver bounds what it holds.
    */
   acquire(length: number): Uint8Array | undefined;
-  /** The first `length` bytes of a buffer from {@link acquire} are the stream's next; the buffer is the sink's again. */
+  /**
+   * The first `length` bytes of a buffer from {@link acquire} are the stream's next; the buffer is the sink's
+   * again.
+   */
   decoded(buffer: Uint8Array, length: number): void;
 }
 
@@ -27,9 +30,10 @@ const SMALLEST_STAGING_BYTES = 4096;
 type State = 'header' | 'raw' | 'gathering';
 
 /**
- * Reads one direction of a stream of blocks from spans cut anywhere. Raw bytes pass through as they arrive and without a copy;
- * an encoded block that lies whole in a span is decoded straight from it, one in pieces is gathered first in a buffer of
- * the decoder's own, which grows to what the largest such block takes, at most 256 KiB.
+ * Reads one direction of a stream of blocks from spans cut anywhere. Raw bytes pass through as they arrive
+ * and without a copy; an encoded block that lies whole in a span is decoded straight from it, one in pieces
+ * is gathered first in a buffer of the decoder's own, which grows to what the largest such block takes, at
+ * most 256 KiB.
  */
 export class BlockDecoder {
   private state: State = 'header';
@@ -52,8 +56,8 @@ export class BlockDecoder {
   }
 
   /**
-   * Reads `span[start, end)` and returns where it stopped: at `end`, or earlier where the sink gave no buffer. Then push the rest
-   * again, be it empty, once there is one.
+   * Reads `span[start, end)` and returns where it stopped: at `end`, or earlier where the sink gave no
+   * buffer. Then push the rest again, be it empty, once there is one.
    *
    * @throws BlockFormatError if the stream does not hold together; every later push throws too
    */

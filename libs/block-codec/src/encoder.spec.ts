@@ -10,7 +10,7 @@ const RANDOM = randomBytes(BLOCK, 1);
 const TEXT = textBytes(BLOCK, 2);
 const out = new Uint8Array(encodedBound(BLOCK));
 
-/** The first `randomShare` of the block random, the rest zeros, so that its encoded length is known within 1 %. */
+/** The first `randomShare` of the block random, the rest zeros: that share is its encoded length, near enough. */
 function partlyRandom(randomShare: number): Uint8Array {
   const block = new Uint8Array(BLOCK);
   block.set(RANDOM.subarray(0, Math.round(BLOCK * randomShare)));

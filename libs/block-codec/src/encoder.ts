@@ -14,8 +14,9 @@ export const WORTHWHILE_RATIO = 0.8;
 /** Shorter blocks go raw untried, in bytes: header and match tokens eat what there is to gain. */
 export const MIN_COMPRESSIBLE_BYTES = 64;
 /**
- * zstd's level in the mode `strongest`. Higher ones gain 1 % at most in blocks of 64 KiB, and take longer over one than the
- * 2 ms by which the pacer may be late (measured: level 6 takes 1.5 ms, level 9 2 ms, on machine code).
+ * zstd's level in the mode `strongest`. Higher ones gain about 1 % in blocks of 64 KiB, and take longer
+ * over one than the 2 ms by which the pacer may be late (measured: level 6 takes 1.5 ms, level 9 2 ms, on
+ * machine code).
  */
 export const STRONGEST_ZSTD_LEVEL = 6;
 
@@ -38,13 +39,15 @@ export interface BlockStatistics {
 }
 
 /**
- * Chooses the codec of the next block in the mode `auto`: who knows whether link or CPU is the bottleneck now. It is asked once a
- * block, so it should return constants.
+ * Chooses the codec of the next block in the mode `auto`: who knows whether link or CPU is the bottleneck
+ * now. It is asked once a block, so it should return constants.
  */
 export type ChooseCodec = (statistics: BlockStatistics) => CodecChoice;
 
 export interface BlockEncoderOptions {
-  /** `auto` follows {@link chooseCodec}, `off` frames raw blocks only, `strongest` takes zstd for every block. */
+  /**
+   * `auto` follows {@link chooseCodec}, `off` frames raw blocks only, `strongest` takes zstd for every block.
+   */
   readonly mode: 'auto' | 'off' | 'strongest';
   /** Default: LZ4 for every block. */
   readonly chooseCodec?: ChooseCodec;
@@ -93,10 +96,11 @@ export class BlockEncoder {
   }
 
   /**
-   * Writes `source[start, end)` to the beginning of `out` as whole blocks, one for each 256 KiB begun, and returns the
-   * bytes written.
+   * Writes `source[start, end)` to the beginning of `out` as whole blocks, one for each 256 KiB begun, and
+   * returns the bytes written.
    *
-   * @throws RangeError if the range lies outside of `source`, or `out` is smaller than {@link encodedBound} of it
+   * @throws RangeError if the range lies outside of `source`, or `out` is smaller than {@link encodedBound}
+   *   of it
    */
   encode(source: Uint8Array, start: number, end: number, out: Uint8Array): number {
     if (!(0 <= start && start <= end && end <= source.length)) {
@@ -146,7 +150,10 @@ export class BlockEncoder {
     return RAW_HEADER_LENGTH + end - start;
   }
 
-  /** The encoded length, or 0 where it would break the 80 % rule: the codec gives up once it has written so much. */
+  /**
+   * The encoded length, or 0 where it would break the 80 % rule: the codec gives up once it has written so
+   * much.
+   */
   private compress(
     choice: Exclude<CodecChoice, { codec: 'raw' }>,
     source: Uint8Array,

@@ -17,7 +17,10 @@ export const MAX_BLOCK_BYTES = 256 * 1024;
 export const RAW_HEADER_LENGTH = 4;
 export const ENCODED_HEADER_LENGTH = 7;
 
-/** What is wrong with a stream of blocks; a stream that shows one of these cannot be read on and has to be reset. */
+/**
+ * What is wrong with a stream of blocks; a stream that shows one of these cannot be read on and has to be
+ * reset.
+ */
 export type BlockErrorCode =
   /** A codec that this version does not know. */
   | 'reserved-codec'

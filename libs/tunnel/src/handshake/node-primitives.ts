@@ -21,7 +21,10 @@ import {
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
 /** The handshake's primitives on Node's own OpenSSL. */
 export class NodePrimitives implements NoisePrimitives {
-  /** Parsing DER costs ten times the exchange itself; an entry lives as long as the caller's private key array. */
+  /**
+   * Parsing DER costs ten times the exchange itself; an entry lives as long as the caller's private key
+   * array.
+   */
   private readonly privateKeyObjects = new WeakMap<Uint8Array, KeyObject>();
 
   generateKeyPair(random: RandomBytes): KeyPair {
@@ -41,7 +44,7 @@ export class NodePrimitives implements NoisePrimitives {
     try {
       shared = diffieHellman({ privateKey: own, publicKey: other });
     } catch {
-      return undefined; // OpenSSL itself refuses the all-zero secret; with sound keys nothing else fails here.
+      return undefined; // OpenSSL refuses the all-zero secret; with sound keys nothing else fails here.
     }
     return shared.some((byte) => byte !== 0) ? shared : undefined;
   }
@@ -91,7 +94,10 @@ export class NodePrimitives implements NoisePrimitives {
   }
 }
 
-/** As JWK (RFC 8037 section 2), which Node imports from the raw bytes, eight times faster than OpenSSL 3 reads DER. */
+/**
+ * As JWK (RFC 8037 section 2), which Node imports from the raw bytes, eight times faster than OpenSSL 3 reads
+ * DER.
+ */
 function publicKeyObject(publicKey: Uint8Array): KeyObject {
   requireKeyLength(publicKey, 'public');
   const x = Buffer.from(publicKey).toString('base64url');

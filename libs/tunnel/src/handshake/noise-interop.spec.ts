@@ -31,8 +31,8 @@ import {
 } from './testing.js';
 
 /*
- * Every message here has noise-c, an implementation by other hands, at one of its ends. noise-c knows the pattern IK but
- * predates the psk modifiers, so IKpsk2 meets only our own two sides in this repository.
+ * Every message here has noise-c, an implementation by other hands, at one of its ends. noise-c knows the
+ * pattern IK but predates the psk modifiers, so IKpsk2 meets only our own two sides in this repository.
  */
 
 interface NoiseCCipher {
