@@ -4,8 +4,8 @@ import { COOKIE_NONCE_LENGTH, decodeCookieReply, encodeCookieReply, type FormatE
 import type { NoisePrimitives, RandomBytes } from './primitives.js';
 
 /**
- * How long an initiator uses a cookie, and how long a responder makes cookies with one secret, in milliseconds (WireGuard
- * paper, section 5.4.7).
+ * How long an initiator uses a cookie, and how long a responder makes cookies with one secret, in
+ * milliseconds (WireGuard paper, section 5.4.7).
  */
 export const COOKIE_LIFETIME_MS = 120_000;
 
@@ -13,9 +13,9 @@ const SECRET_LENGTH = 32;
 const COOKIE_LABEL = utf8('longhaul v1 cookie');
 
 /**
- * Makes and checks a responder's cookies without remembering whom it gave one (WireGuard paper, section 5.4.7). A cookie
- * is a MAC over the initiator's address and port, so only who receives there can know it. The secret changes every 120 s
- * and the one before stays valid, so a cookie lives for 120 s at the least.
+ * Makes and checks a responder's cookies without remembering whom it gave one (WireGuard paper, section
+ * 5.4.7). A cookie is a MAC over the initiator's address and port, so only who receives there can know it.
+ * The secret changes every 120 s and the one before stays valid, so a cookie lives for 120 s at the least.
  */
 export class CookieIssuer {
   private readonly replyKey: Uint8Array;
@@ -70,8 +70,9 @@ export type OpenedCookie =
 /**
  * Opens a cookie reply to the initiation with this index and mac1.
  *
- * The sealing key is new for each reply, HMAC of the random nonce under a key that the responder's public key gives: 192
- * random bits never meet again, which the 96 of a bare AES-GCM nonce would not promise (NIST SP 800-38D section 8.3).
+ * The sealing key is new for each reply, HMAC of the random nonce under a key that the responder's public key
+ * gives: 192 random bits never meet again, which the 96 of a bare AES-GCM nonce would not promise (NIST SP
+ * 800-38D section 8.3).
  */
 export function openCookieReply(
   primitives: NoisePrimitives,

@@ -29,8 +29,8 @@ export interface InitiatorConfig {
   /** Read anew for each initiation. */
   readonly parameters: ReceiveParameters;
   /**
-   * A number from 0 to 2^32 - 1 that no other session or handshake of this side carries. Draw it at random: an outsider
-   * who can guess it can make this side check forged responses.
+   * A number from 0 to 2^32 - 1 that no other session or handshake of this side carries. Draw it at random:
+   * an outsider who can guess it can make this side check forged responses.
    */
   readonly allocateIndex: () => number;
 }
@@ -45,8 +45,8 @@ interface OutstandingInitiation {
 }
 
 /**
- * Opens sessions with one peer, one after the other. Only the latest initiation is outstanding: leave more time than the
- * path's round trip before sending the next, and let it grow from try to try.
+ * Opens sessions with one peer, one after the other. Only the latest initiation is outstanding: leave more
+ * time than the path's round trip before sending the next, and let it grow from try to try.
  */
 export class HandshakeInitiator {
   private readonly initiationMacKey: Uint8Array;
@@ -77,8 +77,8 @@ export class HandshakeInitiator {
   /**
    * The next initiation, of 256 bytes; one that waits for its response is given up.
    *
-   * @param nowUnixMs milliseconds since 1970, from a clock that is never behind where it stood at an earlier run of this
-   *   agent, or the responder takes the initiation for a replay
+   * @param nowUnixMs milliseconds since 1970, from a clock that is never behind where it stood at an earlier
+   *   run of this agent, or the responder takes the initiation for a replay
    * @throws RangeError if the responder's public key is no valid one
    */
   createInitiation(nowUnixMs: number): Uint8Array {
@@ -107,7 +107,10 @@ export class HandshakeInitiator {
     return message;
   }
 
-  /** Ends the outstanding handshake with its response. A refused response changes nothing. */
+  /**
+   * Ends the outstanding handshake with its response. One that is not authentic changes nothing, the
+   * handshake goes on waiting.
+   */
   handleResponse(bytes: Uint8Array): ResponseOutcome {
     const decoded = decodeResponse(bytes);
     if (!decoded.ok) return decoded;
@@ -139,8 +142,8 @@ export class HandshakeInitiator {
   }
 
   /**
-   * Takes the cookie of a responder under load. The initiation that drew it is lost: send the next, which carries the
-   * cookie.
+   * Takes the cookie of a responder under load. The initiation that drew it is lost: send the next, which
+   * carries the cookie.
    *
    * @param nowUnixMs the clock of {@link createInitiation}
    */

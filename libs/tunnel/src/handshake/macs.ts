@@ -4,9 +4,9 @@ import type { NoisePrimitives } from './primitives.js';
 
 /*
  * mac1 and mac2 stand at the end of the initiation and the response and are checked before any Diffie-Hellman
- * (WireGuard paper, sections 5.3 and 5.4.4). mac1 shows that the sender knows the receiver's public key, so that nobody who
- * merely scans addresses gets an answer; mac2 shows that it holds a cookie, so that it receives at the address it claims.
- * Both are HMAC-SHA256 cut to 16 bytes, where WireGuard has keyed BLAKE2s.
+ * (WireGuard paper, sections 5.3 and 5.4.4). mac1 shows that the sender knows the receiver's public key, so
+ * that nobody who merely scans addresses gets an answer; mac2 shows that it holds a cookie, so that it
+ * receives at the address it claims. Both are HMAC-SHA256 cut to 16 bytes, where WireGuard has keyed BLAKE2s.
  */
 
 const MAC1_LABEL = utf8('longhaul v1 mac1');

@@ -13,8 +13,8 @@ import { KEY_LENGTH, TAG_LENGTH } from './primitives.js';
  *                  Noise message 2 | mac1 (16) | mac2 (16), of zeros
  *   cookie reply   type 3 | version | 0 | 0 | receiver index (4) | nonce (24) | sealed cookie (32)
  *
- * What stands in clear before Noise message 1 is Noise's prologue, so that no field of it, the offer above all, can be
- * changed on the way.
+ * What stands in clear before Noise message 1 is Noise's prologue, so that no field of it, the offer above
+ * all, can be changed on the way.
  */
 
 export const MessageType = { initiation: 1, response: 2, cookieReply: 3 } as const;
@@ -34,8 +34,8 @@ const NOISE_1_OVERHEAD = KEY_LENGTH + (KEY_LENGTH + TAG_LENGTH) + TAG_LENGTH;
 const NOISE_2_OVERHEAD = KEY_LENGTH + TAG_LENGTH;
 
 /**
- * Every initiation is padded to this length in bytes and a shorter one is refused, so that no answer to an unproven address
- * is larger than what that address sent. It leaves room for extensions of the response.
+ * Every initiation is padded to this length in bytes and a shorter one is refused, so that no answer to an
+ * unproven address is larger than what that address sent. It leaves room for extensions of the response.
  */
 export const INITIATION_LENGTH = 256;
 /** An initiator with extensions may send a longer one, up to what every path carries. */

@@ -10,11 +10,13 @@ import {
 } from './primitives.js';
 
 /*
- * The Noise Protocol Framework, revision 34, for the two patterns that the tunnel uses. Section numbers below are
- * that document's.
+ * The Noise Protocol Framework, revision 34, for the two patterns that the tunnel uses. Section numbers below
+ * are that document's.
  */
 
-/** IK (section 7.5), alone or with a pre-shared key mixed in at the end of the second message (section 9.4). */
+/**
+ * IK (section 7.5), alone or with a pre-shared key mixed in at the end of the second message (section 9.4).
+ */
 export type NoisePattern = 'IK' | 'IKpsk2';
 
 type Token = 'e' | 's' | 'ee' | 'es' | 'se' | 'ss' | 'psk';
@@ -123,11 +125,16 @@ export interface HandshakeOptions {
   readonly staticKeys: KeyPair;
   /** The responder's static public key; the initiator of IK has to know it beforehand. */
   readonly remoteStaticKey?: Uint8Array;
-  /** 32 bytes; with IKpsk2 only. A responder may learn it between the messages: {@link HandshakeState.setPresharedKey}. */
+  /**
+   * 32 bytes; with IKpsk2 only. A responder may learn it between the messages:
+   * {@link HandshakeState.setPresharedKey}.
+   */
   readonly presharedKey?: Uint8Array;
 }
 
-/** Two independent 32-byte secrets, one for each direction, and the transcript hash (sections 5.3 and 11.2). */
+/**
+ * Two independent 32-byte secrets, one for each direction, and the transcript hash (sections 5.3 and 11.2).
+ */
 export interface NoiseSplit {
   readonly initiatorToResponder: Uint8Array;
   readonly responderToInitiator: Uint8Array;
@@ -169,7 +176,9 @@ export class HandshakeState {
     this.presharedKey = presharedKey;
   }
 
-  /** The peer's static public key: known to the initiator from the start, to the responder after message 1. */
+  /**
+   * The peer's static public key: known to the initiator from the start, to the responder after message 1.
+   */
   get remoteStaticKey(): Uint8Array | undefined {
     return this.remoteStatic;
   }
@@ -191,8 +200,8 @@ export class HandshakeState {
   }
 
   /**
-   * `ReadMessage`; the payload, or `undefined` where the message is not authentic. A refused message leaves the state
-   * as it was, so a forger cannot end a handshake under way.
+   * `ReadMessage`; the payload, or `undefined` where the message is not authentic. A refused message leaves
+   * the state as it was, so a forger cannot end a handshake under way.
    *
    * @throws Error if it is this side's turn to write, or if the pre-shared key is missing.
    */

@@ -4,15 +4,16 @@ import type { CipherSuite } from './session-keys.js';
 import { decodeTimestamp, encodeTimestamp, TIMESTAMP_LENGTH, type InitiationTimestamp } from './timestamp.js';
 
 /*
- * The encrypted payloads of the two handshake messages. All integers are big-endian. Behind the fixed fields stand any
- * number of extensions, each a type (u16), a length (u16) and that many bytes; a receiver skips types it does not know.
+ * The encrypted payloads of the two handshake messages. All integers are big-endian. Behind the fixed fields
+ * stand any number of extensions, each a type (u16), a length (u16) and that many bytes; a receiver skips
+ * types it does not know.
  *
  *   initiation   timestamp (12) | minimum version (1) | maximum version (1) | parameters (10) | extensions
  *   response     sender index (4) | version (1) | suite (1) | parameters (10) | extensions
  *   parameters   maximum UDP payload (2) | initial stream window (4) | incarnation (4)
  */
 
-/** The smallest limit on UDP payload that a peer may declare, in bytes (as RFC 9000 section 14.1). */
+/** The smallest limit on UDP payload that a peer may declare, in bytes (as RFC 9000 section 18.2). */
 export const MIN_UDP_PAYLOAD = 1200;
 /** What an IPv4 packet holds behind the IP and UDP headers, in bytes. */
 export const MAX_UDP_PAYLOAD = 65_507;

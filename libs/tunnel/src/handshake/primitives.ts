@@ -1,4 +1,6 @@
-/** Fills a fresh array with `length` random bytes; seeded in a simulation, the system's generator in an agent. */
+/**
+ * Fills a fresh array with `length` random bytes; seeded in a simulation, the system's generator in an agent.
+ */
 export type RandomBytes = (length: number) => Uint8Array;
 
 /** An X25519 key pair, both halves raw (32 bytes each, RFC 7748 section 5). */
@@ -13,8 +15,9 @@ export const HASH_LENGTH = 32;
 export const TAG_LENGTH = 16;
 
 /**
- * The cryptographic functions that `Noise_*_25519_AESGCM_SHA256` is built of. Nothing in the handshake reaches for
- * cryptography or randomness elsewhere, so a simulation with seeded randomness replays byte for byte.
+ * The cryptographic functions that `Noise_*_25519_AESGCM_SHA256` is built of. Nothing in the handshake
+ * reaches for cryptography or randomness elsewhere, so a simulation with seeded randomness replays byte for
+ * byte.
  */
 export interface NoisePrimitives {
   generateKeyPair(random: RandomBytes): KeyPair;
@@ -25,8 +28,8 @@ export interface NoisePrimitives {
    */
   publicKey(privateKey: Uint8Array): Uint8Array;
   /**
-   * X25519 (RFC 7748 section 5). Returns 32 bytes, or `undefined` where the shared secret is all zero because the
-   * other side sent a point of small order (RFC 7748 section 6.1).
+   * X25519 (RFC 7748 section 5). Returns 32 bytes, or `undefined` where the shared secret is all zero because
+   * the other side sent a point of small order (RFC 7748 section 6.1).
    *
    * @throws RangeError if a key is not 32 bytes long.
    */
@@ -34,8 +37,8 @@ export interface NoisePrimitives {
   sha256(data: Uint8Array): Uint8Array;
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
   /**
-   * AES-256-GCM with Noise's nonce: 32 zero bits, then `counter` as 64 bits big-endian (Noise rev 34, section 12.4).
-   * Returns ciphertext and tag.
+   * AES-256-GCM with Noise's nonce: 32 zero bits, then `counter` as 64 bits big-endian (Noise rev 34, section
+   * 12.4). Returns ciphertext and tag.
    *
    * @param counter an integer from 0 to 2^53 - 1
    */

@@ -70,8 +70,9 @@ export class HandshakeResponder {
   }
 
   /**
-   * Answers an initiation. Nothing is remembered of one that is refused. The new session must not replace the peer's old
-   * one before its first valid packet: until then the initiator has not shown that it holds the keys of this response.
+   * Answers an initiation. Nothing is remembered of one that is refused. The new session must not replace the
+   * peer's old one before its first valid packet: until then the initiator has not shown that it holds the
+   * keys of this response.
    *
    * @param sourceAddress the sender's address and port, in any one encoding
    * @param nowMs milliseconds on any clock that does not run backwards
@@ -95,8 +96,8 @@ export class HandshakeResponder {
   }
 
   /**
-   * A mac2 that is not valid is refused at rest too: it comes of a cookie from before a restart or an address change, and
-   * a new cookie mends that in one round trip.
+   * A mac2 that is not valid is refused at rest too: it comes of a cookie from before a restart or an address
+   * change, and a new cookie mends that in one round trip.
    */
   private needsCookie(
     bytes: Uint8Array,

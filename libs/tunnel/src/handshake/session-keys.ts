@@ -6,7 +6,10 @@ import { HASH_LENGTH, type NoisePrimitives } from './primitives.js';
 /** The AEAD that protects packets. */
 export type CipherSuite = 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305';
 
-/** Length of the IV that the packet number is XORed into, in bytes; the same for every suite (RFC 5116 section 5). */
+/**
+ * Length of the IV that the packet number is XORed into, in bytes; the same for every suite (RFC 5116 section
+ * 5).
+ */
 export const IV_LENGTH = 12;
 
 const KEY_LENGTHS: Record<CipherSuite, number> = {
@@ -46,8 +49,8 @@ export function deriveSessionKeys(
 }
 
 /**
- * The keys of the next key phase of one direction. The step cannot be run backwards, so a key that leaks opens no packet
- * of an earlier phase (the construction of RFC 9001 section 6.1).
+ * The keys of the next key phase of one direction. The step cannot be run backwards, so a key that leaks
+ * opens no packet of an earlier phase (the construction of RFC 9001 section 6.1).
  */
 export function nextDirectionKeys(
   primitives: NoisePrimitives,

@@ -25,7 +25,8 @@ export interface EstablishedSession {
  * - `unknown-index`: it answers nothing that is outstanding;
  * - `not-authentic`: Noise refuses it: a wrong key, pre-shared key or byte;
  * - `unknown-peer`: the initiator's public key is not one that the policy names;
- * - `preshared-key-required`, `preshared-key-unexpected`: the two sides' policies differ on the pre-shared key;
+ * - `preshared-key-required`, `preshared-key-unexpected`: the two sides' policies differ on the pre-shared
+ *   key;
  * - `malformed-payload`: an authentic peer sent fields that do not hold together;
  * - `replayed`: an initiation as late or later has already been accepted from this peer;
  * - `no-common-version`, `no-common-suite`: nothing both sides speak;
@@ -56,7 +57,10 @@ export function refused(reason: HandshakeRefusal): Refused {
 
 const PROLOGUE_LABEL = utf8('longhaul v1');
 
-/** Noise's prologue: the protocol's name, then the initiation's clear header with version, pattern and suites offered. */
+/**
+ * Noise's prologue: the protocol's name, then the initiation's clear header with version, pattern and suites
+ * offered.
+ */
 export function prologueOf(initiationHeader: Uint8Array): Uint8Array {
   return concatBytes(PROLOGUE_LABEL, initiationHeader);
 }

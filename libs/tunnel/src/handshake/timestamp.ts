@@ -4,8 +4,8 @@ import { viewOf } from './bytes.js';
 export const TIMESTAMP_LENGTH = 12;
 
 /**
- * Orders the initiations of one initiator, in the manner of WireGuard's TAI64N label (WireGuard paper, section 5.1). It
- * is no statement about time to anyone else: the two clocks need not agree.
+ * Orders the initiations of one initiator, in the manner of WireGuard's TAI64N label (WireGuard paper,
+ * section 5.1). It is no statement about time to anyone else: the two clocks need not agree.
  */
 export interface InitiationTimestamp {
   /** Milliseconds since 1970, an integer from 0 to 2^53 - 1. */
@@ -45,8 +45,8 @@ export function decodeTimestamp(bytes: Uint8Array): InitiationTimestamp | undefi
 }
 
 /**
- * What a responder remembers of one initiator, so that an initiation is accepted once and never again. Keep one for each
- * peer for as long as the process lives.
+ * What a responder remembers of one initiator, so that an initiation is accepted once and never again. Keep
+ * one for each peer for as long as the process lives.
  */
 export class InitiationHistory {
   private latest: InitiationTimestamp | undefined;
