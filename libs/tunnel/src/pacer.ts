@@ -14,7 +14,7 @@ export class Pacer {
 
   /** Adds what the time since the last call has earned. */
   refill(nowUs: number, rate: number): void {
-    const elapsed = Math.min(Math.max(0, nowUs - this.lastUs), MAX_DEBT_US);
+    const elapsed = Math.max(0, nowUs - this.lastUs);
     this.rate = rate;
     this.lastUs = nowUs;
     this.tokens = Math.min(this.tokens + elapsed * rate, Math.max(MAX_DEBT_US * rate, LEAST_BYTES));

@@ -30,7 +30,7 @@ export const INITIAL_STREAM_WINDOW = 131_072;
 export const EAGER_STREAM_WINDOW = 1_048_576;
 /** Largest window of one stream: twice what 1 Gbit/s x 600 ms holds. */
 export const MAX_STREAM_WINDOW = 150_000_000;
-/** A window that is used up in fewer round trips than this is doubled. */
+/** A window that would be used up in fewer round trips than this is doubled: room for losses and their repair. */
 export const WINDOW_GROWTH_ROUNDS = 4;
 /** Least that a stream may buffer for sending, so that a late event loop finds work. */
 export const MIN_SEND_BUFFER = 524_288;

@@ -157,7 +157,7 @@ export class Transport implements StreamHost, PacketFates {
 
   get sendBufferLimit(): number {
     if (this.pool.available < this.pool.capacity * POOL_RESERVE) return SCARCE_SEND_BUFFER;
-    return Math.max(MIN_SEND_BUFFER, 2 * this.congestion.congestionWindow);
+    return Math.max(MIN_SEND_BUFFER, Math.ceil(2 * this.congestion.congestionWindow));
   }
 
   /** Bytes per microsecond at which packets leave, the policy's cap included. */

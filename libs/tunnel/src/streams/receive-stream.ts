@@ -21,8 +21,8 @@ export class ReceiveStream {
   private window = INITIAL_STREAM_WINDOW;
   private readAhead = MAX_STREAM_WINDOW;
   private granted = INITIAL_STREAM_WINDOW;
-  private windowStartOffset = 0;
-  private windowStartUs: number;
+  private roundStartOffset = 0;
+  private roundStartUs: number;
   private highest = 0;
 
   /** The caller has taken {@link INITIAL_STREAM_WINDOW} from the budget. */
@@ -32,7 +32,7 @@ export class ReceiveStream {
     nowUs: number,
   ) {
     this.buffer = new ReceiveBuffer(pool);
-    this.windowStartUs = nowUs;
+    this.roundStartUs = nowUs;
   }
 
   /** All bytes have arrived and were consumed. */
@@ -76,12 +76,18 @@ export class ReceiveStream {
   onReleased(nowUs: number, smoothedRttUs: number): boolean {
     if (this.finalSize !== Infinity) return false;
     const { released } = this.buffer;
-    if (released - this.windowStartOffset >= this.window) {
-      if (nowUs - this.windowStartUs < WINDOW_GROWTH_ROUNDS * smoothedRttUs) this.growWindow();
-      this.windowStartOffset = released;
-      this.windowStartUs = nowUs;
+    if ((released - this.roundStartOffset) * WINDOW_GROWTH_ROUNDS >= this.window) {
+      this.growWindow();
+      this.beginRound(nowUs);
+    } else if (nowUs - this.roundStartUs >= smoothedRttUs) {
+      this.beginRound(nowUs);
     }
     return released + this.window - this.limit >= this.window / 4 && this.renew();
+  }
+
+  private beginRound(nowUs: number): void {
+    this.roundStartOffset = this.buffer.released;
+    this.roundStartUs = nowUs;
   }
 
   private growWindow(): void {

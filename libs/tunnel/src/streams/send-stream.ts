@@ -89,7 +89,9 @@ export class SendStream {
   private absorbAhead(): void {
     const ahead = this.acknowledgedAhead;
     if (ahead.size === 0) return;
-    if (ahead.start(0) <= this.acknowledged) this.acknowledged = Math.max(this.acknowledged, ahead.end(0));
+    ahead.removeBelow(this.acknowledged);
+    if (ahead.size === 0 || ahead.start(0) > this.acknowledged) return;
+    this.acknowledged = ahead.end(0);
     ahead.removeBelow(this.acknowledged);
   }
 

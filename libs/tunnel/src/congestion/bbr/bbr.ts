@@ -115,7 +115,8 @@ export class Bbr implements CongestionController {
   }
 
   private get queueThresholdUs(): number {
-    return Math.min(QUEUE_MOST_US, Math.max(QUEUE_LEAST_US, this.minRtt.minUs * QUEUE_RTT_SHARE));
+    const share = Math.min(QUEUE_MOST_US, Math.max(QUEUE_LEAST_US, this.minRtt.minUs * QUEUE_RTT_SHARE));
+    return share + Math.min(this.round.lastRttSpreadUs, this.minRtt.minUs) / 2;
   }
 
   enter(state: BbrState, nowUs: number): void {
@@ -135,6 +136,7 @@ export class Bbr implements CongestionController {
     if (!this.current.probing) this.bandwidthModel.adapt(congested, this.congestionWindow);
     this.observeAggregation(sample);
     this.fullPipe.update(sample, rate, this.round.started);
+    this.learnFirstRtt(sample);
     this.minRtt.update(sample);
     this.current.onAck(this, sample);
     this.probeRttIfDue(sample);
@@ -149,6 +151,13 @@ export class Bbr implements CongestionController {
     this.minRtt.probed(nowUs);
     this.aggregationSinceUs = nowUs;
     this.aggregationBytes = 0;
+  }
+
+  /** Section 5.6.2: until a rate is known the initial window leaves within one round trip, times the gain. */
+  private learnFirstRtt(sample: AckSample): void {
+    if (this.minRtt.minUs !== Infinity || sample.rttUs < 0) return;
+    this.pacingRate =
+      (this.current.pacingGain * this.congestionWindow) / Math.max(sample.rttUs, INITIAL_RTT_US);
   }
 
   private probeRttIfDue(sample: AckSample): void {
@@ -171,18 +180,16 @@ export class Bbr implements CongestionController {
   }
 
   private setPacingRate(): void {
+    if (this.bandwidth === 0) return;
     const rate = this.current.pacingGain * this.bandwidth * PACING_MARGIN;
-    if (rate > 0 && (this.fullPipe.reached || rate > this.pacingRate)) this.pacingRate = rate;
+    if (this.fullPipe.reached || rate > this.pacingRate) this.pacingRate = rate;
   }
 
   private setWindow(sample: AckSample): void {
     const most = this.bytesInPipe(this.current.windowGain) + Math.max(...this.aggregation);
     const grown = this.congestionWindow + sample.acknowledgedBytes;
-    this.congestionWindow = this.fullPipe.reached
-      ? Math.min(grown, most)
-      : Math.max(grown, this.congestionWindow);
-    if (!this.fullPipe.reached && this.round.count > 2)
-      this.congestionWindow = Math.min(this.congestionWindow, most * 2);
+    if (this.fullPipe.reached) this.congestionWindow = Math.min(grown, most);
+    else if (this.congestionWindow < most) this.congestionWindow = grown;
     this.boundWindow();
   }
 

@@ -10,8 +10,9 @@ export class FullPipeDetector {
   reached = false;
   /** In the current probe. */
   now = false;
+  /** Rounds without growth so far. */
+  rounds = 0;
   private rate = 0;
-  private rounds = 0;
 
   update(sample: AckSample, rate: number, roundStarted: boolean): void {
     if (this.now || sample.appLimited) return;

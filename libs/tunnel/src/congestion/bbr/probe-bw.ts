@@ -86,11 +86,7 @@ export class ProbeBandwidth implements BbrState {
   }
 
   private drained(bbr: Bbr, sample: AckSample): boolean {
-    return (
-      sample.inFlight <= bbr.bytesInPipe(1) &&
-      sample.inFlight <= bbr.inFlightLongTerm * (1 - HEADROOM) &&
-      !bbr.queueStands
-    );
+    return sample.inFlight <= bbr.bytesInPipe(1) && sample.inFlight <= bbr.inFlightLongTerm * (1 - HEADROOM);
   }
 
   private inCruise(bbr: Bbr, sample: AckSample): void {

@@ -9,13 +9,21 @@ export class RoundCounter {
   lastMinRttUs = Infinity;
   /** Share of bytes lost in the round before, 0 to 1. */
   lastLossRate = 0;
+  /** Bytes lost in the round before. */
+  lastLost = 0;
+  /** Difference between the highest and the lowest of the round before, microseconds. */
+  lastRttSpreadUs = 0;
   private minRttUs = Infinity;
+  private maxRttUs = 0;
   private lost = 0;
   private acknowledged = 0;
   private endDelivered = 0;
 
   update(sample: AckSample): void {
-    if (sample.rttUs >= 0) this.minRttUs = Math.min(this.minRttUs, sample.rttUs);
+    if (sample.rttUs >= 0) {
+      this.minRttUs = Math.min(this.minRttUs, sample.rttUs);
+      this.maxRttUs = Math.max(this.maxRttUs, sample.rttUs);
+    }
     this.lost += sample.lostBytes;
     this.acknowledged += sample.acknowledgedBytes;
     this.started = sample.sampleDelivered > 0 && sample.priorDelivered >= this.endDelivered;
@@ -26,8 +34,11 @@ export class RoundCounter {
     this.count++;
     this.endDelivered = sample.delivered;
     this.lastMinRttUs = this.minRttUs;
+    this.lastRttSpreadUs = Math.max(0, this.maxRttUs - this.minRttUs);
+    this.lastLost = this.lost;
     this.lastLossRate = this.lost / Math.max(1, this.lost + this.acknowledged);
     this.minRttUs = Infinity;
+    this.maxRttUs = 0;
     this.lost = 0;
     this.acknowledged = 0;
   }

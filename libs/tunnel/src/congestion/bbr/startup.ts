@@ -2,6 +2,12 @@ import type { AckSample } from '../controller.js';
 import type { Bbr } from './bbr.js';
 import type { BbrState } from './state.js';
 
+/**
+ * Fewer packets lost than this tell nothing. The draft asks for 6 (section 5.3.1.3); a path that reorders has cost a young
+ * tunnel as many before its loss detection has learnt of it.
+ */
+const LEAST_LOST_PACKETS = 16;
+
 /** Doubles the rate each round until the pipe is full (draft-ietf-ccwg-bbr section 5.3.1). */
 export class Startup implements BbrState {
   readonly name = 'startup';
@@ -16,13 +22,16 @@ export class Startup implements BbrState {
   }
 
   onAck(bbr: Bbr, sample: AckSample): void {
-    if (this.lossFillsPipe(bbr, sample) || bbr.queueBuilds) bbr.fullPipe.reached = true;
+    const queueFillsPipe = bbr.queueBuilds && bbr.fullPipe.rounds > 0;
+    if (this.lossFillsPipe(bbr, sample) || queueFillsPipe) bbr.fullPipe.reached = true;
     if (bbr.fullPipe.reached) bbr.enter(bbr.states.drain, sample.nowUs);
   }
 
   /** Section 5.3.1.3: a round that lost more than the profile tolerates ends startup. */
   private lossFillsPipe(bbr: Bbr, sample: AckSample): boolean {
-    if (!bbr.round.started || bbr.round.lastLossRate <= bbr.tuning.lossTolerance) return false;
+    const { round } = bbr;
+    if (!round.started || round.lastLossRate <= bbr.tuning.lossTolerance) return false;
+    if (round.lastLost < LEAST_LOST_PACKETS * bbr.packetBytes) return false;
     bbr.inFlightLongTerm = Math.max(bbr.bytesInPipe(1), sample.sampleDelivered);
     return true;
   }
