@@ -181,7 +181,7 @@ export class Endpoint implements TunnelHost {
       descriptors[at + Receive.packetNumberHigh] * 2 ** 32;
     if (tunnel.transport?.received.isReplay(number) === true) return;
     const offset = descriptors[at + Receive.offset] + DATA_HEADER_BYTES;
-    tunnel.onPacket(number, offset, length, descriptors[at + Receive.length], this.nowUs);
+    tunnel.onPacket(session, number, offset, length, descriptors[at + Receive.length], this.nowUs);
   }
 
   private handshake(descriptors: Int32Array, at: number, datagram: Uint8Array): void {

@@ -66,9 +66,8 @@ export const KEEPALIVE_US = 5_000_000;
 export const PEER_DOWN_US = 1_500_000;
 /** Silence of a peer after which its streams are reset: about what Linux TCP waits on unanswered data. */
 export const STREAM_TIMEOUT_US = 120_000_000;
-/** First retry of an unanswered handshake; doubles to {@link HANDSHAKE_RETRY_MAX_US}. */
-export const HANDSHAKE_RETRY_US = 250_000;
-export const HANDSHAKE_RETRY_MAX_US = 1_000_000;
+/** An unanswered initiation is sent again: what TCP waits for an unanswered SYN (RFC 6298 section 2.1). */
+export const HANDSHAKE_RETRY_US = 1_000_000;
 /** A session is replaced after so long … */
 export const REKEY_AFTER_US = 120_000_000;
 /** … or after so many packets, whichever is first. */

@@ -9,7 +9,6 @@ import {
 import { packAddress, type CipherSuite, type PackedAddress } from './io.js';
 import type { ChunkPool } from './memory/chunk-pool.js';
 import {
-  HANDSHAKE_RETRY_MAX_US,
   HANDSHAKE_RETRY_US,
   INITIAL_STREAM_WINDOW,
   KEEPALIVE_US,
@@ -93,7 +92,8 @@ export class Tunnel {
   private session: Session | undefined;
   /** Answered by us, not yet proven by a packet of the peer. */
   private unproven: Session | undefined;
-  private readonly old: { session: Session; untilUs: number }[] = [];
+  /** Replaced sessions, and until when each still opens packets. */
+  private readonly old = new Map<Session, number>();
   private readonly history = new InitiationHistory();
   private initiator: HandshakeInitiator | undefined;
   private localIncarnation = 0;
@@ -235,9 +235,15 @@ export class Tunnel {
     this.host.unregister(session);
   }
 
+  private dropOld(session: Session): void {
+    this.old.delete(session);
+    this.drop(session);
+  }
+
   /** Sends with `session` from now on. The one before still opens late packets for a while. */
   private adopt(session: Session, nowUs: number): void {
-    if (this.session !== undefined) this.old.push({ session: this.session, untilUs: nowUs + OLD_KEYS_US });
+    if (this.session !== undefined) this.old.set(this.session, nowUs + OLD_KEYS_US);
+    this.old.delete(session);
     this.session = session;
     this.lastReceivedUs = nowUs;
     if (!this.continues(session)) this.beginTransport(session, nowUs);
@@ -246,7 +252,7 @@ export class Tunnel {
 
   private beginTransport(session: Session, nowUs: number): void {
     if (this.transport !== undefined) this.abandonTransport('the peer has restarted');
-    for (const { session: stale } of this.old.splice(0)) this.drop(stale);
+    for (const stale of this.old.keys()) this.dropOld(stale);
     this.peerIncarnation = session.peerIncarnation;
     this.transport = new Transport(
       this.transportOptions(session.peerInitialWindow),
@@ -286,7 +292,20 @@ export class Tunnel {
     this.adopt(session, nowUs);
   }
 
-  onPacket(number: number, offset: number, length: number, size: number, nowUs: number): void {
+  /** Both sides may have begun a session at the same time; the one that the peer goes on to use must not expire. */
+  private keepAlive(session: Session, nowUs: number): void {
+    if (nowUs - session.createdUs < 2 * REKEY_AFTER_US) this.old.set(session, nowUs + OLD_KEYS_US);
+  }
+
+  onPacket(
+    session: Session,
+    number: number,
+    offset: number,
+    length: number,
+    size: number,
+    nowUs: number,
+  ): void {
+    if (session !== this.session) this.keepAlive(session, nowUs);
     this.lastReceivedUs = nowUs;
     if (!this.upReported) this.reportUp();
     if (this.transport?.onPacket(number, offset, length, size, nowUs) === 'violation') {
@@ -306,7 +325,7 @@ export class Tunnel {
   }
 
   private dropSessions(): void {
-    for (const { session } of this.old.splice(0)) this.drop(session);
+    for (const stale of this.old.keys()) this.dropOld(stale);
     if (this.session !== undefined) this.drop(this.session);
     if (this.unproven !== undefined) this.drop(this.unproven);
     this.session = undefined;
@@ -338,10 +357,7 @@ export class Tunnel {
   }
 
   private runTimers(nowUs: number): void {
-    while (this.old.length > 0 && this.old[0].untilUs <= nowUs) {
-      const expired = this.old.shift();
-      if (expired !== undefined) this.drop(expired.session);
-    }
+    for (const [session, untilUs] of this.old) if (untilUs <= nowUs) this.dropOld(session);
     this.watchPeer(nowUs);
     if (nowUs >= this.handshakeDueUs(nowUs)) this.initiate(nowUs);
   }
@@ -383,7 +399,7 @@ export class Tunnel {
     if (this.initiator.outstandingIndex !== undefined)
       this.host.expectResponse(this.initiator.outstandingIndex, this);
     this.outgoing = [{ datagram, address }];
-    this.nextAttemptUs = nowUs + Math.min(HANDSHAKE_RETRY_US * 2 ** this.attempts, HANDSHAKE_RETRY_MAX_US);
+    this.nextAttemptUs = nowUs + HANDSHAKE_RETRY_US;
     this.attempts = Math.min(this.attempts + 1, 20);
   }
 
@@ -407,7 +423,7 @@ export class Tunnel {
   nextTimeoutUs(nowUs: number): number {
     if (this.outgoing.length > 0) return nowUs;
     let due = this.handshakeDueUs(nowUs);
-    if (this.old.length > 0) due = Math.min(due, this.old[0].untilUs);
+    for (const untilUs of this.old.values()) due = Math.min(due, untilUs);
     const { transport } = this;
     if (transport === undefined || this.session === undefined) return due;
     due = Math.min(due, Math.max(this.lastReceivedUs, this.lastPingUs) + KEEPALIVE_US);
