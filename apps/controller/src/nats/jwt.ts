@@ -85,8 +85,8 @@ export interface UserGrant {
   readonly userKey: string;
   readonly accountKey: string;
   readonly signingSeed: string;
-  /** Unix seconds. */
-  readonly expiresAt: number;
+  /** Unix seconds; undefined: never. */
+  readonly expiresAt?: number;
 }
 
 /** A user JWT with exactly the given permissions. */
@@ -109,7 +109,7 @@ const signUser = (grant: UserGrant, user: Partial<natsJwt.User>): Promise<string
   jwt.encodeUser(grant.name, grant.userKey, grant.accountKey, user, {
     signer: keyPair(grant.signingSeed),
     nbf: Math.floor(Date.now() / 1000) - CLOCK_SKEW_S,
-    exp: grant.expiresAt,
+    ...(grant.expiresAt === undefined ? {} : { exp: grant.expiresAt }),
   });
 
 /** The claims of a JWT whose signature is good. @throws Error if it is not */
