@@ -6,6 +6,8 @@ import { badInput, notFound } from '../graphql/errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput, requireId } from '../graphql/validation.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
+import type { LinkPoint } from './link-point.model.js';
+import { linkSeries } from './link-samples.js';
 import type { Link, LinkInput } from './link.model.js';
 
 const rate = z.number().positive('must be more than 0').max(100_000).nullish();
@@ -16,6 +18,14 @@ const linkSchema = z.object({
   rateMbpsAToB: rate,
   rateMbpsBToA: rate,
   maxUdpPayload: z.int().min(1200).max(65_507).nullish(),
+});
+
+/** Raw samples are kept for three days. */
+const seriesSchema = z.object({
+  minutes: z
+    .int()
+    .min(1)
+    .max(3 * 24 * 60),
 });
 
 interface LinkRow {
@@ -33,6 +43,27 @@ export class LinksService {
       tx.link.findMany({ where: { organizationId }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
     );
     return rows.map(toLink);
+  }
+
+  /** @throws ApiError NOT_FOUND if there is no such link, or the agent is at neither of its sites */
+  async series(
+    context: RequestContext,
+    query: { linkId: string; agentId: string; minutes: number },
+  ): Promise<LinkPoint[]> {
+    const linkId = requireId('link', query.linkId);
+    const agentId = requireId('agent', query.agentId);
+    const { minutes } = parseInput(seriesSchema, { minutes: query.minutes });
+    const { organizationId } = context;
+    return context.read(async (tx) => {
+      const link = await tx.link.findUnique({ where: { organizationId_id: { organizationId, id: linkId } } });
+      if (link === null) throw notFound('link', linkId);
+      const siteIds = [link.siteAId, link.siteBId];
+      const agents = await tx.agent.findMany({ where: { organizationId, siteId: { in: siteIds } } });
+      const agent = agents.find(({ id }) => id === agentId);
+      if (agent === undefined) throw notFound('agent of this link', agentId);
+      const peerAgentIds = agents.filter(({ siteId }) => siteId !== agent.siteId).map(({ id }) => id);
+      return linkSeries(tx, { organizationId, agentId, peerAgentIds, minutes });
+    });
   }
 
   async update(context: RequestContext, idGiven: string, input: LinkInput): Promise<Link> {
