@@ -1,8 +1,25 @@
 import { createRequire } from 'node:module';
 import type * as natsJwt from '@nats-io/jwt';
+import { publicKeyOf, SigningKey } from './nkey.js';
 
 // The package is CommonJS and validates little; nothing outside of this file uses it.
 const jwt = createRequire(import.meta.url)('@nats-io/jwt') as typeof natsJwt;
+
+/** Signs claims in the form that every supported nats-server reads. */
+const sign = (
+  claims: { readonly name: string; readonly sub: string; readonly exp?: number; readonly nbf?: number },
+  type: 'operator' | 'account' | 'user',
+  content: object,
+  signingSeed: string,
+): Promise<string> => {
+  const key = new SigningKey(signingSeed);
+  const signer = {
+    getPublicKey: () => key.publicKey,
+    sign: (input: Uint8Array) => key.sign(input),
+  } as natsJwt.KeyPair;
+  const whole = { aud: 'NATS', ...claims, nats: { ...content, type, version: 2 } };
+  return jwt.encode(jwt.Algorithms.v2, whole as unknown as natsJwt.ClaimsData<unknown>, signer);
+};
 
 /** Seconds; the account's claims may be issued by a clock that is a little ahead of the server's. */
 const CLOCK_SKEW_S = 60;
@@ -22,24 +39,12 @@ export interface UserPermissions {
   readonly maxSubscriptions: number;
 }
 
-export type KeyKind = 'operator' | 'account' | 'user';
-
-/** A fresh nkey seed. */
-export const createSeed = (kind: KeyKind): string => {
-  const pair = { operator: jwt.createOperator, account: jwt.createAccount, user: jwt.createUser }[kind]();
-  return new TextDecoder().decode(pair.getSeed());
-};
-
-export const publicKeyOf = (seed: string): string => keyPair(seed).getPublicKey();
-
-const keyPair = (seed: string): natsJwt.KeyPair => jwt.fromSeed(new TextEncoder().encode(seed.trim()));
-
 export const encodeOperator = (seed: string, systemAccount: string): Promise<string> =>
-  jwt.encodeOperator('longhaul', keyPair(seed), { system_account: systemAccount });
+  sign({ name: 'longhaul', sub: publicKeyOf(seed) }, 'operator', { system_account: systemAccount }, seed);
 
 /** The account that server events and claim updates belong to; it has no JetStream. */
 export const encodeSystemAccount = (accountKey: string, operatorSeed: string): Promise<string> =>
-  jwt.encodeAccount('SYS', accountKey, { limits: accountLimits(0) }, { signer: keyPair(operatorSeed) });
+  sign({ name: 'SYS', sub: accountKey }, 'account', { limits: accountLimits(0) }, operatorSeed);
 
 /**
  * The account of agents and controller.
@@ -50,18 +55,15 @@ export const encodeAgentsAccount = (
   account: { readonly key: string; readonly signingKey: string; readonly limits: AccountLimits },
   revocations: Readonly<Record<string, number>>,
   operatorSeed: string,
-): Promise<string> =>
-  jwt.encodeAccount(
-    'AGENTS',
-    account.key,
-    {
-      limits: accountLimits(account.limits.diskBytes),
-      signing_keys: [account.signingKey],
-      revocations: { ...revocations },
-      default_permissions: { pub: { deny: ['>'] }, sub: { deny: ['>'] } },
-    },
-    { signer: keyPair(operatorSeed) },
-  );
+): Promise<string> => {
+  const content: Partial<natsJwt.Account> = {
+    limits: accountLimits(account.limits.diskBytes),
+    signing_keys: [account.signingKey],
+    revocations: { ...revocations },
+    default_permissions: { pub: { deny: ['>'] }, sub: { deny: ['>'] } },
+  };
+  return sign({ name: 'AGENTS', sub: account.key }, 'account', content, operatorSeed);
+};
 
 const accountLimits = (diskBytes: number): natsJwt.OperatorLimits => ({
   subs: -1,
@@ -105,24 +107,21 @@ export const encodeUser = (grant: UserGrant, permissions: UserPermissions): Prom
 export const encodeTrustedUser = (grant: UserGrant): Promise<string> =>
   signUser(grant, { pub: { allow: ['>'] }, sub: { allow: ['>'] }, bearer_token: false });
 
-const signUser = (grant: UserGrant, user: Partial<natsJwt.User>): Promise<string> =>
-  jwt.encodeUser(grant.name, grant.userKey, grant.accountKey, user, {
-    signer: keyPair(grant.signingSeed),
+const signUser = (grant: UserGrant, user: Partial<natsJwt.User>): Promise<string> => {
+  const { name, userKey, accountKey, signingSeed, expiresAt } = grant;
+  const claims = {
+    name,
+    sub: userKey,
     nbf: Math.floor(Date.now() / 1000) - CLOCK_SKEW_S,
-    ...(grant.expiresAt === undefined ? {} : { exp: grant.expiresAt }),
-  });
-
-/** The claims of a JWT whose signature is good. @throws Error if it is not */
-export const decodeAccount = (token: string): natsJwt.ClaimsData<natsJwt.Account> =>
-  jwt.decode<natsJwt.Account>(token);
-export const decodeUser = (token: string): natsJwt.ClaimsData<natsJwt.User> =>
-  jwt.decode<natsJwt.User>(token);
-
-/** Whether `signature` over `message` is by the holder of the nkey; false for anything malformed. */
-export const verifySignature = (userKey: string, message: string, signature: Uint8Array): boolean => {
-  try {
-    return jwt.fromPublic(userKey).verify(new TextEncoder().encode(message), signature);
-  } catch {
-    return false;
-  }
+    ...(expiresAt === undefined ? {} : { exp: expiresAt }),
+  };
+  const content = { subs: -1, data: -1, payload: -1, ...user, issuer_account: accountKey };
+  return sign(claims, 'user', content, signingSeed);
 };
+
+const claimsOf = <T>(token: string): natsJwt.ClaimsData<T> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as natsJwt.ClaimsData<T>;
+
+/** What a JWT says; the signature is not looked at. @throws Error if it is no JWT */
+export const readAccountClaims = (token: string): natsJwt.ClaimsData<natsJwt.Account> => claimsOf(token);
+export const readUserClaims = (token: string): natsJwt.ClaimsData<natsJwt.User> => claimsOf(token);

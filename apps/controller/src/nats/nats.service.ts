@@ -2,7 +2,8 @@ import { Logger } from '@nestjs/common';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { ControllerState } from '../bootstrap/prepare.js';
 import { connectForGood } from './connection.js';
-import { createSeed, encodeTrustedUser, publicKeyOf } from './jwt.js';
+import { encodeTrustedUser } from './jwt.js';
+import { createSeed, publicKeyOf } from './nkey.js';
 import { assertServerIsRecent } from './server-version.js';
 import { ensureStreams } from './streams.js';
 

@@ -1,14 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readOrCreate, writeWhole } from '../bootstrap/files.js';
-import {
-  createSeed,
-  encodeAgentsAccount,
-  encodeOperator,
-  encodeSystemAccount,
-  publicKeyOf,
-  type AccountLimits,
-} from './jwt.js';
+import { encodeAgentsAccount, encodeOperator, encodeSystemAccount, type AccountLimits } from './jwt.js';
+import { createSeed, publicKeyOf } from './nkey.js';
 
 /** Of the agents' account; the streams' own limits are lower. */
 const LIMITS: AccountLimits = { diskBytes: 32 * 1024 ** 3 };

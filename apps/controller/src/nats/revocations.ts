@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import { decodeAccount, encodeAgentsAccount } from './jwt.js';
+import { readAccountClaims, encodeAgentsAccount } from './jwt.js';
 import { CREDENTIAL_LIFE_S } from './agent-credentials.js';
 import type { NatsOperator } from './operator.js';
 
@@ -56,7 +56,7 @@ const currentRevocations = async (
     timeout: REQUEST_TIMEOUT_MS,
   });
   try {
-    return decodeAccount(reply.string()).nats.revocations ?? {};
+    return readAccountClaims(reply.string()).nats.revocations ?? {};
   } catch {
     return undefined;
   }
