@@ -1,11 +1,5 @@
 import type { ApplyOutcome } from '../generated/prisma/enums.js';
 
-/** An agent that was silent for longer is offline: three of its telemetry intervals, in milliseconds. */
-export const ONLINE_WINDOW_MS = 15_000;
-
-export const isOnline = ({ lastSeenAt }: { lastSeenAt: Date | null }, now = new Date()): boolean =>
-  lastSeenAt !== null && now.getTime() - lastSeenAt.getTime() < ONLINE_WINDOW_MS;
-
 interface Desired {
   readonly epoch: number;
   readonly generation: number;

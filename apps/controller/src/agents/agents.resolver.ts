@@ -1,3 +1,4 @@
+import { Inject } from '@nestjs/common';
 import {
   Args,
   Context,
@@ -16,14 +17,18 @@ import { notFound } from '../graphql/errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { siteLoader } from '../sites/site.loader.js';
 import { Site } from '../sites/site.model.js';
-import { appliedRevision, isOnline } from './agent-status.js';
+import { appliedRevision } from './agent-status.js';
 import { appliedLoader, desiredStateLoader } from './agent.loader.js';
 import { Agent } from './agent.model.js';
 import { AgentsService } from './agents.service.js';
+import { ONLINE_AGENTS, type OnlineAgents } from './online.js';
 
 @Resolver(() => Agent)
 export class AgentsResolver {
-  constructor(private readonly service: AgentsService) {}
+  constructor(
+    private readonly service: AgentsService,
+    @Inject(ONLINE_AGENTS) private readonly onlineAgents: OnlineAgents,
+  ) {}
 
   @Query(() => [Agent], { description: 'The agents of the organization, by host name; revoked ones too.' })
   @Requires('read')
@@ -58,9 +63,9 @@ export class AgentsResolver {
     return site;
   }
 
-  @ResolveField(() => Boolean, { description: 'Whether the controller heard of it in the last 15 s.' })
-  online(@Parent() agent: Agent): boolean {
-    return isOnline(agent);
+  @ResolveField(() => Boolean, { description: 'Whether it is connected to NATS at this moment.' })
+  online(@Parent() { id }: Agent, @Context() { organizationId }: RequestContext): boolean {
+    return this.onlineAgents.isOnline(organizationId, id);
   }
 
   @ResolveField(() => Int, { description: 'Of the state that it shall be in; 0: none yet.' })

@@ -5,7 +5,7 @@ export class FleetSummary {
   @Field(() => Int, { description: 'Sites.' })
   sites: number;
 
-  @Field(() => Int, { description: 'Approved agents that the controller heard of in the last 15 s.' })
+  @Field(() => Int, { description: 'Approved agents that are connected.' })
   agentsOnline: number;
 
   @Field(() => Int, { description: 'Agents that are not revoked.' })

@@ -1,6 +1,8 @@
+import { Inject } from '@nestjs/common';
 import { Context, Query, Resolver } from '@nestjs/graphql';
-import { conforms, isOnline } from '../agents/agent-status.js';
+import { conforms } from '../agents/agent-status.js';
 import { appliedLoader, desiredStateLoader } from '../agents/agent.loader.js';
+import { ONLINE_AGENTS, type OnlineAgents } from '../agents/online.js';
 import { Requires } from '../auth/access.guard.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { latestSamplesLoader, stateOf } from '../links/link-samples.js';
@@ -14,6 +16,8 @@ interface AgentRow {
 
 @Resolver(() => FleetSummary)
 export class FleetResolver {
+  constructor(@Inject(ONLINE_AGENTS) private readonly onlineAgents: OnlineAgents) {}
+
   @Query(() => FleetSummary, { description: 'The whole organization at this moment.' })
   @Requires('read')
   async fleet(@Context() context: RequestContext): Promise<FleetSummary> {
@@ -21,14 +25,14 @@ export class FleetResolver {
     const agents = await context.read((tx) =>
       tx.agent.findMany({
         where: { organizationId, state: { not: 'REVOKED' } },
-        select: { id: true, siteId: true, state: true, lastSeenAt: true },
+        select: { id: true, siteId: true, state: true },
       }),
     );
     const approved = agents.filter(({ state }) => state === 'APPROVED');
     return {
       sites: await context.read((tx) => tx.site.count({ where: { organizationId } })),
       agents: agents.length,
-      agentsOnline: approved.filter((agent) => isOnline(agent)).length,
+      agentsOnline: approved.filter(({ id }) => this.onlineAgents.isOnline(organizationId, id)).length,
       links: await context.read((tx) => tx.link.count({ where: { organizationId } })),
       drifted: await countDrifted(approved, context),
       ...(await sumTunnels(approved, context)),

@@ -5,6 +5,7 @@ import type { Transaction } from '../database/prisma.js';
 import { ApiError, badInput, notFound } from '../graphql/errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { nameSchema, parseInput, requireId } from '../graphql/validation.js';
+import { REVOCATION_LIFE_S } from '../nats/revocations.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
 import { labelSchema, policyDocumentSchema, prefixTextSchema } from '../policy/policy-document.js';
 import { Prefix } from '../policy/prefix.js';
@@ -124,6 +125,12 @@ const assertUnused = async (tx: Transaction, organizationId: string, id: string)
   const agents = await tx.agent.count({ where: { organizationId, siteId: id, state: { not: 'REVOKED' } } });
   if (agents > 0) {
     throw new ApiError('CONFLICT', `The site has ${String(agents)} agents: revoke them first.`);
+  }
+  // A revoked credential is kept out by the agent's row, for as long as it would be good otherwise.
+  const lately = new Date(Date.now() - REVOCATION_LIFE_S * 1000);
+  const revoked = await tx.agent.count({ where: { organizationId, siteId: id, revokedAt: { gt: lately } } });
+  if (revoked > 0) {
+    throw new ApiError('CONFLICT', 'Agents of the site were revoked today: delete it when a day has passed.');
   }
   const policy = await tx.policy.findUnique({ where: { organizationId } });
   if (policy === null || policy.revision === null) return;
