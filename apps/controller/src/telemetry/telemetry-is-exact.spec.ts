@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { jest } from '@jest/globals';
 import type pg from 'pg';
 import { subjects, TELEMETRY_STREAM, type FlowRecord, type LinkRecord } from '@longhaul/contracts';
 import { createWorkerPool } from '../database/worker-pool.js';
@@ -57,6 +58,9 @@ const flow = (flowId: string, more: Partial<FlowRecord> = {}): FlowRecord => ({
   ...more,
 });
 
+// Real servers are killed and started again, on machines that have other things to do.
+jest.setTimeout(90_000);
+
 describe('telemetry', () => {
   let database: TestDatabase;
   let nats: TestNats;
@@ -64,6 +68,7 @@ describe('telemetry', () => {
   let store: TelemetryStore;
   let fixtures: Fixtures;
   let agent: TestAgent;
+  let service: TelemetryService | undefined;
   const queries = new TelemetryQueries();
 
   beforeAll(async () => {
@@ -77,7 +82,7 @@ describe('telemetry', () => {
       { organizationId, agentId: randomUUID(), state: 'approved' },
       { reconnect: true },
     );
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await agent.connection.close();
@@ -86,6 +91,16 @@ describe('telemetry', () => {
     await nats.stop();
     await database.stop();
   });
+
+  afterEach(async () => {
+    await service?.stop();
+    service = undefined;
+  });
+
+  const startService = async (): Promise<void> => {
+    service = new TelemetryService(nats.service, pool);
+    await service.start();
+  };
 
   let streamSequence = 1_000_000;
   const message = (agentId: string, kind: 'link' | 'flow', body: object, organization = organizationId) => ({
@@ -167,8 +182,7 @@ describe('telemetry', () => {
 
   it('goes through the stream into the database, over kill -9 of both, without loss or doubles', async () => {
     const { agentId } = agent;
-    const service = new TelemetryService(nats.service, pool);
-    await service.start();
+    await startService();
     const js = jetstream(agent.connection);
     /** As an agent does: the same batch again until it is acknowledged. */
     const send = async (sequence: number): Promise<void> => {
@@ -192,8 +206,7 @@ describe('telemetry', () => {
       const consumer = await manager.consumers.info(TELEMETRY_STREAM, 'telemetry-writer');
       return consumer.num_ack_pending === 0 && consumer.num_pending === 0;
     });
-    await service.stop();
-  }, 60_000);
+  });
 
   it('takes up, in another replica, what one left unacknowledged', async () => {
     const agentId = randomUUID();
@@ -208,16 +221,14 @@ describe('telemetry', () => {
     if (taken === null) throw new Error('nothing came');
     await store.store([taken]);
     taken.nak();
-    const service = new TelemetryService(nats.service, pool);
-    await service.start();
+    await startService();
     await eventually(async () => {
       const manager = await jetstreamManager(await nats.service.agents());
       const info = await manager.consumers.info(TELEMETRY_STREAM, 'telemetry-writer');
       return info.num_ack_pending === 0 && info.num_pending === 0;
     });
     expect(await totals(agentId)).toMatchObject({ samples: 1, sent: 9 });
-    await service.stop();
-  }, 30_000);
+  });
 
   it('answers with series, newest samples and connections, of one tenant only', async () => {
     const agentId = randomUUID();
