@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define REALTIME_PRIORITY 10
@@ -82,4 +83,12 @@ void become_realtime(void)
 {
 	struct sched_param p = { .sched_priority = REALTIME_PRIORITY };
 	sched_setscheduler(0, SCHED_FIFO, &p);
+}
+
+double cpu_seconds(void)
+{
+	struct rusage usage;
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }

@@ -25,6 +25,9 @@ struct options {
 uint64_t now_ns(void);
 void sleep_until_ns(uint64_t at);
 
+/* User and system time of this process. */
+double cpu_seconds(void);
+
 /* Prints one line and exits. */
 _Noreturn void fail(const char *what);
 _Noreturn void fail_errno(const char *what);
@@ -43,5 +46,6 @@ void run_echo(const struct options *o);
 void run_ping(const struct options *o);
 void run_flood(const struct options *o);
 void run_count(const struct options *o);
+void run_warm(const struct options *o);
 
 #endif

@@ -23,6 +23,7 @@ static _Noreturn void usage(void)
 	      "  ping   --connect A:P --count N [--interval-us N]                       round trips\n"
 	      "  flood  --connect A:P --rate-mbps R --seconds N [--size 1472] [--count N]\n"
 	      "  count  --listen A:P [--idle-ms 500]                                    tallies a flood\n"
+	      "  warm   --bytes N                                                       touches memory\n"
 	      "  --pattern random:SEED or file:PATH; --wait-seconds N bounds every wait (default 60)\n",
 	      stderr);
 	exit(2);
@@ -79,6 +80,7 @@ static const struct mode modes[] = {
 	{ "sink", run_sink, true, false, true, 500000 },   { "source", run_source, false, true, true, 0 },
 	{ "echo", run_echo, true, false, false, 0 },	   { "ping", run_ping, false, true, false, 10000 },
 	{ "flood", run_flood, false, true, false, 0 },	   { "count", run_count, true, false, false, 0 },
+	{ "warm", run_warm, false, false, false, 0 },
 };
 
 int main(int argc, char **argv)

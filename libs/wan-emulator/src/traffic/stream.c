@@ -15,6 +15,10 @@
 
 #define READ_BYTES (256u << 10)
 #define POLL_MS 50
+/* A sink under way is woken once this much waits: measuring should cost little beside what is measured. */
+#define WAKE_BYTES (32 << 10)
+/* Until then it takes every byte at once, so that the kernel's window opens as for any application. */
+#define UNDER_WAY_BYTES (4u << 20)
 /* A source whose last bytes are not taken for so long gives up. */
 #define FINISH_SECONDS 30
 
@@ -97,7 +101,7 @@ static void print_progress(const struct progress *p, double seconds, const char 
 		printf("\"firstMismatch\":null,");
 	else
 		printf("\"firstMismatch\":%lu,", p->first_mismatch);
-	printf("\"intervalMs\":%lu,\"series\":[", p->interval_ns / NS_PER_MS);
+	printf("\"cpuSeconds\":%.3f,\"intervalMs\":%lu,\"series\":[", cpu_seconds(), p->interval_ns / NS_PER_MS);
 	for (size_t i = 0; i < p->intervals; i++)
 		printf("%s%lu", i ? "," : "", p->series[i]);
 	puts("]}");
@@ -107,6 +111,7 @@ static void print_progress(const struct progress *p, double seconds, const char 
 static const char *drain(int fd, const struct options *o, struct pattern *pattern, struct progress *p)
 {
 	static uint8_t buffer[READ_BYTES];
+	const int wake_bytes = WAKE_BYTES;
 	uint64_t give_up_at = now_ns() + (uint64_t)(o->wait_seconds * NS_PER_S);
 	uint64_t length = (uint64_t)(o->seconds * NS_PER_S);
 	for (;;) {
@@ -118,6 +123,8 @@ static const char *drain(int fd, const struct options *o, struct pattern *patter
 		if (got > 0) {
 			compare(p, pattern, buffer, (size_t)got);
 			record(p, at, (size_t)got);
+			if (p->bytes >= UNDER_WAY_BYTES && p->bytes - (uint64_t)got < UNDER_WAY_BYTES)
+				setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &wake_bytes, sizeof wake_bytes);
 		} else if (got == 0) {
 			return "end";
 		} else if (errno != EAGAIN && errno != EINTR) {
@@ -159,8 +166,8 @@ static void print_source(int fd, const char *event, uint64_t bytes)
 	getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, &length);
 	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_length);
 	printf("{\"event\":\"%s\",\"bytes\":%lu,\"congestion\":\"%s\",", event, bytes, congestion);
-	printf("\"segmentsSent\":%u,\"segmentsResent\":%u,\"rttUs\":%u,\"minRttUs\":%u}\n", info.tcpi_segs_out,
-	       info.tcpi_total_retrans, info.tcpi_rtt, info.tcpi_min_rtt);
+	printf("\"cpuSeconds\":%.3f,\"segmentsSent\":%u,\"segmentsResent\":%u,\"rttUs\":%u,\"minRttUs\":%u}\n",
+	       cpu_seconds(), info.tcpi_segs_out, info.tcpi_total_retrans, info.tcpi_rtt, info.tcpi_min_rtt);
 	fflush(stdout);
 }
 
