@@ -10,6 +10,7 @@ const depConstraints = [
   { sourceTag: 'scope:tunnel', onlyDependOnLibsWithTags: ['scope:none'] },
   { sourceTag: 'scope:native', onlyDependOnLibsWithTags: ['scope:none'] },
   { sourceTag: 'scope:contracts', onlyDependOnLibsWithTags: ['scope:none'] },
+  { sourceTag: 'scope:embedded-services', onlyDependOnLibsWithTags: ['scope:none'] },
   { sourceTag: 'scope:wan-emulator', onlyDependOnLibsWithTags: ['scope:none'] },
   { sourceTag: 'scope:block-codec', onlyDependOnLibsWithTags: ['scope:native'] },
   {
