@@ -14,6 +14,8 @@ export const POLL_JITTER = 0.25;
 
 /** First pause after a lost or refused NATS connection; doubles up to {@link RECONNECT_MAX_MS}. */
 export const RECONNECT_MIN_MS = 250;
+/** After NATS refused the credential; a fresh one cuts the pause short. */
+export const REFUSED_MAX_MS = 5 * 60_000;
 /** Ten thousand agents at this pause are a thousand connects a second: what a small server bears. */
 export const RECONNECT_MAX_MS = 10_000;
 /** A connection that lasted this long was good: the next loss begins again at the shortest pause. */
@@ -34,6 +36,8 @@ export const API_MAX_RESPONSE_BYTES = 262_144;
 /** Pauses between failed renewals: first, and at most. */
 export const RENEW_RETRY_MIN_MS = 5_000;
 export const RENEW_RETRY_MAX_MS = 5 * 60_000;
+/** Never renews more often than this, however short a credential's life. */
+export const RENEW_SPACING_MS = 1_000;
 /** How often an agent that waits for approval asks whether it came. */
 export const PENDING_POLL_MS = 15_000;
 /** How often a revoked agent asks whether it was let in again. */
@@ -41,7 +45,9 @@ export const REVOKED_RETRY_MS = 10 * 60_000;
 
 /** Records are gathered this long before they are sent as one batch. */
 export const TELEMETRY_BATCH_MS = 1_000;
-/** Keeps a batch (some 500 bytes a record) well under NATS's payload limit of 1 MiB. */
+/** Keeps a batch well under the payload limit of NATS, 1 MiB. */
+export const TELEMETRY_BATCH_BYTES = 524_288;
+/** As many as the contract takes in one message, and no more. */
 export const TELEMETRY_BATCH_RECORDS = 1_000;
 /** Batches that wait for NATS; the oldest go first. Some eight hours of one busy link. */
 export const TELEMETRY_BUFFER_BYTES = 16 * 1_048_576;
