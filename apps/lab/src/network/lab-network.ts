@@ -207,7 +207,7 @@ function connectWan(namespace: NetworkNamespace, site: SiteName): void {
     `addr add ${own.wan6}/64 dev wan0 nodad`,
     `link set wan0 mtu 1500 txqueuelen ${DEVICE_QUEUE_PACKETS} up`,
     `route add ${far.lanPrefix} via ${far.wan} src ${own.lan}`,
-    `-6 route add ${far.lanPrefix6} via ${far.wan6} src ${own.lan6}`,
+    `route add ${far.lanPrefix6} via ${far.wan6} src ${own.lan6}`,
   ]);
 }
 
