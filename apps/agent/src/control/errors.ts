@@ -67,6 +67,15 @@ const ADVICE: Record<ApiError['code'], (detail: string) => string> = {
   INTERNAL: (detail) => `the controller failed: ${oneLine(detail)}: try again, and look at its log`,
 };
 
+const property = (thrown: unknown, name: 'message' | 'code'): string | undefined => {
+  const value: unknown =
+    typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, name) : undefined;
+  return typeof value === 'string' && value !== '' ? value : undefined;
+};
+
+/** The code that Node gives its errors (`ENOENT`, `ECONNREFUSED`, …), of anything that was thrown. */
+export const codeOf = (thrown: unknown): string | undefined => property(thrown, 'code');
+
 /** The message of anything that was thrown. */
-export const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message || error.name : String(error);
+export const messageOf = (thrown: unknown): string =>
+  property(thrown, 'message') ?? codeOf(thrown) ?? String(thrown);
