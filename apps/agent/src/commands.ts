@@ -1,0 +1,61 @@
+import { Command } from 'commander';
+import { pino } from 'pino';
+import { AgentError } from './errors.js';
+import { generateKeyPair } from './keys.js';
+import { runAgent } from './run-agent.js';
+import { loadStaticConfig } from './static-config/load.js';
+import { StaticStateSource } from './static-config/static-state-source.js';
+import { agentStatus, type StatusOptions } from './status/agent-status.js';
+import { formatReport } from './status/table.js';
+
+/** `longhaul agent …` */
+export function agentCommand(): Command {
+  return new Command('agent')
+    .description('the edge agent of a site')
+    .addCommand(runCommand())
+    .addCommand(statusCommand())
+    .addCommand(genkeyCommand());
+}
+
+interface RunArguments {
+  readonly config?: string;
+  readonly statusSocket?: string;
+  readonly logLevel: string;
+}
+
+function runCommand(): Command {
+  return new Command('run')
+    .description('runs the agent in the foreground until SIGTERM or SIGINT')
+    .option('--config <file>', 'static file instead of a controller (docs/static-config.md)')
+    .option('--status-socket <path>', 'UNIX socket on which "agent status" asks')
+    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
+    .action(run);
+}
+
+async function run({ config, statusSocket, logLevel }: RunArguments): Promise<void> {
+  if (config === undefined) throw new AgentError('name a static file by --config');
+  const log = pino({ level: logLevel });
+  const agent = await loadStaticConfig(config);
+  const source = new StaticStateSource(config, agent);
+  await runAgent({ name: agent.name, source, log, statusSocket, memoryBytes: agent.memoryBytes });
+}
+
+function statusCommand(): Command {
+  return new Command('status')
+    .description('shows the tunnels of a running agent')
+    .option('--status-socket <path>', 'where the agent serves its status')
+    .option('--name <name>', 'name of the agent, if several run here')
+    .option('--json', 'the whole report as JSON')
+    .action(async ({ json, ...options }: StatusOptions & { json?: boolean }) => {
+      const report = await agentStatus(options);
+      process.stdout.write(json === true ? `${JSON.stringify(report)}\n` : `${formatReport(report)}\n`);
+    });
+}
+
+function genkeyCommand(): Command {
+  return new Command('genkey')
+    .description('makes a key pair for a static file; the private half is secret')
+    .action(() => {
+      process.stdout.write(`${JSON.stringify(generateKeyPair())}\n`);
+    });
+}
