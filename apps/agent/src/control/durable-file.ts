@@ -1,6 +1,6 @@
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf } from './errors.js';
+import { codeOf } from '../errors.js';
 
 const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
 

@@ -1,7 +1,8 @@
 import type { ApiError } from '@longhaul/contracts';
+import { AgentError } from '../errors.js';
 
 /** What went wrong on the control side, in one line that says what to do. */
-export class ControlError extends Error {
+export class ControlError extends AgentError {
   override readonly name: string = 'ControlError';
 }
 
@@ -66,16 +67,3 @@ const ADVICE: Record<ApiError['code'], (detail: string) => string> = {
   RATE_LIMITED: fixed('the controller has had too many attempts from here: wait a minute and try again'),
   INTERNAL: (detail) => `the controller failed: ${oneLine(detail)}: try again, and look at its log`,
 };
-
-const property = (thrown: unknown, name: 'message' | 'code'): string | undefined => {
-  const value: unknown =
-    typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, name) : undefined;
-  return typeof value === 'string' && value !== '' ? value : undefined;
-};
-
-/** The code that Node gives its errors (`ENOENT`, `ECONNREFUSED`, …), of anything that was thrown. */
-export const codeOf = (thrown: unknown): string | undefined => property(thrown, 'code');
-
-/** The message of anything that was thrown. */
-export const messageOf = (thrown: unknown): string =>
-  property(thrown, 'message') ?? codeOf(thrown) ?? String(thrown);

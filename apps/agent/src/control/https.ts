@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { codeOf, ControlError, ControllerUnreachableError, messageOf } from './errors.js';
+import { codeOf, messageOf } from '../errors.js';
+import { ControlError, ControllerUnreachableError } from './errors.js';
 import { API_MAX_RESPONSE_BYTES, API_TIMEOUT_MS } from './params.js';
 
 /** `https://host[:port]` of a controller. */
