@@ -1,7 +1,8 @@
 import type { Credential } from '@longhaul/contracts';
 import { AgentApi } from './agent-api.js';
 import { saveEnrollment, type StoredEnrollment } from './credential-store.js';
-import { AgentApiError, ControlError, messageOf } from './errors.js';
+import { messageOf } from '../errors.js';
+import { AgentApiError, ControlError } from './errors.js';
 import type { AgentIdentity } from './identity.js';
 import type { Logger } from './logger.js';
 import {

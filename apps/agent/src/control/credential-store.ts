@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { credentialSchema } from '@longhaul/contracts';
+import { credentialSchema, portSchema } from '@longhaul/contracts';
 import { z } from 'zod';
 import { keepPrivate, makePrivateDirectory, readFileIfAny, writeDurably } from './durable-file.js';
 import { ControlError } from './errors.js';
@@ -12,6 +12,8 @@ const enrollmentSchema = z.object({
   /** PEM of the CA that the controller's API is checked against; null: the system's CAs. */
   controllerCaPem: z.string().nullable(),
   credential: credentialSchema,
+  /** UDP port that was told to the controller. */
+  tunnelPort: portSchema,
   /** Unix milliseconds by this machine's clock. */
   obtainedAtMs: z.number(),
 });

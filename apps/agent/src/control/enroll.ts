@@ -66,18 +66,20 @@ export async function enrollAgent(options: EnrollOptions): Promise<Enrollment> {
       ? undefined
       : await fetchPinnedCa(controllerUrl, parseFingerprint(options.caSha256));
   const identity = await loadIdentity(options.stateDir);
+  const tunnelPort = options.tunnelPort ?? DEFAULT_TUNNEL_PORT;
   const credential = await new AgentApi(controllerUrl, caPem).enroll(identity, {
     token,
     hostname: options.hostname ?? hostname(),
     agentVersion: options.agentVersion,
     addresses,
-    tunnelPort: options.tunnelPort ?? DEFAULT_TUNNEL_PORT,
+    tunnelPort,
   });
   await saveEnrollment(options.stateDir, {
     format: 1,
     controllerUrl: controllerUrl.origin,
     controllerCaPem: caPem ?? null,
     credential,
+    tunnelPort,
     obtainedAtMs: Date.now(),
   });
   const { agentId, organizationId, siteId, state } = credential;

@@ -1,7 +1,8 @@
 import type { ApiError } from '@longhaul/contracts';
+import { AgentError } from '../errors.js';
 
 /** What went wrong on the control side, in one line that says what to do. */
-export class ControlError extends Error {
+export class ControlError extends AgentError {
   override readonly name: string = 'ControlError';
 }
 
@@ -66,7 +67,3 @@ const ADVICE: Record<ApiError['code'], (detail: string) => string> = {
   RATE_LIMITED: fixed('the controller has had too many attempts from here: wait a minute and try again'),
   INTERNAL: (detail) => `the controller failed: ${oneLine(detail)}: try again, and look at its log`,
 };
-
-/** The message of anything that was thrown. */
-export const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message || error.name : String(error);

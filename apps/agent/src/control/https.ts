@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { ControlError, ControllerUnreachableError, messageOf } from './errors.js';
+import { codeOf, messageOf } from '../errors.js';
+import { ControlError, ControllerUnreachableError } from './errors.js';
 import { API_MAX_RESPONSE_BYTES, API_TIMEOUT_MS } from './params.js';
 
 /** `https://host[:port]` of a controller. */
@@ -14,7 +15,7 @@ export function parseControllerUrl(text: string): URL {
   return url;
 }
 
-const TLS_ADVICE: Record<string, string> = {
+const ADVICE: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there: check the port, and that the controller runs',
   ENOTFOUND: 'the name is not known: check it, and the name service',
   ETIMEDOUT: 'no answer: check the address and the firewall',
@@ -37,9 +38,8 @@ const TLS_ADVICE: Record<string, string> = {
 
 /** What a failed connection to the controller means, in one line. */
 export function unreachable(origin: string, error: unknown): ControllerUnreachableError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return new ControllerUnreachableError(
-    `cannot reach the controller at ${origin}: ${TLS_ADVICE[code] ?? messageOf(error)}`,
+    `cannot reach the controller at ${origin}: ${ADVICE[codeOf(error) ?? ''] ?? messageOf(error)}`,
   );
 }
 

@@ -1,7 +1,7 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { createUser, fromSeed } from '@nats-io/nkeys';
 import { key32Schema } from '@longhaul/contracts';
+import { generateKeyPair, publicKeyOf } from '../keys.js';
 import { keepPrivate, makePrivateDirectory, readFileIfAny, writeDurably } from './durable-file.js';
 import { ControlError } from './errors.js';
 
@@ -18,23 +18,6 @@ export interface AgentIdentity {
 
 const NATS_SEED_FILE = 'nats.seed';
 const TUNNEL_KEY_FILE = 'tunnel.key';
-/** DER around a raw X25519 private key (RFC 8410). */
-const X25519_PKCS8_HEAD = Buffer.from('302e020100300506032b656e04220420', 'hex');
-
-function newTunnelKey(): string {
-  const { privateKey } = generateKeyPairSync('x25519');
-  const der = privateKey.export({ format: 'der', type: 'pkcs8' });
-  return der.subarray(X25519_PKCS8_HEAD.length).toString('base64');
-}
-
-/** The public half of a raw X25519 key, both 32 bytes in base64. */
-export function tunnelPublicKey(privateKey: string): string {
-  const der = Buffer.concat([X25519_PKCS8_HEAD, Buffer.from(privateKey, 'base64')]);
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  const { x } = createPublicKey(key).export({ format: 'jwk' });
-  return Buffer.from(x ?? '', 'base64url').toString('base64');
-}
-
 async function loadOrMake(path: string, make: () => string): Promise<string> {
   const existing = await readFileIfAny(path);
   if (existing !== undefined) {
@@ -64,7 +47,7 @@ export async function loadIdentity(stateDir: string): Promise<AgentIdentity> {
   const seedPath = join(stateDir, NATS_SEED_FILE);
   const tunnelPath = join(stateDir, TUNNEL_KEY_FILE);
   const seed = await loadOrMake(seedPath, () => Buffer.from(createUser().getSeed()).toString());
-  const tunnelPrivateKey = await loadOrMake(tunnelPath, newTunnelKey);
+  const tunnelPrivateKey = await loadOrMake(tunnelPath, () => generateKeyPair().privateKey);
   if (!key32Schema.safeParse(tunnelPrivateKey).success) {
     throw new ControlError(
       `${tunnelPath} does not hold a key of 32 bytes in base64: restore it, or enrol with an empty directory`,
@@ -74,7 +57,7 @@ export async function loadIdentity(stateDir: string): Promise<AgentIdentity> {
     natsSeed: Buffer.from(seed),
     natsPublicKey: natsPublicKeyOf(seed, seedPath),
     tunnelPrivateKey,
-    tunnelPublicKey: tunnelPublicKey(tunnelPrivateKey),
+    tunnelPublicKey: publicKeyOf(tunnelPrivateKey),
   };
 }
 

@@ -6,7 +6,7 @@ import {
   type ConnectionOptions,
   type NatsConnection,
 } from '@nats-io/transport-node';
-import { messageOf } from './errors.js';
+import { messageOf } from '../errors.js';
 import type { Logger } from './logger.js';
 import {
   CONNECT_TIMEOUT_MS,

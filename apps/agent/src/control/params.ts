@@ -59,3 +59,14 @@ export const TELEMETRY_IN_FLIGHT = 8;
 export const TELEMETRY_RETRY_MS = 1_000;
 /** How long a stopping agent tries to hand over what it measured. */
 export const TELEMETRY_DRAIN_MS = 2_000;
+
+/** A link's counters become a record this often. */
+export const LINK_INTERVAL_MS = 1_000;
+/** Living flows are looked at this often; the busiest are recorded each time, for a dashboard that lives. */
+export const FLOW_INTERVAL_MS = 1_000;
+export const FLOWS_PER_INTERVAL = 32;
+/** Every other flow that moved something is recorded this often: bounds what thousands of slow flows cost. */
+export const FLOW_LULL_MS = 10_000;
+
+/** A state that could not be read is asked for again after this. */
+export const READ_RETRY_MS = 2_000;

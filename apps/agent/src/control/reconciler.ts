@@ -7,7 +7,7 @@ import {
   type StateAddressee,
   type StatePosition,
 } from './desired-state.js';
-import { messageOf, StateRefusedError } from './errors.js';
+import { messageOf } from '../errors.js';
 import type { LastGoodState } from './last-good-state.js';
 import type { Logger } from './logger.js';
 import { CONFIRM_TIMEOUT_MS, REVERTED_RETRY_MS } from './params.js';
@@ -137,8 +137,6 @@ export class Reconciler {
     try {
       await this.options.target.apply(state);
     } catch (error) {
-      if (!(error instanceof StateRefusedError))
-        this.options.log.error(error, 'a state could not be applied');
       if (this.inForce !== this.lastGood) return this.revert(state, messageOf(error), 'rejected');
       return this.conclude(state, 'rejected', messageOf(error));
     }
@@ -188,7 +186,6 @@ export class Reconciler {
       await this.options.target.apply(this.lastGood ?? null);
       this.inForce = this.lastGood;
     } catch (error) {
-      this.options.log.error(error, 'the last good state could not be put back');
       return this.conclude(state, outcome, `${cause}; going back failed too: ${messageOf(error)}`);
     }
     return this.conclude(state, outcome, `${cause}; went back to generation ${this.position.generation}`);
@@ -210,7 +207,9 @@ export class Reconciler {
       ...(error === undefined ? {} : { error: error.slice(0, 2000) }),
       atMs: this.now(),
     };
-    this.options.log.info({ epoch, generation, policyRevision, outcome, error }, 'desired state');
+    const place = { epoch, generation, policyRevision };
+    if (outcome === 'applied') this.options.log.info(place, 'desired state applied');
+    else this.options.log.error(place, `desired state ${outcome}: ${error ?? ''}`);
     this.options.report(this.last);
     return outcome;
   }

@@ -1,7 +1,7 @@
 import { subjects, type FlowRecord, type LinkRecord } from '@longhaul/contracts';
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import { errors, type NatsConnection } from '@nats-io/transport-node';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../../errors.js';
 import type { Logger } from '../logger.js';
 import {
   REQUEST_TIMEOUT_MS,
