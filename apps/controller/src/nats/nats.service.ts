@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { ControllerState } from '../bootstrap/prepare.js';
@@ -6,6 +7,8 @@ import { encodeTrustedUser } from './jwt.js';
 import { createSeed, publicKeyOf } from './nkey.js';
 import { assertServerIsRecent } from './server-version.js';
 import { ensureStreams } from './streams.js';
+
+const JETSTREAM_RETRY_MS = 500;
 
 /** Called whenever both connections have (again) been made and the streams exist. */
 export type UpListener = () => void | Promise<void>;
@@ -26,6 +29,7 @@ export class NatsService {
   private readonly stopping = new AbortController();
   private readonly listeners = new Set<UpListener>();
   private connections: Promise<readonly [NatsConnection, NatsConnection]> | undefined;
+  private readonly lost = new Set<NatsConnection>();
   private up = false;
 
   constructor(private readonly options: NatsServiceOptions) {}
@@ -33,6 +37,10 @@ export class NatsService {
   /** Whether the agents' account can be used at this moment. */
   get isUp(): boolean {
     return this.up;
+  }
+
+  get isClosed(): boolean {
+    return this.stopping.signal.aborted;
   }
 
   /** Begins to connect; resolves at the first connection. */
@@ -97,11 +105,12 @@ export class NatsService {
   private async watch(connection: NatsConnection, agents: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') {
+        if (this.lost.size === 0) this.logger.warn(`lost nats-server at ${this.options.url}; reconnecting`);
+        this.lost.add(connection);
         this.up = false;
-        this.logger.warn(`lost nats-server at ${this.options.url}; reconnecting`);
       } else if (status.type === 'reconnect') {
-        this.logger.log('reconnected to nats-server');
-        await this.cameUp(agents);
+        this.lost.delete(connection);
+        if (this.lost.size === 0) void this.cameUp(agents);
       } else if (status.type === 'error') {
         this.logger.warn(`nats-server says: ${String(status.error)}`);
       }
@@ -110,17 +119,19 @@ export class NatsService {
 
   /** The server may have lost its store: streams first, then those who use them. */
   private async cameUp(agents: NatsConnection): Promise<void> {
-    while (!this.stopping.signal.aborted && !agents.isClosed()) {
+    const isGone = (): boolean => this.isClosed || agents.isClosed() || this.lost.size > 0;
+    while (!isGone()) {
       try {
         await ensureStreams(agents);
         break;
       } catch (error) {
         this.logger.warn(`JetStream is not ready: ${String(error)}`);
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await sleep(JETSTREAM_RETRY_MS);
       }
     }
-    if (this.stopping.signal.aborted || agents.isClosed()) return;
+    if (isGone()) return;
     this.up = true;
+    this.logger.log(`connected to nats-server at ${this.options.url}`);
     for (const listener of this.listeners) this.tell(listener);
   }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startNats, type RunningNats } from '@longhaul/embedded-services';
+import { Logger } from '@nestjs/common';
 import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { subjects } from '@longhaul/contracts';
 import { prepareControllerState, type ControllerState } from '../bootstrap/prepare.js';
@@ -20,6 +21,8 @@ export interface TestNats {
 }
 
 export const startTestNats = async (): Promise<TestNats> => {
+  // Outages are what specs are about; the warnings are no news.
+  Logger.overrideLogger(['error', 'fatal']);
   const root = mkdtempSync(join(tmpdir(), 'longhaul-controller-'));
   const state = await prepareControllerState(join(root, 'controller'), { hosts: [] });
   const server = await startNats({ stateDir: join(root, 'nats'), config: state.natsConfigFile });
