@@ -1,7 +1,6 @@
-import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { router } from './app/router.js';
+import { Portal } from './app/portal.js';
 import { SessionProvider } from './app/session.js';
 import { startTheme } from './app/theme.js';
 import './styles/app.css';
@@ -12,7 +11,7 @@ if (root === null) throw new Error('index.html has no element with the id root')
 createRoot(root).render(
   <StrictMode>
     <SessionProvider>
-      <RouterProvider router={router} />
+      <Portal />
     </SessionProvider>
   </StrictMode>,
 );

@@ -28,7 +28,9 @@ function ThemeChoice(): ReactNode {
         if (chosen) chooseTheme(chosen.value);
       }}
     >
-      <Menu.Label className="px-2.5 pt-1.5 pb-1 text-2xs font-medium tracking-wide text-ink-3 uppercase">Theme</Menu.Label>
+      <Menu.Label className="px-2.5 pt-1.5 pb-1 text-2xs font-medium tracking-wide text-ink-3 uppercase">
+        Theme
+      </Menu.Label>
       {THEMES.map(({ value, label, icon: Icon }) => (
         <Menu.RadioItem key={value} value={value} className={ITEM}>
           <Icon aria-hidden className="size-4" />
@@ -57,7 +59,10 @@ export function AccountMenu({ compact = false }: { compact?: boolean }): ReactNo
           aria-label={`Account: ${viewer.email}, ${role}`}
           className="flex min-w-0 items-center gap-2.5 rounded-md p-1.5 text-left hover:bg-sunken data-[state=open]:bg-sunken"
         >
-          <span aria-hidden className="flex size-7 shrink-0 items-center justify-center rounded-full bg-accent-soft text-xs font-semibold text-accent">
+          <span
+            aria-hidden
+            className="flex size-7 shrink-0 items-center justify-center rounded-full bg-accent-soft text-xs font-semibold text-accent"
+          >
             {initial}
           </span>
           {!compact && (

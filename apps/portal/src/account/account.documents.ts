@@ -15,19 +15,21 @@ export const ViewerQuery = document<{ viewer: Viewer | null }>(/* GraphQL */ `
   }
 `);
 
-export const SignInMutation = document<{ signIn: Viewer }, { email: string; password: string }>(/* GraphQL */ `
-  mutation SignIn($email: String!, $password: String!) {
-    signIn(email: $email, password: $password) {
-      id
-      email
-      role
-      organization {
+export const SignInMutation = document<{ signIn: Viewer }, { email: string; password: string }>(
+  /* GraphQL */ `
+    mutation SignIn($email: String!, $password: String!) {
+      signIn(email: $email, password: $password) {
         id
-        name
+        email
+        role
+        organization {
+          id
+          name
+        }
       }
     }
-  }
-`);
+  `,
+);
 
 export const SignOutMutation = document<{ signOut: boolean }>(/* GraphQL */ `
   mutation SignOut {

@@ -20,7 +20,13 @@ function PasswordForm({ onDone }: { onDone: () => void }): ReactNode {
       if (data?.changePassword === true) onDone();
     });
   };
-  const field = (label: string, value: string, set: (value: string) => void, autoComplete: string, problem?: string): ReactNode => (
+  const field = (
+    label: string,
+    value: string,
+    set: (value: string) => void,
+    autoComplete: string,
+    problem?: string,
+  ): ReactNode => (
     <TextField
       label={label}
       type="password"
@@ -42,7 +48,13 @@ function PasswordForm({ onDone }: { onDone: () => void }): ReactNode {
       )}
       {field('Current password', current, setCurrent, 'current-password')}
       {field('New password', next, setNext, 'new-password')}
-      {field('New password again', again, setAgain, 'new-password', differs ? 'The two new passwords differ.' : undefined)}
+      {field(
+        'New password again',
+        again,
+        setAgain,
+        'new-password',
+        differs ? 'The two new passwords differ.' : undefined,
+      )}
       <div className="flex justify-end">
         <Button type="submit" variant="primary" busy={fetching} disabled={differs}>
           Change password

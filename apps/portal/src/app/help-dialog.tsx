@@ -20,7 +20,12 @@ const ELSEWHERE: readonly Shortcut[] = [
 export function HelpDialog({ open, onClose }: { open: boolean; onClose: () => void }): ReactNode {
   const shortcuts: readonly Shortcut[] = [...Object.values(SHORTCUTS), ...ELSEWHERE];
   return (
-    <Dialog open={open} onClose={onClose} title="Keyboard shortcuts" description="They work wherever you are not typing.">
+    <Dialog
+      open={open}
+      onClose={onClose}
+      title="Keyboard shortcuts"
+      description="They work wherever you are not typing."
+    >
       <dl className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-2 text-sm">
         {shortcuts.map(({ keys, does }) => (
           <div key={does} className="contents">

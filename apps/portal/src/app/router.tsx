@@ -1,28 +1,27 @@
 import {
-  createRootRoute,
+  createRootRouteWithContext,
   createRoute,
   createRouter,
   lazyRouteComponent,
   Link,
-  Navigate,
   Outlet,
   redirect,
-  useLocation,
 } from '@tanstack/react-router';
 import { CircleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
+import type { Viewer } from '../api/schema.js';
 import { FeedProvider } from '../live/use-feed.js';
 import { SignInPage } from '../sign-in/sign-in-page.js';
 import { Empty, Loading } from '../ui/panel.js';
 import { Notice } from '../ui/status.js';
-import { useSession } from './session.js';
 import { Shell } from './shell.js';
 
 /** Ranges of a link's series that can be asked for, in minutes. */
 export const SERIES_MINUTES = [5, 15, 60, 360] as const;
 export type SeriesMinutes = (typeof SERIES_MINUTES)[number];
 
-const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
 
 /** Only a path of this portal: never an address that a link from elsewhere could lead to. */
 function ownPath(value: unknown): string | undefined {
@@ -46,19 +45,21 @@ function NotFound(): ReactNode {
   );
 }
 
-function PageFailed({ error }: { error: Error }): ReactNode {
+function PageFailed({ error }: { error: unknown }): ReactNode {
   return (
     <Notice tone="bad" title="This page failed">
-      {error.message} Load the page again; if that does not help, report it with this message.
+      {error instanceof Error ? error.message : String(error)} Load the page again; if that does not help,
+      report it with this message.
     </Notice>
   );
 }
 
-/** Pages for a signed-in viewer; anyone else is asked to sign in and then comes back here. */
+/** Who is signed in, for routes to decide before they load. */
+export interface RouterContext {
+  viewer: Viewer | null;
+}
+
 function SignedIn(): ReactNode {
-  const { viewer } = useSession();
-  const { href } = useLocation();
-  if (viewer === null) return <Navigate to="/sign-in" search={{ next: href }} replace />;
   return (
     <FeedProvider>
       <Shell />
@@ -66,7 +67,10 @@ function SignedIn(): ReactNode {
   );
 }
 
-const rootRoute = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+const rootRoute = createRootRouteWithContext<RouterContext>()({
+  component: Outlet,
+  notFoundComponent: NotFound,
+});
 
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -75,10 +79,23 @@ const signInRoute = createRoute({
     const next = ownPath(search.next);
     return next === undefined ? {} : { next };
   },
+  beforeLoad: ({ context, search }) => {
+    if (context.viewer !== null) redirect({ to: search.next ?? '/fleet', replace: true, throw: true });
+  },
   component: SignInPage,
 });
 
-const signedInRoute = createRoute({ getParentRoute: () => rootRoute, id: 'signed-in', component: SignedIn });
+/** Pages for a signed-in viewer; anyone else is asked to sign in and then comes back. */
+const signedInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: 'signed-in',
+  beforeLoad: ({ context, location }) => {
+    if (context.viewer === null) {
+      redirect({ to: '/sign-in', search: { next: location.href }, replace: true, throw: true });
+    }
+  },
+  component: SignedIn,
+});
 
 const homeRoute = createRoute({
   getParentRoute: () => signedInRoute,
@@ -133,6 +150,7 @@ export const router = createRouter({
     signInRoute,
     signedInRoute.addChildren([homeRoute, fleetRoute, enrolRoute, policyRoute]),
   ]),
+  context: { viewer: null },
   defaultPreload: 'intent',
   scrollRestoration: true,
   defaultPendingComponent: Loading,

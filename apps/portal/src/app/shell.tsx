@@ -27,7 +27,10 @@ function Navigation(): ReactNode {
         >
           <Icon aria-hidden className="size-4 shrink-0" />
           {label}
-          <kbd aria-hidden className="ml-auto hidden font-mono text-2xs text-ink-3 opacity-0 group-hover:opacity-100 group-focus-visible:opacity-100 md:block">
+          <kbd
+            aria-hidden
+            className="ml-auto hidden font-mono text-2xs text-ink-3 opacity-0 group-hover:opacity-100 group-focus-visible:opacity-100 md:block"
+          >
             {keys}
           </kbd>
         </Link>
@@ -93,7 +96,11 @@ export function Shell(): ReactNode {
       </aside>
       <div className="min-w-0">
         <FeedBanner />
-        <main id="main" tabIndex={-1} className="mx-auto max-w-[100rem] px-3 py-4 outline-none sm:px-5 md:px-6 md:py-6">
+        <main
+          id="main"
+          tabIndex={-1}
+          className="mx-auto max-w-[100rem] px-3 py-4 outline-none sm:px-5 md:px-6 md:py-6"
+        >
           <Outlet />
         </main>
       </div>

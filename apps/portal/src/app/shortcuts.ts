@@ -23,7 +23,8 @@ export class ShortcutReader {
   #first: { key: string; atMs: number } | undefined;
 
   read(key: string, atMs: number): ShortcutName | undefined {
-    const first = this.#first !== undefined && atMs - this.#first.atMs <= SEQUENCE_MS ? this.#first.key : undefined;
+    const first =
+      this.#first !== undefined && atMs - this.#first.atMs <= SEQUENCE_MS ? this.#first.key : undefined;
     const found = Object.entries(SHORTCUTS).find(([, { keys }]: [string, Shortcut]) =>
       keys.length === 2 ? keys[0] === first && keys[1] === key : first === undefined && keys[0] === key,
     );
@@ -43,7 +44,8 @@ export function useShortcuts(run: (name: ShortcutName) => void): void {
   useEffect(() => {
     const reader = new ShortcutReader();
     const onKeyDown = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target))
+        return;
       if (document.querySelector('[role="dialog"], [role="menu"]') !== null) return;
       const name = reader.read(event.key, event.timeStamp);
       if (name === undefined) return;

@@ -56,7 +56,9 @@ export function useTheme(): Theme {
 /** What the choice comes to: the system's own preference is followed as it changes. */
 export function useResolvedTheme(): 'light' | 'dark' {
   const theme = useTheme();
-  const [systemDark, setSystemDark] = useState(() => window.matchMedia('(prefers-color-scheme: dark)').matches);
+  const [systemDark, setSystemDark] = useState(
+    () => window.matchMedia('(prefers-color-scheme: dark)').matches,
+  );
   useEffect(() => {
     const query = window.matchMedia('(prefers-color-scheme: dark)');
     const follow = (): void => {

@@ -13,12 +13,22 @@ import { Table, Td, Th } from '../ui/table.js';
 import { ApproveAgentMutation, type EnrolAgent, RevokeAgentMutation } from './enrol.documents.js';
 
 /** Lets a pending agent in. */
-export function ApproveButton({ agent, onApproved }: { agent: EnrolAgent; onApproved: () => void }): ReactNode {
+export function ApproveButton({
+  agent,
+  onApproved,
+}: {
+  agent: EnrolAgent;
+  onApproved: () => void;
+}): ReactNode {
   const [{ fetching, error }, approve] = useMutation(ApproveAgentMutation);
   const mayChange = useMayChange();
   return (
     <span className="inline-flex items-center gap-2">
-      {error && <span role="alert" className="text-xs text-bad">{errorMessage(error)}</span>}
+      {error && (
+        <span role="alert" className="text-xs text-bad">
+          {errorMessage(error)}
+        </span>
+      )}
       <Button
         variant="primary"
         small
@@ -44,7 +54,17 @@ function AgentStatus({ agent, online }: { agent: EnrolAgent; online: boolean }):
   return online ? <Status tone="good">Online</Status> : <Status tone="bad">Offline</Status>;
 }
 
-function AgentRow({ agent, online, nowMs, onRevoke }: { agent: EnrolAgent; online: boolean; nowMs: number; onRevoke: () => void }): ReactNode {
+function AgentRow({
+  agent,
+  online,
+  nowMs,
+  onRevoke,
+}: {
+  agent: EnrolAgent;
+  online: boolean;
+  nowMs: number;
+  onRevoke: () => void;
+}): ReactNode {
   const mayChange = useMayChange();
   return (
     <tr>
@@ -72,8 +92,8 @@ function AgentRow({ agent, online, nowMs, onRevoke }: { agent: EnrolAgent; onlin
             title={`Revoke ${agent.hostname}?`}
             onConfirm={onRevoke}
           >
-            Its connection to the controller ends within seconds and its peers forget it. Traffic of its site then goes
-            straight. To bring the machine back it has to be enrolled again.
+            Its connection to the controller ends within seconds and its peers forget it. Traffic of its site
+            then goes straight. To bring the machine back it has to be enrolled again.
           </ConfirmButton>
         )}
       </Td>
@@ -146,7 +166,9 @@ export function AgentsPanel({
                 <AgentStatus agent={agent} online={false} />
               </Td>
               <Td className="num text-ink-2">{relative(new Date(agent.enrolledAt), nowMs)}</Td>
-              <Td className="num text-ink-2">{agent.lastSeenAt === null ? 'never' : relative(new Date(agent.lastSeenAt), nowMs)}</Td>
+              <Td className="num text-ink-2">
+                {agent.lastSeenAt === null ? 'never' : relative(new Date(agent.lastSeenAt), nowMs)}
+              </Td>
               <Td right>
                 <ApproveButton agent={agent} onApproved={onChanged} />
               </Td>

@@ -23,7 +23,8 @@ const DONE: Record<Step, number> = { waiting: 0, pending: 1, approved: 2, online
 
 function StepIcon({ state }: { state: 'done' | 'now' | 'later' }): ReactNode {
   if (state === 'done') return <Check aria-label="done" className="size-4 text-good" />;
-  if (state === 'now') return <LoaderCircle aria-label="waiting" className="size-4 animate-spin text-accent" />;
+  if (state === 'now')
+    return <LoaderCircle aria-label="waiting" className="size-4 animate-spin text-accent" />;
   return <CircleDashed aria-label="later" className="size-4 text-ink-3" />;
 }
 
@@ -34,7 +35,10 @@ function Steps({ step }: { step: Step }): ReactNode {
       {STEPS.map(({ step: each, label }, index) => {
         const state = index < done ? 'done' : index === done ? 'now' : 'later';
         return (
-          <li key={each} className={classes('flex items-center gap-2 text-sm', state === 'later' && 'text-ink-3')}>
+          <li
+            key={each}
+            className={classes('flex items-center gap-2 text-sm', state === 'later' && 'text-ink-3')}
+          >
             <StepIcon state={state} />
             {label}
           </li>
@@ -44,7 +48,13 @@ function Steps({ step }: { step: Step }): ReactNode {
   );
 }
 
-function ArrivalRow({ arrival: { agent, step }, onApproved }: { arrival: Arrival; onApproved: () => void }): ReactNode {
+function ArrivalRow({
+  arrival: { agent, step },
+  onApproved,
+}: {
+  arrival: Arrival;
+  onApproved: () => void;
+}): ReactNode {
   return (
     <li
       className={classes(
@@ -124,7 +134,11 @@ export function CommandPanel({
       <div className="space-y-4">
         {!up && (
           <>
-            <pre tabIndex={0} aria-label="The command" className="overflow-x-auto rounded-md border border-line bg-sunken p-3.5 font-mono text-xs leading-5 break-all whitespace-pre-wrap select-all">
+            <pre
+              tabIndex={0}
+              aria-label="The command"
+              className="overflow-x-auto rounded-md border border-line bg-sunken p-3.5 font-mono text-xs leading-5 break-all whitespace-pre-wrap select-all"
+            >
               {command}
             </pre>
             <div className="flex flex-wrap items-center gap-3">

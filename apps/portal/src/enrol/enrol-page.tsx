@@ -40,7 +40,13 @@ export function EnrolPage(): ReactNode {
     return (
       <>
         {head}
-        {error === undefined ? <Loading rows={6} /> : <Notice tone="bad" title="Sites cannot be read">{errorMessage(error)}</Notice>}
+        {error === undefined ? (
+          <Loading rows={6} />
+        ) : (
+          <Notice tone="bad" title="Sites cannot be read">
+            {errorMessage(error)}
+          </Notice>
+        )}
       </>
     );
   }
@@ -53,13 +59,24 @@ export function EnrolPage(): ReactNode {
     <>
       {head}
       <div className="space-y-4">
-        {error !== undefined && <Notice tone="warn" title="This page could not be read again">{errorMessage(error)}</Notice>}
+        {error !== undefined && (
+          <Notice tone="warn" title="This page could not be read again">
+            {errorMessage(error)}
+          </Notice>
+        )}
         {!mayChange && (
           <Notice tone="neutral" title="You may look, not enrol">
             Your role is viewer. Ask an admin or an operator of your organization for a token.
           </Notice>
         )}
-        {pending.length > 0 && <AgentsPanel id="pending" title="Agents that wait for approval" agents={pending} onChanged={reread} />}
+        {pending.length > 0 && (
+          <AgentsPanel
+            id="pending"
+            title="Agents that wait for approval"
+            agents={pending}
+            onChanged={reread}
+          />
+        )}
         {made !== undefined ? (
           <CommandPanel
             created={made.created}

@@ -130,26 +130,24 @@ export const RevokeTokenMutation = document<
   }
 `);
 
-export const ApproveAgentMutation = document<
-  { approveAgent: Pick<Agent, 'id' | 'state'> },
-  { id: string }
->(/* GraphQL */ `
-  mutation ApproveAgent($id: ID!) {
-    approveAgent(id: $id) {
-      id
-      state
+export const ApproveAgentMutation = document<{ approveAgent: Pick<Agent, 'id' | 'state'> }, { id: string }>(
+  /* GraphQL */ `
+    mutation ApproveAgent($id: ID!) {
+      approveAgent(id: $id) {
+        id
+        state
+      }
     }
-  }
-`);
+  `,
+);
 
-export const RevokeAgentMutation = document<
-  { revokeAgent: Pick<Agent, 'id' | 'state'> },
-  { id: string }
->(/* GraphQL */ `
-  mutation RevokeAgent($id: ID!) {
-    revokeAgent(id: $id) {
-      id
-      state
+export const RevokeAgentMutation = document<{ revokeAgent: Pick<Agent, 'id' | 'state'> }, { id: string }>(
+  /* GraphQL */ `
+    mutation RevokeAgent($id: ID!) {
+      revokeAgent(id: $id) {
+        id
+        state
+      }
     }
-  }
-`);
+  `,
+);

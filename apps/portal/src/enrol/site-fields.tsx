@@ -16,7 +16,13 @@ export const EMPTY_SITE: SiteInput = {
 const megabits = (text: string): number | null => (text === '' ? null : Number(text));
 
 /** What has to be known of a new site. */
-export function SiteFields({ site, onChange }: { site: SiteInput; onChange: (site: SiteInput) => void }): ReactNode {
+export function SiteFields({
+  site,
+  onChange,
+}: {
+  site: SiteInput;
+  onChange: (site: SiteInput) => void;
+}): ReactNode {
   const set = (change: Partial<SiteInput>): void => {
     onChange({ ...site, ...change });
   };
@@ -62,7 +68,9 @@ export function SiteFields({ site, onChange }: { site: SiteInput; onChange: (sit
         mono
         values={site.lanPrefixes}
         normalize={completePrefix}
-        problem={(text) => (isPrefix(text) ? undefined : `“${text}” is not an address block such as 10.1.0.0/16.`)}
+        problem={(text) =>
+          isPrefix(text) ? undefined : `“${text}” is not an address block such as 10.1.0.0/16.`
+        }
         onChange={(lanPrefixes) => {
           set({ lanPrefixes });
         }}

@@ -6,7 +6,12 @@ import { Button } from '../ui/button.js';
 import { Checkbox, Segmented, SelectField, TextField } from '../ui/field.js';
 import { Panel } from '../ui/panel.js';
 import { Notice } from '../ui/status.js';
-import { CreateSiteMutation, type CreatedToken, CreateTokenMutation, type SiteInput } from './enrol.documents.js';
+import {
+  CreateSiteMutation,
+  type CreatedToken,
+  CreateTokenMutation,
+  type SiteInput,
+} from './enrol.documents.js';
 import { EXPIRIES, type ExpiryHours, expiresAt } from './expiry.js';
 import { EMPTY_SITE, SiteFields } from './site-fields.js';
 
@@ -21,7 +26,10 @@ interface TokenForm {
 function Legend({ step, children }: { step: number; children: string }): ReactNode {
   return (
     <legend className="mb-3 flex items-center gap-2.5 text-sm font-semibold">
-      <span aria-hidden className="num flex size-5.5 items-center justify-center rounded-full bg-accent-soft text-xs text-accent">
+      <span
+        aria-hidden
+        className="num flex size-5.5 items-center justify-center rounded-full bg-accent-soft text-xs text-accent"
+      >
         {step}
       </span>
       {children}
@@ -29,7 +37,13 @@ function Legend({ step, children }: { step: number; children: string }): ReactNo
   );
 }
 
-function TokenFields({ form, onChange }: { form: TokenForm; onChange: (form: TokenForm) => void }): ReactNode {
+function TokenFields({
+  form,
+  onChange,
+}: {
+  form: TokenForm;
+  onChange: (form: TokenForm) => void;
+}): ReactNode {
   return (
     <div className="grid gap-4 sm:grid-cols-2">
       <TextField
@@ -38,7 +52,11 @@ function TokenFields({ form, onChange }: { form: TokenForm; onChange: (form: Tok
         min={1}
         max={10_000}
         required
-        hint={form.uses === 1 ? 'For one agent, then it is used up.' : `For up to ${String(form.uses)} agents of this site.`}
+        hint={
+          form.uses === 1
+            ? 'For one agent, then it is used up.'
+            : `For up to ${String(form.uses)} agents of this site.`
+        }
         value={form.uses}
         onChange={(event) => {
           onChange({ ...form, uses: Math.max(1, Math.floor(Number(event.target.value))) });
@@ -101,7 +119,13 @@ function useCreate(onMade: (created: CreatedToken) => void): {
 }
 
 /** Which site, and what its token may do. */
-export function TokenWizard({ sites, onMade }: { sites: readonly SiteName[]; onMade: (created: CreatedToken) => void }): ReactNode {
+export function TokenWizard({
+  sites,
+  onMade,
+}: {
+  sites: readonly SiteName[];
+  onMade: (created: CreatedToken) => void;
+}): ReactNode {
   const [where, setWhere] = useState<Where>(sites.length === 0 ? 'new' : 'existing');
   const [siteId, setSiteId] = useState(sites[0]?.id ?? '');
   const [newSite, setNewSite] = useState(EMPTY_SITE);
@@ -115,7 +139,11 @@ export function TokenWizard({ sites, onMade }: { sites: readonly SiteName[]; onM
   return (
     <Panel id="wizard" title="New enrolment">
       <form onSubmit={onSubmit} className="space-y-6">
-        {error !== undefined && <Notice tone="bad" title="No token was made">{error}</Notice>}
+        {error !== undefined && (
+          <Notice tone="bad" title="No token was made">
+            {error}
+          </Notice>
+        )}
         <div className="grid gap-x-10 gap-y-6 lg:grid-cols-[3fr_2fr]">
           <fieldset className="min-w-0">
             <Legend step={1}>Which site</Legend>

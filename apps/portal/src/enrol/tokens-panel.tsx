@@ -15,7 +15,15 @@ import { isUsable, tokenStatus } from './token-status.js';
 
 const TONES: Record<string, Tone> = { usable: 'good', revoked: 'bad' };
 
-function TokenRow({ token, nowMs, onRevoke }: { token: EnrollmentToken; nowMs: number; onRevoke: () => void }): ReactNode {
+function TokenRow({
+  token,
+  nowMs,
+  onRevoke,
+}: {
+  token: EnrollmentToken;
+  nowMs: number;
+  onRevoke: () => void;
+}): ReactNode {
   const mayChange = useMayChange();
   const status = tokenStatus(token, nowMs);
   return (
@@ -42,7 +50,13 @@ function TokenRow({ token, nowMs, onRevoke }: { token: EnrollmentToken; nowMs: n
       </Td>
       <Td right>
         {isUsable(token, nowMs) && (
-          <ConfirmButton label="Revoke" what={token.name} title="Revoke this token?" disabled={!mayChange} onConfirm={onRevoke}>
+          <ConfirmButton
+            label="Revoke"
+            what={token.name}
+            title="Revoke this token?"
+            disabled={!mayChange}
+            onConfirm={onRevoke}
+          >
             No agent can enrol with it any more. Agents that it enrolled stay.
           </ConfirmButton>
         )}
@@ -52,7 +66,13 @@ function TokenRow({ token, nowMs, onRevoke }: { token: EnrollmentToken; nowMs: n
 }
 
 /** Every enrolment token, what it may still do, and its revocation. */
-export function TokensPanel({ tokens, onChanged }: { tokens: readonly EnrollmentToken[]; onChanged: () => void }): ReactNode {
+export function TokensPanel({
+  tokens,
+  onChanged,
+}: {
+  tokens: readonly EnrollmentToken[];
+  onChanged: () => void;
+}): ReactNode {
   const nowMs = useNow();
   const [error, setError] = useState<string>();
   const [, revoke] = useMutation(RevokeTokenMutation);

@@ -23,7 +23,10 @@ const REREAD_EVERY_MS = 10_000;
 
 const route = getRouteApi('/signed-in/fleet');
 
-const whole = (value: number): { value: string; unit: string } => ({ value: significantInteger(value), unit: '' });
+const whole = (value: number): { value: string; unit: string } => ({
+  value: significantInteger(value),
+  unit: '',
+});
 
 const outOf = (part: number, total: number, unit: string): { value: string; unit: string } => ({
   value: significantInteger(part),
@@ -47,7 +50,11 @@ function BigNumbers({ totals }: { totals: Totals }): ReactNode {
       <BigNumber
         label="Agents online"
         of={outOf(agentsOnline, agents, agents === 1 ? 'agent' : 'agents')}
-        detail={agentsOnline === agents ? 'every one is connected' : `${significantInteger(agents - agentsOnline)} not connected`}
+        detail={
+          agentsOnline === agents
+            ? 'every one is connected'
+            : `${significantInteger(agents - agentsOnline)} not connected`
+        }
         {...(agentsOnline < agents && { tone: 'bad' as const })}
       />
       <BigNumber
@@ -80,7 +87,8 @@ function NoSites(): ReactNode {
           </Link>
         }
       >
-        A site is a place with an agent in front of its network. Enrol two of them, and TCP between them goes the fast way.
+        A site is a place with an agent in front of its network. Enrol two of them, and TCP between them goes
+        the fast way.
       </Empty>
     </Panel>
   );

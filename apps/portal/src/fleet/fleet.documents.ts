@@ -3,7 +3,15 @@ import type { Agent, FleetSummary, Flow, Link, LinkPoint, PolicyRule, Site } fro
 
 export type FleetAgent = Pick<
   Agent,
-  'id' | 'hostname' | 'state' | 'online' | 'lastSeenAt' | 'desiredGeneration' | 'appliedGeneration' | 'outcome' | 'error'
+  | 'id'
+  | 'hostname'
+  | 'state'
+  | 'online'
+  | 'lastSeenAt'
+  | 'desiredGeneration'
+  | 'appliedGeneration'
+  | 'outcome'
+  | 'error'
 >;
 export type FleetSite = Site & { agents: FleetAgent[] };
 

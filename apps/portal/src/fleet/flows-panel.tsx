@@ -44,13 +44,24 @@ function useNames(): Names {
     const rules = new Map(data?.policy.document.rules.map(({ id, name }) => [id, name]));
     return {
       application: (port) =>
-        data?.applications.find(({ ports }) => ports.some(({ from, to }) => from <= port && port <= to))?.title,
+        data?.applications.find(({ ports }) => ports.some(({ from, to }) => from <= port && port <= to))
+          ?.title,
       rule: (id) => (id === null ? undefined : rules.get(id)),
     };
   }, [data]);
 }
 
-function FlowRow({ flow, live, names, nowMs }: { flow: Flow; live: LiveFlow | undefined; names: Names; nowMs: number }): ReactNode {
+function FlowRow({
+  flow,
+  live,
+  names,
+  nowMs,
+}: {
+  flow: Flow;
+  live: LiveFlow | undefined;
+  names: Names;
+  nowMs: number;
+}): ReactNode {
   const started = new Date(flow.startedAt);
   const endMs = flow.ended === null ? nowMs : Date.parse(flow.lastSeenAt);
   const handling = HANDLING[flow.handling] ?? { tone: 'neutral' as const, word: flow.handling };
@@ -79,7 +90,11 @@ function FlowRow({ flow, live, names, nowMs }: { flow: Flow; live: LiveFlow | un
         )}
       </Td>
       <Td right>
-        {live === undefined ? <span className="text-ink-3">–</span> : <Measure of={rate(live.upMbps + live.downMbps)} live />}
+        {live === undefined ? (
+          <span className="text-ink-3">–</span>
+        ) : (
+          <Measure of={rate(live.upMbps + live.downMbps)} live />
+        )}
       </Td>
       <Td right>
         <Measure of={bytes(flow.bytesUp)} />
@@ -112,7 +127,11 @@ function FlowsTable({ filter, filtered }: { filter: FlowFilter; filtered: boolea
   const nowMs = useNow();
   const [rows, setRows] = useState(PAGE_ROWS);
   const variables = useMemo(() => ({ filter, first: rows, after: null }), [filter, rows]);
-  const [{ data, error, fetching }, refetch] = useQuery({ query: FlowsQuery, variables, requestPolicy: 'cache-and-network' });
+  const [{ data, error, fetching }, refetch] = useQuery({
+    query: FlowsQuery,
+    variables,
+    requestPolicy: 'cache-and-network',
+  });
   usePolling(refetch, REREAD_EVERY_MS);
   const flows = data?.flows.edges.map(({ node }) => node);
   const known = new Set(flows?.map(({ flowId }) => flowId));
@@ -219,7 +238,10 @@ export function FlowsPanel({ sites }: { sites: readonly FleetSite[] }): ReactNod
             labelHidden
             className="w-36"
             value={siteId}
-            choices={[{ value: '', label: 'Any site' }, ...sites.map(({ id, name }) => ({ value: id, label: name }))]}
+            choices={[
+              { value: '', label: 'Any site' },
+              ...sites.map(({ id, name }) => ({ value: id, label: name })),
+            ]}
             onChoose={setSiteId}
           />
           <SelectField

@@ -14,7 +14,12 @@ import { HEALTH, type Direction, type LinkView } from './model.js';
 const DEFAULT_MINUTES = 5;
 
 const RATE_SERIES: readonly ChartSeries[] = [
-  { label: 'Before compression', colour: '--series-1', filled: true, read: (point: SeriesPoint) => point.sentMbps },
+  {
+    label: 'Before compression',
+    colour: '--series-1',
+    filled: true,
+    read: (point: SeriesPoint) => point.sentMbps,
+  },
   { label: 'On the wire', colour: '--series-2', read: (point: SeriesPoint) => point.wireSentMbps },
 ];
 const RTT_SERIES: readonly ChartSeries[] = [
@@ -23,7 +28,12 @@ const RTT_SERIES: readonly ChartSeries[] = [
 ];
 const LOSS_SERIES: readonly ChartSeries[] = [
   { label: 'Lost', colour: '--series-4', filled: true, read: (point: SeriesPoint) => point.lossPct },
-  { label: 'Sent again', colour: '--series-2', dashed: true, read: (point: SeriesPoint) => point.retransmitPct },
+  {
+    label: 'Sent again',
+    colour: '--series-2',
+    dashed: true,
+    read: (point: SeriesPoint) => point.retransmitPct,
+  },
 ];
 
 const RANGES = SERIES_MINUTES.map((minutes) => ({
@@ -31,23 +41,57 @@ const RANGES = SERIES_MINUTES.map((minutes) => ({
   label: minutes < 60 ? `${String(minutes)} min` : `${String(minutes / 60)} h`,
 }));
 
-function Charts({ view, direction, minutes }: { view: LinkView; direction: Direction; minutes: number }): ReactNode {
+function Charts({
+  view,
+  direction,
+  minutes,
+}: {
+  view: LinkView;
+  direction: Direction;
+  minutes: number;
+}): ReactNode {
   const { points, loading, error } = useLinkSeries(view.link.id, direction.agentId, minutes);
   if (loading && points.length === 0) return <Loading rows={8} label="Loading the series" />;
   if (points.length === 0) {
     return (
       <Empty icon={<Activity className="size-5" />} title="Nothing measured in this time">
-        {error ?? `${direction.hostname} sends its measurements once a second while it runs. Choose a longer range, or start it.`}
+        {error ??
+          `${direction.hostname} sends its measurements once a second while it runs. Choose a longer range, or start it.`}
       </Empty>
     );
   }
   return (
     <div className="space-y-5">
-      {error !== undefined && <Notice tone="warn" title="Stored measurements could not be read">{error}</Notice>}
-      <Chart title="Rate" unit="Mbit/s" series={RATE_SERIES} format={rate} leastTop={1} {...{ points, minutes }} />
+      {error !== undefined && (
+        <Notice tone="warn" title="Stored measurements could not be read">
+          {error}
+        </Notice>
+      )}
+      <Chart
+        title="Rate"
+        unit="Mbit/s"
+        series={RATE_SERIES}
+        format={rate}
+        leastTop={1}
+        {...{ points, minutes }}
+      />
       <div className="grid gap-5 sm:grid-cols-2">
-        <Chart title="Round trip" unit="ms" series={RTT_SERIES} format={delay} leastTop={1} {...{ points, minutes }} />
-        <Chart title="Loss" unit="%" series={LOSS_SERIES} format={percent} leastTop={0.1} {...{ points, minutes }} />
+        <Chart
+          title="Round trip"
+          unit="ms"
+          series={RTT_SERIES}
+          format={delay}
+          leastTop={1}
+          {...{ points, minutes }}
+        />
+        <Chart
+          title="Loss"
+          unit="%"
+          series={LOSS_SERIES}
+          format={percent}
+          leastTop={0.1}
+          {...{ points, minutes }}
+        />
       </div>
     </div>
   );
@@ -59,7 +103,12 @@ export function LinkDetail({ view, search }: { view: LinkView; search: FleetSear
   const direction = view.directions.find(({ agentId }) => agentId === search.from) ?? view.directions[0];
   const minutes = search.minutes ?? DEFAULT_MINUTES;
   const show = (change: Partial<FleetSearch>): void => {
-    void navigate({ to: '/fleet', search: { ...search, link: view.link.id, ...change }, replace: true, resetScroll: false });
+    void navigate({
+      to: '/fleet',
+      search: { ...search, link: view.link.id, ...change },
+      replace: true,
+      resetScroll: false,
+    });
   };
   return (
     <Panel
@@ -72,7 +121,10 @@ export function LinkDetail({ view, search }: { view: LinkView; search: FleetSear
             <Segmented
               label="Direction"
               value={direction.agentId}
-              choices={view.directions.map(({ agentId, from, to }) => ({ value: agentId, label: `${from} → ${to}` }))}
+              choices={view.directions.map(({ agentId, from, to }) => ({
+                value: agentId,
+                label: `${from} → ${to}`,
+              }))}
               onChoose={(from) => {
                 show({ from });
               }}

@@ -76,7 +76,13 @@ function LinkRow({ view, chosen }: { view: LinkView; chosen: boolean }): ReactNo
 }
 
 /** All links, the worst first. */
-export function LinksPanel({ views, chosenId }: { views: readonly LinkView[]; chosenId: string | undefined }): ReactNode {
+export function LinksPanel({
+  views,
+  chosenId,
+}: {
+  views: readonly LinkView[];
+  chosenId: string | undefined;
+}): ReactNode {
   const [shown, setShown] = useState(FIRST_ROWS);
   if (views.length === 0) {
     return (

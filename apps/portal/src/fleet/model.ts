@@ -78,7 +78,9 @@ function largest(values: readonly (number | null | undefined)[]): number | undef
 }
 
 function toView(link: Link, live: Map<string, LiveLink>): LinkView {
-  const directions = link.ends.map((end) => toDirection(end, live.get(endKey(link.id, end.agent.id, end.peer.id))));
+  const directions = link.ends.map((end) =>
+    toDirection(end, live.get(endKey(link.id, end.agent.id, end.peer.id))),
+  );
   const points = directions.map(({ point }) => point);
   return {
     link,
@@ -120,7 +122,11 @@ export interface Totals {
 }
 
 /** The big numbers: from the live frame where there is one, else as the store has them. */
-export function fleetTotals(summary: FleetSummary, views: readonly LinkView[], frame: LiveFrame | undefined): Totals {
+export function fleetTotals(
+  summary: FleetSummary,
+  views: readonly LinkView[],
+  frame: LiveFrame | undefined,
+): Totals {
   if (frame === undefined) return { ...summary, wireSentMbps: undefined };
   return {
     sites: summary.sites,
@@ -165,7 +171,9 @@ function siteHealth(view: Omit<SiteView, 'health'>, pending: boolean): SiteHealt
 
 function toSiteView(site: FleetSite, views: readonly LinkView[], frame: LiveFrame | undefined): SiteView {
   const live = new Map(frame?.agents.map((agent) => [agent.agentId, agent]));
-  const agents = site.agents.filter(({ state }) => state === 'APPROVED').map((agent) => ({ ...agent, ...live.get(agent.id) }));
+  const agents = site.agents
+    .filter(({ state }) => state === 'APPROVED')
+    .map((agent) => ({ ...agent, ...live.get(agent.id) }));
   const own = new Set(agents.map(({ id }) => id));
   const links = views.filter(({ link }) => link.siteA.id === site.id || link.siteB.id === site.id);
   const points = links.flatMap(({ directions }) =>
@@ -186,8 +194,15 @@ function toSiteView(site: FleetSite, views: readonly LinkView[], frame: LiveFram
 }
 
 /** Every site with its newest numbers, those that need a person first. */
-export function siteViews(sites: readonly FleetSite[], views: readonly LinkView[], frame: LiveFrame | undefined): SiteView[] {
+export function siteViews(
+  sites: readonly FleetSite[],
+  views: readonly LinkView[],
+  frame: LiveFrame | undefined,
+): SiteView[] {
   return sites
     .map((site) => toSiteView(site, views, frame))
-    .sort((a, b) => SITE_HEALTH[a.health].rank - SITE_HEALTH[b.health].rank || a.site.name.localeCompare(b.site.name));
+    .sort(
+      (a, b) =>
+        SITE_HEALTH[a.health].rank - SITE_HEALTH[b.health].rank || a.site.name.localeCompare(b.site.name),
+    );
 }

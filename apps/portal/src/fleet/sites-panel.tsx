@@ -31,7 +31,9 @@ function SiteRow({ view }: { view: SiteView }): ReactNode {
     <tr>
       <Td className="min-w-40">
         <span className="font-medium">{site.name}</span>
-        {site.location !== null && site.location !== '' && <span className="block text-xs text-ink-3">{site.location}</span>}
+        {site.location !== null && site.location !== '' && (
+          <span className="block text-xs text-ink-3">{site.location}</span>
+        )}
       </Td>
       <Td>
         <Status tone={tone}>{word}</Status>
@@ -48,7 +50,13 @@ function SiteRow({ view }: { view: SiteView }): ReactNode {
       <Td right>
         <Measure of={rate(view.receivedMbps)} live />
       </Td>
-      <Td right>{view.drifted === 0 ? <span className="text-ink-3">none</span> : <Badge tone="warn">{count(view.drifted, 'agent')}</Badge>}</Td>
+      <Td right>
+        {view.drifted === 0 ? (
+          <span className="text-ink-3">none</span>
+        ) : (
+          <Badge tone="warn">{count(view.drifted, 'agent')}</Badge>
+        )}
+      </Td>
       <Td>
         <span className="flex flex-wrap gap-1">
           {site.lanPrefixes.map((prefix) => (
@@ -113,7 +121,9 @@ export function SitesPanel({ sites }: { sites: readonly SiteView[] }): ReactNode
           <SiteRow key={view.site.id} view={view} />
         ))}
       </Table>
-      {found.length === 0 && <p className="px-4 py-6 text-center text-sm text-ink-2">No site matches “{filter}”.</p>}
+      {found.length === 0 && (
+        <p className="px-4 py-6 text-center text-sm text-ink-2">No site matches “{filter}”.</p>
+      )}
       {found.length > shown && (
         <div className="border-t border-line p-2 text-center">
           <Button

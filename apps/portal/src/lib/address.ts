@@ -51,5 +51,7 @@ export function parsePorts(text: string): PortRange[] | { error: string } {
 
 /** The inverse of {@link parsePorts}. */
 export function formatPorts(ranges: readonly PortRange[]): string {
-  return ranges.map(({ from, to }) => (from === to ? String(from) : `${String(from)}-${String(to)}`)).join(', ');
+  return ranges
+    .map(({ from, to }) => (from === to ? String(from) : `${String(from)}-${String(to)}`))
+    .join(', ');
 }

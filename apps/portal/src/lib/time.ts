@@ -26,7 +26,12 @@ export function relative(at: Date, nowMs: number): string {
   return distance > 0 ? `${duration(distance)} ago` : `in ${duration(-distance)}`;
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hour12: false,
+});
 const CALENDAR = new Intl.DateTimeFormat(undefined, {
   year: 'numeric',
   month: 'short',

@@ -9,7 +9,10 @@ export interface SeriesPoint extends Omit<LinkPoint, 'at'> {
 /** A hole longer than this many usual steps is drawn as a hole, not bridged. */
 const GAP_STEPS = 4;
 
-export const fromHistory = ({ at, ...values }: LinkPoint): SeriesPoint => ({ ...values, atMs: Date.parse(at) });
+export const fromHistory = ({ at, ...values }: LinkPoint): SeriesPoint => ({
+  ...values,
+  atMs: Date.parse(at),
+});
 
 export function fromLive(link: LiveLink): SeriesPoint {
   const { atMs, sentMbps, receivedMbps, wireSentMbps, wireReceivedMbps } = link;

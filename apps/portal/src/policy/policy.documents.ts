@@ -108,26 +108,25 @@ export const ApplicationQuery = document<{
   }
 `);
 
-export const RevisionQuery = document<
-  { policyRevision: PolicyRevision | null },
-  { revision: number }
->(/* GraphQL */ `
-  query PolicyRevision($revision: Int!) {
-    policyRevision(revision: $revision) {
-      revision
-      sha256
-      message
-      author
-      createdAt
-      document {
-        rules {
-          ...RuleFields
+export const RevisionQuery = document<{ policyRevision: PolicyRevision | null }, { revision: number }>(
+  /* GraphQL */ `
+    query PolicyRevision($revision: Int!) {
+      policyRevision(revision: $revision) {
+        revision
+        sha256
+        message
+        author
+        createdAt
+        document {
+          rules {
+            ...RuleFields
+          }
         }
       }
     }
-  }
-  ${RULE_FIELDS}
-`);
+    ${RULE_FIELDS}
+  `,
+);
 
 export type PolicyRuleInput = Omit<PolicyRule, 'id'> & { id?: string };
 
@@ -137,23 +136,22 @@ export interface SavePolicyInput {
   rules: PolicyRuleInput[];
 }
 
-export const SavePolicyMutation = document<
-  { savePolicy: PolicyRevision },
-  { input: SavePolicyInput }
->(/* GraphQL */ `
-  mutation SavePolicy($input: SavePolicyInput!) {
-    savePolicy(input: $input) {
-      revision
-      sha256
-      message
-      author
-      createdAt
-      document {
-        rules {
-          ...RuleFields
+export const SavePolicyMutation = document<{ savePolicy: PolicyRevision }, { input: SavePolicyInput }>(
+  /* GraphQL */ `
+    mutation SavePolicy($input: SavePolicyInput!) {
+      savePolicy(input: $input) {
+        revision
+        sha256
+        message
+        author
+        createdAt
+        document {
+          rules {
+            ...RuleFields
+          }
         }
       }
     }
-  }
-  ${RULE_FIELDS}
-`);
+    ${RULE_FIELDS}
+  `,
+);

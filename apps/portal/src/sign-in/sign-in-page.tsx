@@ -1,4 +1,3 @@
-import { getRouteApi, Navigate } from '@tanstack/react-router';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { useMutation } from 'urql';
 import { SignInMutation } from '../account/account.documents.js';
@@ -9,8 +8,6 @@ import { useTitle } from '../app/title.js';
 import { Button } from '../ui/button.js';
 import { TextField } from '../ui/field.js';
 import { Notice } from '../ui/status.js';
-
-const route = getRouteApi('/sign-in');
 
 function SignInForm(): ReactNode {
   const { renew } = useSession();
@@ -62,9 +59,6 @@ function SignInForm(): ReactNode {
 
 export function SignInPage(): ReactNode {
   useTitle('Sign in');
-  const { viewer } = useSession();
-  const { next } = route.useSearch();
-  if (viewer !== null) return <Navigate to={next ?? '/fleet'} replace />;
   return (
     <main className="flex min-h-dvh items-center justify-center p-4">
       <div className="w-full max-w-88">

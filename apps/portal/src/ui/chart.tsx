@@ -55,7 +55,12 @@ const AXIS_TIME: uPlot.Axis.Values = (_plot, splits) => {
 
 type OnCursor = (atSeconds: number | undefined) => void;
 
-function plotOptions(series: readonly ChartSeries[], leastTop: number, width: number, onCursor: OnCursor): uPlot.Options {
+function plotOptions(
+  series: readonly ChartSeries[],
+  leastTop: number,
+  width: number,
+  onCursor: OnCursor,
+): uPlot.Options {
   const axis = {
     stroke: themeColour('--ink-3'),
     font: '11px "Inter Variable", sans-serif',
@@ -98,7 +103,13 @@ function plotOptions(series: readonly ChartSeries[], leastTop: number, width: nu
 }
 
 /** The plot itself, on a canvas that follows its container, the theme and the data. */
-function Plot({ points, series, minutes, leastTop, onCursor }: ChartProps & { onCursor: OnCursor }): ReactNode {
+function Plot({
+  points,
+  series,
+  minutes,
+  leastTop,
+  onCursor,
+}: ChartProps & { onCursor: OnCursor }): ReactNode {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const theme = useResolvedTheme();
@@ -124,7 +135,13 @@ function Plot({ points, series, minutes, leastTop, onCursor }: ChartProps & { on
     if (made === undefined) return;
     const nowSeconds = Date.now() / 1000;
     made.batch(() => {
-      made.setData(toColumns(points, series.map(({ read }) => read)) as uPlot.AlignedData, true);
+      made.setData(
+        toColumns(
+          points,
+          series.map(({ read }) => read),
+        ) as uPlot.AlignedData,
+        true,
+      );
       made.setScale('x', { min: nowSeconds - minutes * 60, max: nowSeconds });
     });
   }, [points, series, leastTop, minutes, theme]);
@@ -132,7 +149,11 @@ function Plot({ points, series, minutes, leastTop, onCursor }: ChartProps & { on
   return <div ref={host} className="live-graphic" style={{ height: HEIGHT_PX }} />;
 }
 
-function Legend({ series, point, format }: Pick<ChartProps, 'series' | 'format'> & { point: SeriesPoint | undefined }): ReactNode {
+function Legend({
+  series,
+  point,
+  format,
+}: Pick<ChartProps, 'series' | 'format'> & { point: SeriesPoint | undefined }): ReactNode {
   return (
     <ul className="flex flex-wrap gap-x-4 gap-y-0.5 text-xs text-ink-2">
       {series.map(({ label, colour, dashed, read }) => {
@@ -140,10 +161,20 @@ function Legend({ series, point, format }: Pick<ChartProps, 'series' | 'format'>
         return (
           <li key={label} className="flex items-center gap-1.5">
             <svg aria-hidden width="14" height="4" className="live-graphic">
-              <line x1="0" y1="2" x2="14" y2="2" stroke={`var(${colour})`} strokeWidth="2.4" {...(dashed && { strokeDasharray: '4 2.5' })} />
+              <line
+                x1="0"
+                y1="2"
+                x2="14"
+                y2="2"
+                stroke={`var(${colour})`}
+                strokeWidth="2.4"
+                {...(dashed && { strokeDasharray: '4 2.5' })}
+              />
             </svg>
             {label}
-            <strong className="num live-value font-semibold text-ink">{text(value === null ? undefined : format(value))}</strong>
+            <strong className="num live-value font-semibold text-ink">
+              {text(value === null ? undefined : format(value))}
+            </strong>
           </li>
         );
       })}

@@ -14,6 +14,7 @@ export function ChipField({
   placeholder,
   disabled = false,
   mono = false,
+  whole = false,
   className,
 }: {
   label: string;
@@ -28,6 +29,8 @@ export function ChipField({
   placeholder?: string;
   disabled?: boolean;
   mono?: boolean;
+  /** Texts hold spaces, so that only Enter or leaving the field adds one. */
+  whole?: boolean;
   className?: string;
 }): ReactNode {
   const id = useId();
@@ -35,7 +38,7 @@ export function ChipField({
   const [error, setError] = useState<string>();
 
   const add = (text: string): void => {
-    const items = text.split(/[\s,]+/).filter(Boolean).map(normalize);
+    const items = (whole ? [text.trim()] : text.split(/[\s,]+/)).filter(Boolean).map(normalize);
     const wrong = items.map(problem).find((message) => message !== undefined);
     setError(wrong);
     if (wrong !== undefined) return;
@@ -43,7 +46,8 @@ export function ChipField({
     setTyped('');
   };
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
-    if (['Enter', ',', ' '].includes(event.key) && typed.trim() !== '') {
+    const ends = whole ? ['Enter'] : ['Enter', ',', ' '];
+    if (ends.includes(event.key) && typed.trim() !== '') {
       event.preventDefault();
       add(typed);
     } else if (event.key === 'Backspace' && typed === '' && values.length > 0) {
@@ -94,10 +98,20 @@ export function ChipField({
           spellCheck={false}
           aria-invalid={error !== undefined || undefined}
           aria-describedby={`${id}-note`}
-          className={classes('h-6 min-w-24 flex-1 bg-transparent px-1 text-sm outline-none placeholder:text-ink-3', mono && 'font-mono text-xs')}
+          className={classes(
+            'h-6 min-w-24 flex-1 bg-transparent px-1 text-sm outline-none placeholder:text-ink-3',
+            mono && 'font-mono text-xs',
+          )}
           onChange={(event) => {
-            setTyped(event.target.value);
+            const text = event.target.value;
+            setTyped(text);
             setError(undefined);
+            // Chosen from the list of suggestions rather than typed.
+            if (
+              suggestions.includes(text) &&
+              !(event.nativeEvent instanceof InputEvent && event.nativeEvent.inputType === 'insertText')
+            )
+              add(text);
           }}
           onKeyDown={onKeyDown}
           onBlur={() => {
@@ -112,7 +126,13 @@ export function ChipField({
             ))}
         </datalist>
       </div>
-      <p id={`${id}-note`} className={classes('mt-1 text-xs empty:hidden', error === undefined ? 'text-ink-3' : 'font-medium text-bad')}>
+      <p
+        id={`${id}-note`}
+        className={classes(
+          'mt-1 text-xs empty:hidden',
+          error === undefined ? 'text-ink-3' : 'font-medium text-bad',
+        )}
+      >
         {error ?? hint}
       </p>
     </div>

@@ -43,7 +43,11 @@ export function CopyButton({ text, label }: { text: string; label: string }): Re
   };
   return (
     <Button variant="primary" onClick={onClick}>
-      {outcome === 'copied' ? <Check aria-hidden className="size-4" /> : <Copy aria-hidden className="size-4" />}
+      {outcome === 'copied' ? (
+        <Check aria-hidden className="size-4" />
+      ) : (
+        <Copy aria-hidden className="size-4" />
+      )}
       <span aria-live="polite">
         {outcome === 'copied' ? 'Copied' : outcome === 'failed' ? 'Select and copy by hand' : label}
       </span>

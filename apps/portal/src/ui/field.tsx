@@ -25,15 +25,15 @@ function Frame({
 }: FieldText & { id: string; className?: string | undefined; children: ReactNode }): ReactNode {
   return (
     <div className={classes('min-w-0', className)}>
-      <label
-        htmlFor={id}
-        className={labelHidden ? 'sr-only' : 'mb-1 block text-xs font-medium text-ink-2'}
-      >
+      <label htmlFor={id} className={labelHidden ? 'sr-only' : 'mb-1 block text-xs font-medium text-ink-2'}>
         {label}
       </label>
       {children}
       {(error ?? hint) !== undefined && (
-        <p id={`${id}-note`} className={classes('mt-1 text-xs', error === undefined ? 'text-ink-3' : 'font-medium text-bad')}>
+        <p
+          id={`${id}-note`}
+          className={classes('mt-1 text-xs', error === undefined ? 'text-ink-3' : 'font-medium text-bad')}
+        >
           {error ?? hint}
         </p>
       )}
@@ -41,7 +41,10 @@ function Frame({
   );
 }
 
-const described = (id: string, { hint, error }: FieldText): { 'aria-describedby'?: string; 'aria-invalid'?: true } => ({
+const described = (
+  id: string,
+  { hint, error }: FieldText,
+): { 'aria-describedby'?: string; 'aria-invalid'?: true } => ({
   ...((error ?? hint) !== undefined && { 'aria-describedby': `${id}-note` }),
   ...(error !== undefined && { 'aria-invalid': true as const }),
 });
@@ -85,10 +88,11 @@ export function SelectField<Value extends string>({
   choices,
   onChoose,
   ...select
-}: FieldText & { className?: string; choices: readonly Choice<Value>[]; onChoose: (value: Value) => void } & Omit<
-    SelectHTMLAttributes<HTMLSelectElement>,
-    'onChange'
-  >): ReactNode {
+}: FieldText & {
+  className?: string;
+  choices: readonly Choice<Value>[];
+  onChoose: (value: Value) => void;
+} & Omit<SelectHTMLAttributes<HTMLSelectElement>, 'onChange'>): ReactNode {
   const id = useId();
   const groups = [...new Set(choices.map(({ group }) => group))];
   const options = (group: string | undefined): ReactNode =>
@@ -183,7 +187,10 @@ export function Switch({
     >
       <span
         aria-hidden
-        className={classes('size-3.5 rounded-full transition-transform', checked ? 'translate-x-4 bg-on-accent' : 'bg-ink-3')}
+        className={classes(
+          'size-3.5 rounded-full transition-transform',
+          checked ? 'translate-x-4 bg-on-accent' : 'bg-ink-3',
+        )}
       />
     </button>
   );
@@ -211,7 +218,9 @@ export function Segmented<Value extends string>({
           className={classes(
             'relative inline-flex h-6 cursor-pointer items-center rounded-[0.3rem] px-2 text-xs font-medium whitespace-nowrap',
             'has-focus-visible:outline-2 has-focus-visible:outline-offset-1 has-focus-visible:outline-accent',
-            choice.value === value ? 'bg-raised text-ink shadow-[0_1px_2px_var(--shadow)]' : 'text-ink-2 hover:text-ink',
+            choice.value === value
+              ? 'bg-raised text-ink shadow-[0_1px_2px_var(--shadow)]'
+              : 'text-ink-2 hover:text-ink',
           )}
         >
           <input

@@ -16,7 +16,15 @@ export function Measure({
   return (
     <span className={classes('num whitespace-nowrap', live && 'live-value', className)}>
       {of.value}
-      <span className={classes('text-[0.82em] font-normal', of.unit !== '×' && 'ml-[0.22em]', !live && 'text-ink-3')}>{of.unit}</span>
+      <span
+        className={classes(
+          'text-[0.82em] font-normal',
+          of.unit !== '×' && 'ml-[0.22em]',
+          !live && 'text-ink-3',
+        )}
+      >
+        {of.unit}
+      </span>
     </span>
   );
 }
@@ -38,7 +46,11 @@ export function BigNumber({
     <div className="min-w-0 bg-surface px-4 py-3.5">
       <dt className="text-xs font-medium text-ink-3">{label}</dt>
       <dd>
-        <Measure of={of} live className={classes('mt-1 block text-[1.7rem] leading-8 font-semibold tracking-tight', colour)} />
+        <Measure
+          of={of}
+          live
+          className={classes('mt-1 block text-[1.7rem] leading-8 font-semibold tracking-tight', colour)}
+        />
         <span className="mt-0.5 block text-xs text-ink-3">{detail}</span>
       </dd>
     </div>

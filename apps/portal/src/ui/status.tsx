@@ -17,9 +17,22 @@ export function Badge({ tone, children }: { tone: Tone; children: ReactNode }): 
 }
 
 /** A dot and a word: the state of a site, a link, an agent. */
-export function Status({ tone, children, pulse = false }: { tone: Tone; children: ReactNode; pulse?: boolean }): ReactNode {
+export function Status({
+  tone,
+  children,
+  pulse = false,
+}: {
+  tone: Tone;
+  children: ReactNode;
+  pulse?: boolean;
+}): ReactNode {
   return (
-    <span className={classes('inline-flex items-center gap-1.5 text-sm font-medium whitespace-nowrap', toneText[tone])}>
+    <span
+      className={classes(
+        'inline-flex items-center gap-1.5 text-sm font-medium whitespace-nowrap',
+        toneText[tone],
+      )}
+    >
       <span aria-hidden className={classes('size-2 rounded-full bg-current', pulse && 'pulse-dot')} />
       {children}
     </span>
@@ -35,7 +48,12 @@ const ICONS: Record<Tone, typeof Info> = {
 };
 
 /** A message on the page. An error is read out at once. */
-export function Notice({ tone, title, children, action }: {
+export function Notice({
+  tone,
+  title,
+  children,
+  action,
+}: {
   tone: Tone;
   title?: ReactNode;
   children?: ReactNode;
@@ -50,7 +68,9 @@ export function Notice({ tone, title, children, action }: {
       <Icon aria-hidden className="mt-0.5 size-4 shrink-0" />
       <div className="min-w-0 flex-1">
         {title !== undefined && <p className="font-semibold">{title}</p>}
-        {children !== undefined && <div className={classes('wrap-anywhere', title !== undefined && 'text-ink-2')}>{children}</div>}
+        {children !== undefined && (
+          <div className={classes('wrap-anywhere', title !== undefined && 'text-ink-2')}>{children}</div>
+        )}
       </div>
       {action}
     </div>

@@ -25,20 +25,36 @@ export function Table({
   );
 }
 
-export function Th({ right = false, className, ...rest }: { right?: boolean } & ThHTMLAttributes<HTMLTableCellElement>): ReactNode {
+export function Th({
+  right = false,
+  className,
+  ...rest
+}: { right?: boolean } & ThHTMLAttributes<HTMLTableCellElement>): ReactNode {
   return (
     <th
       scope="col"
-      className={classes('border-b border-line px-3 py-2 font-medium whitespace-nowrap first:pl-4 last:pr-4', right && 'text-right', className)}
+      className={classes(
+        'border-b border-line px-3 py-2 font-medium whitespace-nowrap first:pl-4 last:pr-4',
+        right && 'text-right',
+        className,
+      )}
       {...rest}
     />
   );
 }
 
-export function Td({ right = false, className, ...rest }: { right?: boolean } & TdHTMLAttributes<HTMLTableCellElement>): ReactNode {
+export function Td({
+  right = false,
+  className,
+  ...rest
+}: { right?: boolean } & TdHTMLAttributes<HTMLTableCellElement>): ReactNode {
   return (
     <td
-      className={classes('border-b border-line px-3 py-2 align-middle first:pl-4 last:pr-4 [tr:last-child>&]:border-b-0', right && 'text-right', className)}
+      className={classes(
+        'border-b border-line px-3 py-2 align-middle first:pl-4 last:pr-4 [tr:last-child>&]:border-b-0',
+        right && 'text-right',
+        className,
+      )}
       {...rest}
     />
   );
