@@ -16,6 +16,7 @@ import {
   BASE_UDP_PAYLOAD,
   CHUNK_BYTES,
   INITIATIONS_PER_SECOND,
+  REKEY_AFTER_PACKETS,
   TAG_BYTES,
   UNKNOWN_SESSION_NOTICES_PER_SECOND,
 } from './params.js';
@@ -45,6 +46,8 @@ export interface EndpointOptions {
   readonly privateKey: Uint8Array;
   /** Bytes at the beginning of memory that the driver receives datagrams into. */
   readonly receiveRegionBytes: number;
+  /** Packets after which a session is replaced, at most and by default 2^22. */
+  readonly rekeyAfterPackets?: number;
 }
 
 /** A new stream, as its opener wants it. */
@@ -72,6 +75,7 @@ interface Reply {
 export class Endpoint implements TunnelHost {
   readonly keys: KeyPair;
   readonly shared: SharedResources;
+  readonly rekeyAfterPackets: number;
   /** Where the driver receives into, of the length asked for. */
   readonly receiveRegionOffset = 0;
   private readonly clock: Clock & { nowUs: number } = { nowUs: 0 };
@@ -99,6 +103,7 @@ export class Endpoint implements TunnelHost {
   ) {
     const { noise, memory, random } = environment;
     if (options.privateKey.length !== KEY_LENGTH) throw new RangeError('the private key must be 32 bytes');
+    this.rekeyAfterPackets = Math.min(options.rekeyAfterPackets ?? Infinity, REKEY_AFTER_PACKETS);
     this.keys = { privateKey: options.privateKey, publicKey: noise.publicKey(options.privateKey) };
     this.builder = new PacketBuilder(memory, options.receiveRegionBytes);
     this.shared = this.makeShared(options.receiveRegionBytes + SCRATCH_BYTES, events);

@@ -62,8 +62,7 @@ export class EventQueue {
         handler.streamOpened(event.stream);
         break;
       case 'readable':
-        event.stream.readableQueued = false;
-        if (event.stream.readable) handler.streamReadable(event.stream);
+        this.tellReadable(event.stream);
         break;
       case 'writable':
         if (event.stream.writable) handler.streamWritable(event.stream);
@@ -84,5 +83,12 @@ export class EventQueue {
         handler.tunnelDown(event.peerId, event.reason);
         break;
     }
+  }
+
+  private tellReadable(stream: Stream): void {
+    stream.readableQueued = false;
+    if (!stream.readable) return;
+    this.handler.streamReadable(stream);
+    stream.onReadableTold();
   }
 }

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +12,6 @@ beforeAll(async () => {
   database = await startTestDatabase();
 }, 60_000);
 afterAll(() => database.stop());
-
-jest.setTimeout(30_000);
 
 test('the migrations make exactly the tables that schema.prisma describes', async () => {
   expect(await diffAgainstSchema(database.server.ownerUrl, SCHEMA_FILE)).toContain('empty migration');

@@ -210,6 +210,19 @@ export class LossDetector {
     sent.forgetBelow(this.firstUnsettled - LATE_WINDOW);
   }
 
+  /** What is in flight went another way than what follows: it is sent again, and nobody is blamed. */
+  abandonInFlight(): void {
+    const { sent } = this;
+    for (let number = this.firstUnsettled; number < sent.next; number++) {
+      if (sent.stateOf(number) !== PacketState.inFlight) continue;
+      sent.setState(number, PacketState.lost);
+      this.fates.resend(number);
+    }
+    this.firstUnsettled = sent.next;
+    this.inFlight = 0;
+    this.lossDueUs = Infinity;
+  }
+
   private lose(number: number): void {
     const { sent } = this;
     const size = sent.sizeOf(number);

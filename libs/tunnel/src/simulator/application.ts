@@ -24,10 +24,12 @@ export class Conversation {
   read = 0;
   /** Reading stops while set: bytes stay with the stream. */
   stalled = false;
+  /** Writing stops while set. */
+  paused = false;
   /** The peer's direction was read to its end. */
   ended = false;
-  resetCode: number | undefined;
-  stopCode: number | undefined;
+  resetCode: number | undefined = undefined;
+  stopCode: number | undefined = undefined;
   closed = false;
 
   constructor(
@@ -49,7 +51,7 @@ export class Conversation {
   }
 
   fill(): void {
-    if (this.closed) return;
+    if (this.closed || this.paused) return;
     this.sent += PATTERN.write(this.stream, this.position + this.sent, this.position + this.sendTotal);
     if (this.sent === this.sendTotal && !this.endless) this.stream.finish();
   }
@@ -77,7 +79,9 @@ export class Conversation {
 
   resume(): void {
     this.stalled = false;
+    this.paused = false;
     this.drain();
+    this.fill();
   }
 }
 

@@ -23,6 +23,7 @@ export interface HostOptions {
   readonly crypto: SimulatedCrypto;
   /** How long an event loop lets datagrams gather before it looks at them; 0: it looks at each. */
   readonly turnUs: number;
+  readonly rekeyAfterPackets?: number;
 }
 
 interface Arrival {
@@ -58,7 +59,11 @@ export class SimulatedHost {
     this.address = packAddress(options.address, 4500);
     this.slab = new Uint8Array(options.memoryBytes);
     this.endpoint = new Endpoint(
-      { privateKey: options.privateKey, receiveRegionBytes: RECEIVE_REGION_BYTES },
+      {
+        privateKey: options.privateKey,
+        receiveRegionBytes: RECEIVE_REGION_BYTES,
+        rekeyAfterPackets: options.rekeyAfterPackets,
+      },
       {
         memory: this.slab,
         crypto: options.crypto,

@@ -51,17 +51,11 @@ export class Pair {
   }
 
   /** Kills `b`; another process with the same key comes up in its place, knowing nothing. */
-  restartB(): void {
+  restartB(memoryBytes = this.options.memoryBytes): void {
     const { simulation, b } = this;
     b.kill();
     this.far = new Application();
-    this.b = simulation.restartHost(
-      'b',
-      '192.0.2.2',
-      b.privateKey,
-      this.far.events,
-      this.options.memoryBytes,
-    );
+    this.b = simulation.restartHost('b', '192.0.2.2', b.privateKey, this.far.events, memoryBytes);
     this.far.attach(this.b);
     simulation.peer(this.b, this.a, this.options.peer, this.options.bothOpen ?? false);
   }

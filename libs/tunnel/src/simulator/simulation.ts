@@ -44,6 +44,8 @@ export interface SimulationOptions {
   readonly crypto?: 'real' | 'null';
   /** See HostOptions.turnUs. */
   readonly turnUs?: number;
+  /** See EndpointOptions. */
+  readonly rekeyAfterPackets?: number;
 }
 
 /** Events of a host; a test gives those that it cares for. */
@@ -85,9 +87,9 @@ export class Simulation {
     memoryBytes = DEFAULT_MEMORY_BYTES,
   ): SimulatedHost {
     const crypto = this.options.crypto === 'null' ? new NullPacketCrypto() : new NodePacketCrypto();
-    const { turnUs = 0 } = this.options;
+    const { turnUs = 0, rekeyAfterPackets } = this.options;
     const host = new SimulatedHost(
-      { name, address, privateKey, memoryBytes, crypto, turnUs },
+      { name, address, privateKey, memoryBytes, crypto, turnUs, rekeyAfterPackets },
       this.time,
       this.random,
       completeEvents(events),

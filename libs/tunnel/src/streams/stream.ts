@@ -64,6 +64,8 @@ export class Stream {
   stopWanted = false;
   creditWanted = false;
   wantsWritable = false;
+  /** The owner was called after the last byte and the end had arrived. */
+  endTold = false;
   closed = false;
 
   /** `granted` of the budget is the stream's, 0 for one that will be refused. */
@@ -208,6 +210,13 @@ export class Stream {
 
   // For the tunnel
 
+  /** The owner was called to read. */
+  onReadableTold(): void {
+    if (this.closed || !this.receive.allArrived) return;
+    this.endTold = true;
+    this.host.settle(this);
+  }
+
   /** Raises the window while memory is plentiful. */
   openEagerly(): void {
     if (this.receive.openEagerly()) this.wantCredit();
@@ -245,7 +254,7 @@ export class Stream {
   get receiveOver(): boolean {
     if (this.peerResetCode !== undefined) return true;
     if (this.stopCode !== undefined) return this.receive.finalSize !== Infinity;
-    return this.receive.ended && this.receive.buffer.released === this.receive.finalSize;
+    return this.endTold && this.receive.buffer.released === this.receive.finalSize;
   }
 
   /** Gives back all memory. */

@@ -6,7 +6,7 @@ import type { Stream } from './stream.js';
 const CHUNKS_PER_WRITER = 4;
 
 /**
- * Streams whose owner found the send pool empty, in the order in which they asked. A stream with nothing in flight
+ * Streams whose owner found no room in the send pool, in the order in which they asked. A stream with nothing in flight
  * has no acknowledgement of its own that could wake it.
  */
 export class WaitingWriters {
@@ -16,6 +16,11 @@ export class WaitingWriters {
     private readonly pool: ChunkPool,
     private readonly events: EventQueue,
   ) {}
+
+  /** Whether a writer may find no room for a chunk or two of its own. */
+  get poolIsShort(): boolean {
+    return this.pool.available <= CHUNKS_PER_WRITER;
+  }
 
   add(stream: Stream): void {
     if (stream.starved) return;

@@ -165,12 +165,22 @@ export class StreamTable implements StreamHost {
 
   awaitRoom(stream: Stream): void {
     stream.wantsWritable = true;
-    if (this.sendPool.available === 0) this.shared.waitingWriters.add(stream);
+    this.awaitPool(stream);
+  }
+
+  /** Where it is the pool that has no room, no acknowledgement or credit of the stream's own may ever come to wake its owner. */
+  private awaitPool(stream: Stream): void {
+    const { waitingWriters } = this.shared;
+    if (waitingWriters.poolIsShort) waitingWriters.add(stream);
   }
 
   /** Bytes of the stream were sent or acknowledged, or credit came: its owner may want to know. */
   wakeWriter(stream: Stream): void {
-    if (!stream.wantsWritable || stream.starved || !stream.roomForWriter) return;
+    if (!stream.wantsWritable || stream.starved) return;
+    if (!stream.roomForWriter) {
+      this.awaitPool(stream);
+      return;
+    }
     stream.wantsWritable = false;
     this.shared.events.push({ kind: 'writable', stream });
   }

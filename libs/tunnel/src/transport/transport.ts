@@ -107,6 +107,7 @@ export class Transport {
   onPathChanged(): void {
     this.rtt.restart();
     this.mtu.restart(this.policy.maxUdpPayload);
+    this.loss.abandonInFlight();
     this.loss.congestion = this.makeController();
   }
 

@@ -18,7 +18,6 @@ import {
   OLD_KEYS_US,
   PEER_DOWN_US,
   REJECT_AFTER_PACKETS,
-  REKEY_AFTER_PACKETS,
   REKEY_AFTER_US,
   STREAM_TIMEOUT_US,
 } from '../params.js';
@@ -54,6 +53,8 @@ export interface TunnelHost extends SessionRegistry<Tunnel> {
   readonly environment: Environment;
   readonly keys: KeyPair;
   readonly shared: SharedResources;
+  /** Packets after which a session is replaced. */
+  readonly rekeyAfterPackets: number;
   allocateIndex(): number;
   /** Responses to initiation `index` are this tunnel's. */
   expectResponse(index: number, tunnel: Tunnel): void;
@@ -428,7 +429,7 @@ export class Tunnel implements TransportOwner {
     if (current === undefined && this.endpoints.length === 0) return Infinity;
     if (current === undefined || !this.reportedUp || this.rekeyWanted) return this.initiations.nextUs;
     const packets = (this.transport?.nextPacketNumber ?? 0) - current.firstPacket;
-    if (packets >= REKEY_AFTER_PACKETS) return this.initiations.nextUs;
+    if (packets >= this.host.rekeyAfterPackets) return this.initiations.nextUs;
     const wornUs = current.createdUs + REKEY_AFTER_US + (current.initiated ? 0 : OLD_KEYS_US);
     return Math.max(wornUs, this.initiations.nextUs);
   }
