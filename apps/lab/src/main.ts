@@ -2,12 +2,14 @@ import { Command } from 'commander';
 import { linksCommand } from './commands/links-command.js';
 import { measureCommand } from './commands/measure-command.js';
 import { runCommand } from './commands/run-command.js';
+import { showcaseCommand } from './showcase/showcase-command.js';
 
 const program = new Command('lab')
   .description('emulated WAN links: what a link does to TCP, and what Longhaul makes of it')
   .addCommand(runCommand())
   .addCommand(measureCommand())
   .addCommand(linksCommand())
+  .addCommand(showcaseCommand())
   .showHelpAfterError();
 
 try {

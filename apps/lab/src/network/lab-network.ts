@@ -28,8 +28,7 @@ interface SiteAddresses {
   /** Networks of the site's own LAN. */
   lanPrefix: string;
   lanPrefix6: string;
-  /** Of the management link: the root namespace's end and the site's. */
-  managementRoot: string;
+  /** The site's end of the management link. */
   management: string;
 }
 
@@ -41,7 +40,6 @@ export const SITE_ADDRESSES: Readonly<Record<SiteName, SiteAddresses>> = {
     lan6: 'fd77:10::1',
     lanPrefix: '10.77.10.0/24',
     lanPrefix6: 'fd77:10::/64',
-    managementRoot: '10.78.0.1',
     management: '10.78.0.2',
   },
   b: {
@@ -51,10 +49,12 @@ export const SITE_ADDRESSES: Readonly<Record<SiteName, SiteAddresses>> = {
     lan6: 'fd77:20::1',
     lanPrefix: '10.77.20.0/24',
     lanPrefix6: 'fd77:20::/64',
-    managementRoot: '10.78.0.5',
-    management: '10.78.0.6',
+    management: '10.78.0.3',
   },
 };
+
+/** The root namespace's end of both management links: where a controller can listen for the agents. */
+export const MANAGEMENT_ADDRESS = '10.78.0.1';
 
 export interface LabNetworkOptions {
   /** Of the names of namespaces and devices: 1 to 10 lower-case letters, digits and dashes. Default `longhaul-`. */
@@ -212,10 +212,10 @@ function connectWan(namespace: NetworkNamespace, site: SiteName): void {
 }
 
 function connectManagement(prefix: string, namespace: NetworkNamespace, site: SiteName): void {
-  const { management, managementRoot } = SITE_ADDRESSES[site];
+  const { management } = SITE_ADDRESSES[site];
   const device = managementDevice(prefix, site);
   runTool('ip', ['link', 'add', device, 'type', 'veth', 'peer', 'name', 'mgmt0', 'netns', namespace.name]);
-  runTool('ip', ['addr', 'add', `${managementRoot}/30`, 'dev', device]);
+  runTool('ip', ['addr', 'add', MANAGEMENT_ADDRESS, 'peer', management, 'dev', device]);
   runTool('ip', ['link', 'set', device, 'up']);
-  namespace.ip([`addr add ${management}/30 dev mgmt0`, 'link set mgmt0 up']);
+  namespace.ip([`addr add ${management} peer ${MANAGEMENT_ADDRESS} dev mgmt0`, 'link set mgmt0 up']);
 }
