@@ -17,15 +17,12 @@ test('sizes that cannot be are RangeErrors', () => {
   }
 });
 
-test('the clock is monotonic and counts microseconds', () => {
-  const start = nowMicroseconds();
-  const wallStart = process.hrtime.bigint();
-  let previous = start;
-  for (let i = 0; i < 10_000; i++) {
+test('the clock is the one of process.hrtime, in microseconds', () => {
+  for (let i = 0; i < 100; i++) {
+    const before = Number(process.hrtime.bigint()) / 1_000;
     const now = nowMicroseconds();
-    expect(now).toBeGreaterThanOrEqual(previous);
-    previous = now;
+    const after = Number(process.hrtime.bigint()) / 1_000;
+    expect(now).toBeGreaterThanOrEqual(before - 1);
+    expect(now).toBeLessThanOrEqual(after + 1);
   }
-  const wallUs = Number(process.hrtime.bigint() - wallStart) / 1_000;
-  expect(previous - start).toBeLessThanOrEqual(wallUs + 1_000);
 });
