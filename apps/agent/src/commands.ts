@@ -1,6 +1,8 @@
+import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { pino } from 'pino';
-import { AgentError } from './errors.js';
+import { DEFAULT_STATE_DIR, enrollCommand } from './control/commands.js';
+import { EnrolledStateSource } from './control/enrolled-state-source.js';
 import { generateKeyPair } from './keys.js';
 import { runAgent } from './run-agent.js';
 import { loadStaticConfig } from './static-config/load.js';
@@ -12,6 +14,7 @@ import { formatReport } from './status/table.js';
 export function agentCommand(): Command {
   return new Command('agent')
     .description('the edge agent of a site')
+    .addCommand(enrollCommand())
     .addCommand(runCommand())
     .addCommand(statusCommand())
     .addCommand(genkeyCommand());
@@ -19,6 +22,8 @@ export function agentCommand(): Command {
 
 interface RunArguments {
   readonly config?: string;
+  readonly stateDir: string;
+  readonly name: string;
   readonly statusSocket?: string;
   readonly logLevel: string;
 }
@@ -27,14 +32,20 @@ function runCommand(): Command {
   return new Command('run')
     .description('runs the agent in the foreground until SIGTERM or SIGINT')
     .option('--config <file>', 'static file instead of a controller (docs/static-config.md)')
+    .option('--state-dir <dir>', 'where "agent enroll" left keys and credential', DEFAULT_STATE_DIR)
+    .option('--name <name>', 'name of an enrolled agent on this machine', hostname())
     .option('--status-socket <path>', 'UNIX socket on which "agent status" asks')
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
     .action(run);
 }
 
-async function run({ config, statusSocket, logLevel }: RunArguments): Promise<void> {
-  if (config === undefined) throw new AgentError('name a static file by --config');
+async function run({ config, stateDir, name, statusSocket, logLevel }: RunArguments): Promise<void> {
   const log = pino({ level: logLevel });
+  if (config === undefined) {
+    const source = await EnrolledStateSource.open({ stateDir, log });
+    await runAgent({ name, source, log, statusSocket });
+    return;
+  }
   const agent = await loadStaticConfig(config);
   const source = new StaticStateSource(config, agent);
   await runAgent({ name: agent.name, source, log, statusSocket, memoryBytes: agent.memoryBytes });

@@ -1,5 +1,19 @@
 export { agentCommand } from './commands.js';
-export { AgentError } from './errors.js';
+export {
+  ControlError,
+  EnrolledStateSource,
+  enrollAgent,
+  fetchPinnedCa,
+  parseControllerUrl,
+  parseFingerprint,
+  postJson,
+  unreachable,
+  type ControlStatus,
+  type Enrollment,
+  type EnrollOptions,
+  type HttpAnswer,
+} from './control/index.js';
+export { AgentError, codeOf, messageOf } from './errors.js';
 export { generateKeyPair, publicKeyOf, type EncodedKeyPair } from './keys.js';
 export { Agent, runAgent, type RunOptions } from './run-agent.js';
 export type { ApplyState, StateSource, WantedPeer, WantedState } from './state-source.js';

@@ -135,6 +135,7 @@ export class Agent {
     clearInterval(this.resolveTimer);
     await this.options.source.stop();
     await this.thread.close();
+    await this.options.source.close?.();
     await this.statusServer?.close();
   }
 }

@@ -20,7 +20,10 @@ export type ApplyState = (state: WantedState) => Promise<void>;
 export interface StateSource {
   /** Resolves when the first state is in force, or when there is none yet. */
   start(apply: ApplyState): Promise<void>;
+  /** No state is applied any more when it resolves. */
   stop(): Promise<void>;
+  /** Comes last, when the data plane has ended and told its last counts. */
+  close?(): Promise<void>;
   /** What the data plane has counted, twice a second. */
   measured?(snapshot: DataPlaneSnapshot): void;
   /** For the status report: where the state comes from and how that goes. */
