@@ -83,10 +83,10 @@ export class FlowConnection {
 
 @InputType({ description: 'Which flows; all that is given has to hold.' })
 export class FlowFilter {
-  @Field(() => ID, { nullable: true, description: 'With an agent of this site at either end.' })
+  @Field(() => ID, { nullable: true, description: 'Through an agent of this site.' })
   siteId?: string | null;
 
-  @Field(() => ID, { nullable: true, description: 'With this agent at either end.' })
+  @Field(() => ID, { nullable: true, description: 'Through this agent.' })
   agentId?: string | null;
 
   @Field(() => String, { nullable: true, description: 'IP address of the client or the server.' })
