@@ -17,7 +17,7 @@ const depConstraints = [
     sourceTag: 'scope:edge',
     onlyDependOnLibsWithTags: ['scope:tunnel', 'scope:native', 'scope:block-codec'],
   },
-  { sourceTag: 'scope:controller', onlyDependOnLibsWithTags: ['scope:contracts'] },
+  { sourceTag: 'scope:controller', onlyDependOnLibsWithTags: ['scope:contracts', 'scope:embedded-services'] },
   { sourceTag: 'scope:portal', onlyDependOnLibsWithTags: ['scope:none'] },
 ];
 

@@ -2,7 +2,8 @@ import { addon } from './addon.js';
 
 /*
  * Compression from one caller's buffer into another; nothing is allocated but the compressor's own memory, once a thread.
- * Compressing returns the encoded length, or 0 where it would exceed the destination's capacity. Decompressing returns
+ * Compressing returns the encoded length, or 0 where it would exceed the destination's capacity (zstd wants a few bytes
+ * more than it will write). Decompressing returns
  * the decoded length, or -1 where the source is malformed or does not fit. Offsets and lengths outside their arrays are
  * RangeErrors.
  */

@@ -22,7 +22,10 @@ export interface TcpEvents {
   onReadable(): void;
   /** While `wantWrite` is on and there is room, or a failure: `write` tells which. */
   onWritable(): void;
-  /** Once, when the connection fails (a reset, as 'ECONNRESET') while `wantRead` is off. A reader learns it from `read`. */
+  /**
+   * Once, when the connection fails while `wantRead` is off; a reader learns it from `read`. A reset is 'ECONNRESET', or
+   * 'EPIPE' when it comes after the far end's FIN.
+   */
   onError?(errorCode: string): void;
 }
 

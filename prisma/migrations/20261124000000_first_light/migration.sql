@@ -276,6 +276,9 @@ CREATE UNIQUE INDEX "sites_organization_id_name_key" ON "sites"("organization_id
 CREATE UNIQUE INDEX "agents_nats_public_key_key" ON "agents"("nats_public_key");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "agents_organization_id_tunnel_public_key_key" ON "agents"("organization_id", "tunnel_public_key");
+
+-- CreateIndex
 CREATE INDEX "agents_organization_id_site_id_idx" ON "agents"("organization_id", "site_id");
 
 -- CreateIndex

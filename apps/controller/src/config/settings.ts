@@ -48,6 +48,7 @@ const schema = z.object({
   DATABASE_WORKER_URL: postgresUrl,
   DATABASE_CONNECTIONS: z.coerce.number('must be a number').int().min(2).max(500).default(10),
   NATS_URL: natsUrl,
+  LONGHAUL_NATS_ALLOW_OLD: z.enum(['true', 'false'], 'must be true or false').default('false'),
   LONGHAUL_LISTEN: listenList.prefault('127.0.0.1:8443'),
   LONGHAUL_PUBLIC_URL: z.url({ protocol: /^https$/, error: 'must be an https:// URL' }).optional(),
   LONGHAUL_NATS_PUBLIC_URLS: z.string().transform(list).pipe(z.array(natsUrl)).optional(),
@@ -72,6 +73,8 @@ export interface Settings {
     readonly connections: number;
   };
   readonly natsUrl: string;
+  /** Whether a nats-server older than the fixes of JetStream's access checks is put up with (a trial). */
+  readonly natsAllowOld: boolean;
   readonly listen: readonly ListenAddress[];
   /** Where people and agents reach the controller. */
   readonly publicUrl: string;
@@ -101,6 +104,7 @@ export const loadSettings = (environment: Environment): Settings => {
       connections: values.DATABASE_CONNECTIONS,
     },
     natsUrl: values.NATS_URL,
+    natsAllowOld: values.LONGHAUL_NATS_ALLOW_OLD === 'true',
     listen: values.LONGHAUL_LISTEN,
     publicUrl: (values.LONGHAUL_PUBLIC_URL ?? urlOf(first)).replace(/\/+$/, ''),
     natsPublicUrls: values.LONGHAUL_NATS_PUBLIC_URLS ?? [values.NATS_URL],

@@ -57,14 +57,13 @@ static void on_handle_closed(uv_handle_t *poll) {
   finish_leaving(environment);
 }
 
-/* JavaScript has let go. While the environment goes, this may come after `environment` has been freed. */
+/* JavaScript has let go. When that is because its environment ends, `handle->environment` has been freed already. */
 static void collect_handle(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
   struct loop_handle *handle = data;
   handle->collected = true;
   if (handle->state == HANDLE_CLOSED) free(handle);
-  else loop_handle_close(handle);
 }
 
 napi_value loop_handle_create(napi_env env, struct loop_handle *handle, napi_value callback) {

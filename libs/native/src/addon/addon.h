@@ -61,7 +61,8 @@ enum handle_state { HANDLE_OPEN, HANDLE_CLOSING, HANDLE_CLOSED };
 
 /*
  * A file descriptor on the event loop, with the JavaScript function that is told of its events. It is allocated with
- * calloc as the first member of a larger struct, and freed when it is closed and JavaScript has let go of it.
+ * calloc as the first member of a larger struct, and freed when it is closed and JavaScript has let go of it; letting go
+ * alone closes nothing.
  */
 struct loop_handle {
   enum kind kind;
