@@ -1,6 +1,8 @@
 export { agentCommand } from './commands.js';
 export {
+  AgentApiError,
   ControlError,
+  ControllerUnreachableError,
   EnrolledStateSource,
   enrollAgent,
   fetchPinnedCa,
