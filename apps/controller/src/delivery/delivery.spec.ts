@@ -6,12 +6,13 @@ import { AgentPresence, type PresenceChange } from '../nats/agent-presence.js';
 import type { DurableWorker } from '../nats/durable-worker.js';
 import { createSeed, publicKeyOf } from '../nats/nkey.js';
 import { openDesiredStates } from '../nats/streams.js';
+import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
 import { statusWorker } from './delivery.module.js';
-import { DeliveryService, OUTBOX_TOPICS } from './delivery.service.js';
+import { DeliveryService } from './delivery.service.js';
 
 // Real servers are killed and started again, on machines that have other things to do.
 jest.setTimeout(90_000);

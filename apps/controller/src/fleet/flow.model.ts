@@ -14,7 +14,7 @@ export class Flow {
   })
   peerAgentId: string | null;
 
-  @Field({ description: 'Address and port of the client.' })
+  @Field({ description: 'Address of the client.' })
   source: string;
 
   @Field({ description: 'Address of the server.' })

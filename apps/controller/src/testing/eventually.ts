@@ -9,7 +9,7 @@ export const eventually = async <T>(check: () => T | Promise<T>, withinMs = 30_0
     let last: unknown;
     try {
       const value = await check();
-      if (Boolean(value)) return value;
+      if (value) return value;
       last = value;
     } catch (error) {
       last = error;
