@@ -29,6 +29,7 @@ export default {
     suite('block-codec', 'libs/block-codec'),
     suite('edge', 'libs/edge'),
     suite('contracts', 'libs/contracts'),
+    suite('embedded-services', 'libs/embedded-services'),
     suite('wan-emulator', 'libs/wan-emulator'),
     suite('agent', 'apps/agent'),
     suite('controller', 'apps/controller'),

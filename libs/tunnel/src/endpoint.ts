@@ -1,25 +1,53 @@
+import type { Clock } from './clock.js';
 import type { Environment } from './environment.js';
-import { HandshakeResponder, KEY_LENGTH, type AdmittedPeer, type KeyPair } from './handshake/index.js';
-import { Receive, RECEIVE_STRIDE, type PackedAddress } from './io.js';
+import { EventQueue, type TunnelEvents } from './events.js';
+import {
+  COOKIE_REPLY_LENGTH,
+  HandshakeResponder,
+  INITIATION_LENGTH,
+  KEY_LENGTH,
+  RESPONSE_LENGTH,
+  type AdmittedPeer,
+  type KeyPair,
+} from './handshake/index.js';
+import { ADDRESS_WORDS, Receive, RECEIVE_STRIDE, type PackedAddress, type PacketCrypto } from './io.js';
 import { ChunkPool } from './memory/chunk-pool.js';
-import { CHUNK_BYTES, MAX_POLL_PACKETS, SCRATCH_SLOT_BYTES, TAG_BYTES } from './params.js';
+import {
+  BASE_UDP_PAYLOAD,
+  CHUNK_BYTES,
+  INITIATIONS_PER_SECOND,
+  REKEY_AFTER_PACKETS,
+  TAG_BYTES,
+  UNKNOWN_SESSION_NOTICES_PER_SECOND,
+} from './params.js';
+import { RateLimit } from './rate-limit.js';
+import { tunnelStats, type TunnelStats } from './stats.js';
 import { MemoryBudget } from './streams/memory-budget.js';
 import type { Stream, TrafficClass } from './streams/stream.js';
-import { tunnelStats, type TunnelStats } from './stats.js';
-import { Tunnel, type PeerOptions, type Session, type TunnelEvents, type TunnelHost } from './tunnel.js';
-import { PacketBuilder } from './wire/packet-builder.js';
-import { DATA_HEADER_BYTES, expandLow32, PacketType } from './wire/packet.js';
+import { WaitingWriters } from './streams/waiting-writers.js';
+import type { SharedResources } from './transport/stream-table.js';
+import {
+  Tunnel,
+  type Farewell,
+  type PeerOptions,
+  type TunnelHost,
+  type TunnelSession,
+} from './tunnel/tunnel.js';
+import { PacketBuilder, SCRATCH_BYTES } from './wire/packet-builder.js';
+import { DATA_HEADER_BYTES, expandLow32, PacketType, UNKNOWN_SESSION_BYTES } from './wire/packet.js';
+import { readU32 } from './wire/varint.js';
 
-/** Share of the chunk pool that may be promised to peers as credit; the rest is for what we send. */
+/** Share of the slab's stream memory that is for what peers send us; the rest is for what we send. */
 const RECEIVE_SHARE = 1 / 2;
-/** More initiations than this within a second, and only who proves its address with a cookie is answered. */
-const INITIATIONS_PER_SECOND = 50;
+const ALL_SUITES = ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305'] as const;
 
 export interface EndpointOptions {
   /** X25519 static private key, 32 bytes. */
   readonly privateKey: Uint8Array;
   /** Bytes at the beginning of memory that the driver receives datagrams into. */
   readonly receiveRegionBytes: number;
+  /** Packets after which a session is replaced, at most and by default 2^22. */
+  readonly rekeyAfterPackets?: number;
 }
 
 /** A new stream, as its opener wants it. */
@@ -31,6 +59,12 @@ export interface StreamOptions {
   readonly weight: number;
 }
 
+/** A datagram that is not sealed, outside of any session. */
+interface Reply {
+  readonly datagram: Uint8Array;
+  readonly address: PackedAddress;
+}
+
 /**
  * The protocol of one data-plane worker: all tunnels behind one UDP socket. It has no socket, clock or thread; a driver
  * hands it datagrams and time, sends what it describes, and calls again when it asks to be called.
@@ -40,38 +74,43 @@ export interface StreamOptions {
  */
 export class Endpoint implements TunnelHost {
   readonly keys: KeyPair;
-  readonly pool: ChunkPool;
-  readonly budget: MemoryBudget;
+  readonly shared: SharedResources;
+  readonly rekeyAfterPackets: number;
   /** Where the driver receives into, of the length asked for. */
   readonly receiveRegionOffset = 0;
+  private readonly clock: Clock & { nowUs: number } = { nowUs: 0 };
   private readonly builder: PacketBuilder;
   private readonly responder: HandshakeResponder;
   private readonly tunnels = new Map<string, Tunnel>();
   private readonly tunnelsByKey = new Map<string, Tunnel>();
-  private readonly sessions = new Map<number, Session>();
+  /** The values of {@link tunnels}, for loops that run at each turn. */
+  private turn: Tunnel[] = [];
+  private readonly sessions = new Map<number, TunnelSession>();
   private readonly pendingResponses = new Map<number, Tunnel>();
-  private readonly batch: (Session | undefined)[] = [];
+  private readonly batch: (TunnelSession | undefined)[] = [];
+  private replies: Reply[] = [];
+  private farewells: Farewell[] = [];
   private retiredKeys: number[] = [];
   private retiring: number[] = [];
-  private nowUs = 0;
-  private initiations = 0;
-  private initiationsSinceUs = 0;
+  private readonly initiations = new RateLimit(INITIATIONS_PER_SECOND);
+  private readonly notices = new RateLimit(UNKNOWN_SESSION_NOTICES_PER_SECOND);
 
+  /** Throws a RangeError when the key is not one, or memory is too small. */
   constructor(
     options: EndpointOptions,
     readonly environment: Environment,
-    readonly events: TunnelEvents,
+    events: TunnelEvents,
   ) {
     const { noise, memory, random } = environment;
     if (options.privateKey.length !== KEY_LENGTH) throw new RangeError('the private key must be 32 bytes');
+    this.rekeyAfterPackets = Math.min(options.rekeyAfterPackets ?? Infinity, REKEY_AFTER_PACKETS);
     this.keys = { privateKey: options.privateKey, publicKey: noise.publicKey(options.privateKey) };
     this.builder = new PacketBuilder(memory, options.receiveRegionBytes);
-    this.pool = new ChunkPool(memory, options.receiveRegionBytes + MAX_POLL_PACKETS * SCRATCH_SLOT_BYTES);
-    this.budget = new MemoryBudget(this.pool.capacity * CHUNK_BYTES * RECEIVE_SHARE);
+    this.shared = this.makeShared(options.receiveRegionBytes + SCRATCH_BYTES, events);
     this.responder = new HandshakeResponder(
       {
         staticKeys: this.keys,
-        cipherSuites: ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305'],
+        cipherSuites: ALL_SUITES,
         allocateIndex: () => this.allocateIndex(),
         lookupPeer: (publicKey) => this.lookupPeer(publicKey),
       },
@@ -79,6 +118,26 @@ export class Endpoint implements TunnelHost {
       random,
       0,
     );
+  }
+
+  private makeShared(streamMemoryAt: number, handler: TunnelEvents): SharedResources {
+    const { memory } = this.environment;
+    const middle = streamMemoryAt + Math.floor((memory.length - streamMemoryAt) * RECEIVE_SHARE);
+    const receivePool = new ChunkPool(memory, streamMemoryAt, middle);
+    const sendPool = new ChunkPool(memory, middle, memory.length);
+    const events = new EventQueue(handler);
+    return {
+      clock: this.clock,
+      events,
+      builder: this.builder,
+      receivePool,
+      sendPool,
+      budget: new MemoryBudget(receivePool.capacity * CHUNK_BYTES),
+      waitingWriters: new WaitingWriters(sendPool, events),
+      random: () => {
+        return readU32(this.environment.random(4), 0) / 2 ** 32;
+      },
+    };
   }
 
   // Peers
@@ -97,15 +156,18 @@ export class Endpoint implements TunnelHost {
     const tunnel = new Tunnel(this, options);
     this.tunnels.set(options.id, tunnel);
     this.tunnelsByKey.set(key, tunnel);
+    this.turn = [...this.tunnels.values()];
   }
 
-  /** Forgets a peer; its streams are reset. */
+  /** Forgets a peer; its streams are reset, and it is told. */
   removePeer(id: string): void {
     const tunnel = this.tunnels.get(id);
     if (tunnel === undefined) return;
-    tunnel.close(undefined, this.nowUs);
+    const farewell = tunnel.close();
+    if (farewell !== undefined) this.farewells.push(farewell);
     this.tunnels.delete(id);
     this.tunnelsByKey.delete(keyName(tunnel.options.publicKey));
+    this.turn = [...this.tunnels.values()];
   }
 
   /** Whether new streams to the peer have a way. */
@@ -127,15 +189,14 @@ export class Endpoint implements TunnelHost {
   }
 
   private lookupPeer(publicKey: Uint8Array): AdmittedPeer | undefined {
-    return this.tunnelsByKey.get(keyName(publicKey))?.admit(this.nowUs);
+    return this.tunnelsByKey.get(keyName(publicKey))?.admit();
   }
 
   // Driving
 
   /** Takes `count` received datagrams. Events are told before it returns. */
   receive(descriptors: Int32Array, count: number, nowUs: number): void {
-    this.nowUs = nowUs;
-    this.dropRetiredKeys();
+    this.begin(nowUs);
     for (let i = 0; i < count; i++) this.batch[i] = this.prepare(descriptors, i * RECEIVE_STRIDE);
     this.environment.crypto.open(this.environment.memory, descriptors, count);
     for (let i = 0; i < count; i++) {
@@ -145,20 +206,34 @@ export class Endpoint implements TunnelHost {
     this.deliver();
   }
 
-  /** Finds the session of a datagram and fills in what `open` needs; handles messages of the handshake on the way. */
-  private prepare(descriptors: Int32Array, at: number): Session | undefined {
+  private begin(nowUs: number): void {
+    this.clock.nowUs = nowUs;
+    this.dropRetiredKeys();
+  }
+
+  private deliver(): void {
+    this.shared.waitingWriters.wake();
+    this.shared.events.deliver();
+  }
+
+  /** Finds the session of a datagram and fills in what `open` needs; handles what is outside of sessions on the way. */
+  private prepare(descriptors: Int32Array, at: number): TunnelSession | undefined {
     const { memory } = this.environment;
     descriptors[at + Receive.keyId] = -1;
     const offset = descriptors[at + Receive.offset];
     const length = descriptors[at + Receive.length];
-    if (length <= DATA_HEADER_BYTES + TAG_BYTES) return undefined;
+    if (length < UNKNOWN_SESSION_BYTES) return undefined;
     if (memory[offset] !== PacketType.data) {
-      this.handshake(descriptors, at, memory.slice(offset, offset + length));
+      this.onMessage(descriptors, at, memory.subarray(offset, offset + length));
       return undefined;
     }
+    if (length <= DATA_HEADER_BYTES + TAG_BYTES) return undefined;
     const session = this.sessions.get(readU32(memory, offset + 1));
-    if (session === undefined) return undefined;
-    const received = session.tunnel.transportOf(session)?.received;
+    if (session === undefined) {
+      this.noticeUnknown(descriptors, at, offset);
+      return undefined;
+    }
+    const received = session.owner.transportOf(session)?.received;
     const number = expandLow32(
       readU32(memory, offset + 5),
       received === undefined ? 0 : received.largest + 1,
@@ -171,124 +246,144 @@ export class Endpoint implements TunnelHost {
     return session;
   }
 
-  private accept(session: Session, descriptors: Int32Array, at: number): void {
+  private accept(session: TunnelSession, descriptors: Int32Array, at: number): void {
     const length = descriptors[at + Receive.result];
     if (length < 0 || !this.sessions.has(session.localIndex)) return;
-    const { tunnel } = session;
-    tunnel.prove(session, this.nowUs);
+    const tunnel = session.owner;
+    tunnel.prove(session);
+    const received = tunnel.transport?.received;
     const number =
       (descriptors[at + Receive.packetNumberLow] >>> 0) +
       descriptors[at + Receive.packetNumberHigh] * 2 ** 32;
-    if (tunnel.transport?.received.isReplay(number) === true) return;
+    if (received === undefined || received.isReplay(number)) return;
+    if (number > received.largest) tunnel.onSource(descriptors, at + Receive.familyPort);
     const offset = descriptors[at + Receive.offset] + DATA_HEADER_BYTES;
-    tunnel.onPacket(session, number, offset, length, descriptors[at + Receive.length], this.nowUs);
+    tunnel.onPacket(session, number, offset, length, descriptors[at + Receive.length]);
   }
 
-  private handshake(descriptors: Int32Array, at: number, datagram: Uint8Array): void {
-    const address = descriptors.slice(at + Receive.familyPort, at + Receive.familyPort + 5);
+  // Outside of sessions
+
+  private onMessage(descriptors: Int32Array, at: number, message: Uint8Array): void {
+    const length = MESSAGE_LENGTH[message[0]];
+    if (length === undefined || message.length < length.least || message.length > length.most) return;
+    // The handshake keeps what it is given; memory is received into again.
+    const datagram = message.slice();
+    const address = addressOf(descriptors, at);
     switch (datagram[0]) {
       case PacketType.initiation:
         this.onInitiation(datagram, address);
         break;
       case PacketType.response:
-        this.pendingResponse(datagram, 8)?.onResponse(datagram, address, this.nowUs);
+        this.pendingResponses.get(readU32(datagram, 8))?.onResponse(datagram, address);
         break;
       case PacketType.cookieReply:
-        this.pendingResponse(datagram, 4)?.onCookieReply(datagram, this.nowUs);
+        this.pendingResponses.get(readU32(datagram, 4))?.onCookieReply(datagram);
+        break;
+      case PacketType.unknownSession:
+        this.onUnknownSession(readU32(datagram, 1), readU32(datagram, 5));
         break;
     }
   }
 
   private onInitiation(datagram: Uint8Array, address: PackedAddress): void {
+    const { nowUs } = this.clock;
     const source = new Uint8Array(address.buffer, address.byteOffset, address.byteLength);
-    const outcome = this.responder.handleInitiation(datagram, source, this.nowUs / 1000, this.underLoad());
+    const underLoad = !this.initiations.take(nowUs);
+    const outcome = this.responder.handleInitiation(datagram, source, nowUs / 1000, underLoad);
     if (outcome.ok) {
       const tunnel = this.tunnelsByKey.get(keyName(outcome.session.peerPublicKey));
-      tunnel?.onAnswered(outcome.session, outcome.response, address, this.nowUs);
+      tunnel?.onAnswered(outcome.session, outcome.response, address);
     } else if (outcome.reason === 'cookie-required') {
-      this.cookieReplies.push({ datagram: outcome.cookieReply, address });
+      this.replies.push({ datagram: outcome.cookieReply, address });
     }
   }
 
-  private readonly cookieReplies: { datagram: Uint8Array; address: PackedAddress }[] = [];
-
-  private underLoad(): boolean {
-    if (this.nowUs - this.initiationsSinceUs > 1_000_000) {
-      this.initiationsSinceUs = this.nowUs;
-      this.initiations = 0;
-    }
-    return ++this.initiations > INITIATIONS_PER_SECOND;
+  /** A peer sends to a session that we do not have, perhaps since we were restarted: it is told by its own header. */
+  private noticeUnknown(descriptors: Int32Array, at: number, offset: number): void {
+    if (this.tunnels.size === 0 || !this.notices.take(this.clock.nowUs)) return;
+    const datagram = this.environment.memory.slice(offset, offset + UNKNOWN_SESSION_BYTES);
+    datagram[0] = PacketType.unknownSession;
+    this.replies.push({ datagram, address: addressOf(descriptors, at) });
   }
 
-  private pendingResponse(datagram: Uint8Array, indexAt: number): Tunnel | undefined {
-    return datagram.length < indexAt + 4 ? undefined : this.pendingResponses.get(readU32(datagram, indexAt));
+  private onUnknownSession(peerIndex: number, packetNumber: number): void {
+    for (const tunnel of this.turn) tunnel.onUnknownSession(peerIndex, packetNumber);
   }
 
-  private deliver(): void {
-    for (const tunnel of this.tunnels.values()) {
-      if (tunnel.transport?.hasEvents === true) tunnel.transport.deliver(this.events);
-    }
-  }
+  // Sending
 
   /**
    * Describes up to `capacity` packets (at most 512) that are to be sealed and sent now, and gives their number. The
    * driver sends them before it calls anything else.
    */
   poll(descriptors: Int32Array, capacity: number, nowUs: number): number {
-    this.nowUs = nowUs;
-    this.dropRetiredKeys();
+    this.begin(nowUs);
     const { builder } = this;
     builder.reset(descriptors, capacity);
-    while (this.cookieReplies.length > 0 && !builder.full) {
-      const reply = this.cookieReplies.shift();
-      if (reply !== undefined) builder.plain(reply.datagram, reply.address);
-    }
-    for (const tunnel of this.tunnels.values()) {
+    if (this.replies.length > 0) this.sendReplies();
+    if (this.farewells.length > 0) this.sendFarewells();
+    for (const tunnel of this.turn) {
       if (builder.full) break;
-      tunnel.poll(builder, nowUs);
+      if (!tunnel.dirty && tunnel.dueUs > nowUs) continue;
+      tunnel.poll();
+      // What found no room goes first in the next call.
+      if (builder.full) tunnel.touch();
     }
     this.deliver();
     return builder.count;
   }
 
+  private sendReplies(): void {
+    const { builder } = this;
+    const sent = this.replies.splice(0, builder.free);
+    for (const { datagram, address } of sent) builder.plain(datagram, address);
+  }
+
+  private sendFarewells(): void {
+    for (const { transport, target, address } of this.farewells.splice(0, this.builder.free))
+      transport.sender.sendClose(target, address, 0, 'closed by its agent');
+  }
+
   /** When poll() must be called next although nothing arrived; Infinity: never. On the clock of `nowUs`. */
   nextTimeoutUs(): number {
     let due = Infinity;
-    for (const tunnel of this.tunnels.values()) due = Math.min(due, tunnel.nextTimeoutUs(this.nowUs));
-    return due;
+    for (const tunnel of this.turn) {
+      if (tunnel.dirty) return this.clock.nowUs;
+      if (tunnel.dueUs < due) due = tunnel.dueUs;
+    }
+    const waiting = this.replies.length > 0 || this.farewells.length > 0;
+    return waiting ? this.clock.nowUs : Math.max(due, this.clock.nowUs);
   }
 
   /** Describes a goodbye to every peer, to be sent as after poll(); all streams are reset. */
   close(descriptors: Int32Array, capacity: number, nowUs: number): number {
-    this.nowUs = nowUs;
+    this.begin(nowUs);
     this.builder.reset(descriptors, capacity);
-    for (const tunnel of this.tunnels.values())
-      tunnel.close(this.builder.full ? undefined : this.builder, nowUs);
-    this.tunnels.clear();
-    this.tunnelsByKey.clear();
+    for (const id of [...this.tunnels.keys()]) this.removePeer(id);
+    this.sendFarewells();
+    this.deliver();
     return this.builder.count;
   }
 
   // For tunnels
 
-  random = (): number => {
-    const bytes = this.environment.random(4);
-    return (((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0) / 2 ** 32;
-  };
+  get crypto(): PacketCrypto {
+    return this.environment.crypto;
+  }
 
   allocateIndex(): number {
     for (;;) {
-      const index = Math.floor(this.random() * 2 ** 32);
+      const index = readU32(this.environment.random(4), 0);
       if (!this.sessions.has(index) && !this.pendingResponses.has(index)) return index;
     }
   }
 
-  register(session: Session): void {
+  register(session: TunnelSession): void {
     this.pendingResponses.delete(session.localIndex);
     this.sessions.set(session.localIndex, session);
   }
 
-  unregister(session: Session): void {
+  unregister(session: TunnelSession): void {
     this.sessions.delete(session.localIndex);
   }
 
@@ -305,14 +400,23 @@ export class Endpoint implements TunnelHost {
   }
 
   private dropRetiredKeys(): void {
+    if (this.retiring.length === 0 && this.retiredKeys.length === 0) return;
     for (const id of this.retiring) this.environment.crypto.removeKey(id);
     this.retiring = this.retiredKeys;
     this.retiredKeys = [];
   }
 }
 
-function readU32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+/** Lengths of the messages that are not data packets, by their type. Later versions may have longer initiations. */
+const MESSAGE_LENGTH: Record<number, { readonly least: number; readonly most: number } | undefined> = {
+  [PacketType.initiation]: { least: INITIATION_LENGTH, most: BASE_UDP_PAYLOAD },
+  [PacketType.response]: { least: RESPONSE_LENGTH, most: RESPONSE_LENGTH },
+  [PacketType.cookieReply]: { least: COOKIE_REPLY_LENGTH, most: COOKIE_REPLY_LENGTH },
+  [PacketType.unknownSession]: { least: UNKNOWN_SESSION_BYTES, most: UNKNOWN_SESSION_BYTES },
+};
+
+function addressOf(descriptors: Int32Array, at: number): PackedAddress {
+  return descriptors.slice(at + Receive.familyPort, at + Receive.familyPort + ADDRESS_WORDS);
 }
 
 function keyName(publicKey: Uint8Array): string {

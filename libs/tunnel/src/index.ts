@@ -16,5 +16,6 @@ export { MAX_OPEN_PAYLOAD, MAX_POLL_PACKETS } from './params.js';
 export type { Profile } from './congestion/controller.js';
 export type { TunnelStats } from './stats.js';
 export { Stream, type TrafficClass } from './streams/stream.js';
-export { StreamAbortCode, type PeerOptions, type TunnelEvents } from './tunnel.js';
-export type { StreamEvents } from './transport.js';
+export type { StreamEvents, TunnelEvents } from './events.js';
+export { StreamAbortCode } from './streams/abort-code.js';
+export type { PeerOptions } from './tunnel/tunnel.js';

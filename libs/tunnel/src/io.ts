@@ -61,6 +61,8 @@ export interface PacketCrypto {
 
 /** A UDP address in the form that descriptors carry: `[familyPort, word, word, word, word]`. */
 export type PackedAddress = Int32Array;
+/** Ints of a {@link PackedAddress}. */
+export const ADDRESS_WORDS = 5;
 
 /** Packs a literal IPv4 or IPv6 address. Throws a RangeError for anything else. */
 export function packAddress(address: string, port: number): PackedAddress {

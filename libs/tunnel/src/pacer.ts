@@ -35,6 +35,11 @@ export class Pacer {
     return this.tokens > 0;
   }
 
+  /** Nothing is owed: the sender had nothing to send, or no leave to. What is saved up makes no more than a burst. */
+  rest(): void {
+    this.tokens = Math.min(this.tokens, Math.max(this.burst, LEAST_BYTES));
+  }
+
   spend(bytes: number): void {
     this.tokens -= bytes;
   }

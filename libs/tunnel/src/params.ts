@@ -3,25 +3,24 @@
  * Times are microseconds, sizes are bytes.
  */
 
-/** Version carried in the handshake and bound by its prologue. */
-export const PROTOCOL_VERSION = 1;
-
 /** Smallest UDP payload that every path must carry: RFC 9000 section 14 asks the same of QUIC. */
 export const BASE_UDP_PAYLOAD = 1200;
-/** Largest UDP payload on a 1500-byte Ethernet path over IPv4: 1500 - 20 - 8. */
-export const ETHERNET_UDP_PAYLOAD = 1472;
+/** Largest UDP payload that is ever used: a packet's stream bytes then lie in at most two chunks of the pool. */
+export const MAX_UDP_PAYLOAD = 16_384;
 /** Authentication tag of every suite that the tunnel offers. */
 export const TAG_BYTES = 16;
 
-/** Unit of the buffer pool. Eleven full packets: few packets straddle two, and a quiet stream holds little. */
+/** Unit of the buffer pools. Eleven full packets: few packets straddle two, and a quiet stream holds little. */
 export const CHUNK_BYTES = 16_384;
 /** Room for one packet's header and copied frames in the scratch region. */
 export const SCRATCH_SLOT_BYTES = 2048;
 /** Most packets that one poll can describe. */
 export const MAX_POLL_PACKETS = 512;
 
-/** Most streams that a peer may have open at once: bounds the state that a peer can make us hold. */
-export const MAX_PEER_STREAMS = 16_384;
+/** Most streams that one side opens at once: bounds the state that a peer can make us hold. */
+export const MAX_LOCAL_STREAMS = 16_384;
+/** Most that the peer may have open as we see it. It learns sooner than we that a stream is over, so it may seem to exceed its own limit. */
+export const MAX_PEER_STREAMS = 2 * MAX_LOCAL_STREAMS;
 /** Longest payload of a stream's open. */
 export const MAX_OPEN_PAYLOAD = 1024;
 /** Credit that every new stream has before the first MAX_STREAM_DATA: what a 100 Mbit/s path of 10 ms holds. */
@@ -32,16 +31,23 @@ export const EAGER_STREAM_WINDOW = 1_048_576;
 export const MAX_STREAM_WINDOW = 150_000_000;
 /** A window that would be used up in fewer round trips than this is doubled: room for losses and their repair. */
 export const WINDOW_GROWTH_ROUNDS = 4;
-/** Least that a stream may buffer for sending, so that a late event loop finds work. */
-export const MIN_SEND_BUFFER = 524_288;
-/** Buffered for sending per stream while the pool is short. */
-export const SCARCE_SEND_BUFFER = 65_536;
+/** A window grows by at most this share of the free budget: one stream leaves the others room to grow. */
+export const WINDOW_BUDGET_SHARE = 1 / 4;
+
+/** Least that a stream may buffer unsent, so that a late event loop finds work … */
+export const MIN_UNSENT_BYTES = 524_288;
+/** … and what the path takes in this time, where that is more. */
+export const UNSENT_US = 20_000;
+/** Buffered unsent per stream while the pool is short, or beyond what the peer's credit lets go. */
+export const SCARCE_UNSENT_BYTES = 65_536;
+/** A pool with less than this share free is short. */
+export const SCARCE_POOL_SHARE = 1 / 4;
 
 /** Ranges of one ACK frame: a window of 10,000 packets at 5 % loss has some 500 gaps, settled within two frames. */
 export const MAX_ACK_RANGES = 256;
 /** Ranges that a receiver remembers. */
 export const MAX_TRACKED_RANGES = 1024;
-/** Packets of the replay window. Larger than any reordering seen and than design's floor of 32,768. */
+/** Packets of the replay window: one and a half of what 1 Gbit/s x 600 ms has in flight, and more than any reordering seen. */
 export const REPLAY_WINDOW = 131_072;
 
 /** An acknowledgement waits at most so long for company. */
@@ -62,15 +68,29 @@ export const YOUNG_PACKETS = 256;
  * persistent keepalive); a dead peer should be known sooner than the next connection to it.
  */
 export const KEEPALIVE_US = 5_000_000;
-/** Unanswered probing after which a peer is reported down. Streams live on until {@link STREAM_TIMEOUT_US}. */
+/** Unanswered probing after which a peer is reported down, or three probe timeouts where those are longer. */
 export const PEER_DOWN_US = 1_500_000;
 /** Silence of a peer after which its streams are reset: about what Linux TCP waits on unanswered data. */
 export const STREAM_TIMEOUT_US = 120_000_000;
+
 /** An unanswered initiation is sent again: what TCP waits for an unanswered SYN (RFC 6298 section 2.1). */
 export const HANDSHAKE_RETRY_US = 1_000_000;
+/** The wait grows by this factor from try to try, so that a path of any round trip is met … */
+export const HANDSHAKE_RETRY_GROWTH = 1.5;
+/** … up to WireGuard's REKEY_TIMEOUT, so that a peer which comes back is met soon. */
+export const HANDSHAKE_RETRY_MAX_US = 5_000_000;
 /** A session is replaced after so long … */
 export const REKEY_AFTER_US = 120_000_000;
 /** … or after so many packets, whichever is first. */
 export const REKEY_AFTER_PACKETS = 2 ** 22;
+/** A key that could not be replaced stops here, below the 2^24.5 packets of RFC 9001 section 6.6. */
+export const REJECT_AFTER_PACKETS = 2 ** 23;
 /** How long a replaced session's receive keys still open late packets. */
 export const OLD_KEYS_US = 10_000_000;
+
+/** More initiations than this within a second, and only who proves its address with a cookie is answered. */
+export const INITIATIONS_PER_SECOND = 50;
+/** Packets of unknown sessions that are answered within a second: enough for each peer of a restarted hub to learn of it soon. */
+export const UNKNOWN_SESSION_NOTICES_PER_SECOND = 200;
+/** A path challenge is repeated no sooner than this, or 1.5 round trips where those are longer. */
+export const PATH_CHALLENGE_RETRY_US = 100_000;

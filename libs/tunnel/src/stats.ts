@@ -1,4 +1,4 @@
-import type { Tunnel } from './tunnel.js';
+import type { Tunnel } from './tunnel/tunnel.js';
 
 /** What a tunnel has done and believes. Counters are of the present transport, since it began. */
 export interface TunnelStats {
@@ -49,15 +49,15 @@ const IDLE: Omit<TunnelStats, 'state'> = {
 export function tunnelStats(tunnel: Tunnel): TunnelStats {
   const { transport } = tunnel;
   if (transport === undefined) return { state: 'connecting', ...IDLE };
-  const { loss, rtt, received, congestion } = transport;
+  const { loss, rtt, received, congestion, sender } = transport;
   return {
     state: tunnel.up ? 'up' : 'down',
     congestionState: congestion.state,
-    wireBytesSent: transport.wireBytesSent,
+    wireBytesSent: sender.wireBytesSent,
     wireBytesReceived: received.deliveredBytes,
-    packetsSent: transport.packetsSent,
+    packetsSent: sender.packetsSent,
     packetsLost: loss.packetsLost,
-    packetsRetransmitted: transport.packetsRetransmitted,
+    packetsRetransmitted: sender.packetsRetransmitted,
     packetsSpurious: loss.packetsSpurious,
     minRttUs: rtt.hasSample ? rtt.minUs : null,
     smoothedRttUs: rtt.hasSample ? rtt.smoothedUs : null,

@@ -1,8 +1,11 @@
 import { CHUNK_BYTES } from '../params.js';
 
+/** Four streams with their first credit. */
+const LEAST_CHUNKS = 64;
+
 /**
  * Fixed-size chunks cut from one region of the slab. All stream bytes, to be sent or received, live in chunks, so
- * that the pool's size is the memory budget of a worker.
+ * that the sizes of the two pools are the memory budget of a worker.
  */
 export class ChunkPool {
   /** Chunks that the region holds. */
@@ -13,10 +16,11 @@ export class ChunkPool {
   constructor(
     readonly memory: Uint8Array,
     regionOffset: number,
+    regionEnd: number,
   ) {
-    this.capacity = Math.floor((memory.length - regionOffset) / CHUNK_BYTES);
-    if (this.capacity < 16)
-      throw new RangeError('memory is too small: the chunk pool needs at least 256 KiB');
+    this.capacity = Math.floor((regionEnd - regionOffset) / CHUNK_BYTES);
+    if (this.capacity < LEAST_CHUNKS)
+      throw new RangeError(`memory is too small: a pool needs ${LEAST_CHUNKS * CHUNK_BYTES} bytes`);
     this.free = new Int32Array(this.capacity);
     for (let i = 0; i < this.capacity; i++)
       this.free[i] = regionOffset + (this.capacity - 1 - i) * CHUNK_BYTES;

@@ -25,6 +25,8 @@ export interface PacketFates {
   onPacketAcknowledged(number: number): void;
   /** Its content is to be sent again, in new packets. */
   onPacketLost(number: number): void;
+  /** The same, but it may still arrive. */
+  resend(number: number): void;
 }
 
 /**
@@ -39,7 +41,8 @@ export class LossDetector {
   bytesAcknowledged = 0;
   /** Probes that are due without regard to the congestion window. */
   probesDue = 0;
-  private probeCount = 0;
+  /** Probe timeouts since the last acknowledgement. */
+  probeCount = 0;
   private packetThreshold = PACKET_THRESHOLD;
   private timeThreshold = TIME_THRESHOLD;
   private largestAcknowledged = -1;
@@ -86,6 +89,15 @@ export class LossDetector {
     this.lastElicitingUs = nowUs;
   }
 
+  /** The number of the next packet. */
+  get nextNumber(): number {
+    return this.sent.next;
+  }
+
+  get hasRtt(): boolean {
+    return this.rtt.hasSample;
+  }
+
   /** How long the peer has owed an acknowledgement, in microseconds. */
   silenceUs(nowUs: number): number {
     return this.inFlight > 0 ? Math.max(0, nowUs - this.owedSinceUs) : 0;
@@ -96,12 +108,12 @@ export class LossDetector {
     const { sent, sample } = this;
     if (frame.largest >= sent.next) return false;
     this.begin(nowUs);
-    this.sampleRtt(frame, nowUs);
     for (let i = 0; i < frame.count; i++) {
       const start = Math.max(frame.starts[i], this.firstUnsettled);
       for (let number = start; number < frame.ends[i]; number++) this.acknowledge(number, nowUs);
       if (frame.starts[i] <= this.firstUnsettled) break;
     }
+    if (sample.acknowledgedBytes > 0) this.sampleRtt(frame, nowUs);
     if (this.recentlyLost.length > 0) this.findSpurious(frame, nowUs);
     if (frame.largest > this.largestAcknowledged) this.largestAcknowledged = frame.largest;
     if (sample.acknowledgedBytes > 0) {
@@ -130,9 +142,10 @@ export class LossDetector {
     this.congestion.onAck(sample);
   }
 
+  /** RFC 9002 section 5.1: of the largest packet, whatever it carried, if it is new and anything that was owed came with it. */
   private sampleRtt(frame: AckFrame, nowUs: number): void {
     const { largest } = frame;
-    if (largest < this.firstUnsettled || this.sent.stateOf(largest) !== PacketState.inFlight) return;
+    if (largest <= this.largestAcknowledged) return;
     this.sample.rttUs = nowUs - this.sent.sentUsOf(largest);
     this.rtt.sample(this.sample.rttUs, Math.min(frame.delayUs, MAX_ACK_DELAY_US));
   }
@@ -197,6 +210,19 @@ export class LossDetector {
     sent.forgetBelow(this.firstUnsettled - LATE_WINDOW);
   }
 
+  /** What is in flight went another way than what follows: it is sent again, and nobody is blamed. */
+  abandonInFlight(): void {
+    const { sent } = this;
+    for (let number = this.firstUnsettled; number < sent.next; number++) {
+      if (sent.stateOf(number) !== PacketState.inFlight) continue;
+      sent.setState(number, PacketState.lost);
+      this.fates.resend(number);
+    }
+    this.firstUnsettled = sent.next;
+    this.inFlight = 0;
+    this.lossDueUs = Infinity;
+  }
+
   private lose(number: number): void {
     const { sent } = this;
     const size = sent.sizeOf(number);
@@ -247,7 +273,7 @@ export class LossDetector {
     const { sent } = this;
     for (let number = this.firstUnsettled; number < sent.next; number++) {
       if (sent.stateOf(number) !== PacketState.inFlight) continue;
-      this.fates.onPacketLost(number);
+      this.fates.resend(number);
       return;
     }
   }

@@ -11,6 +11,14 @@ export class RttEstimator {
   minUs = Infinity;
   latestUs = 0;
 
+  /** Another path: nothing is known. */
+  restart(): void {
+    this.smoothedUs = INITIAL_RTT_US;
+    this.variationUs = INITIAL_RTT_US / 2;
+    this.minUs = Infinity;
+    this.latestUs = 0;
+  }
+
   get hasSample(): boolean {
     return this.minUs !== Infinity;
   }

@@ -3,10 +3,10 @@ export const PacketState = { none: 0, inFlight: 1, acknowledged: 2, lost: 3 } as
 
 /** A frame that must arrive, other than the packet's first run of stream bytes. */
 export type SentFrame =
-  | { kind: 'stream'; streamId: number; offset: number; length: number; fin: boolean; open: boolean }
-  | { kind: 'reset' | 'stop'; streamId: number }
-  | { kind: 'credit'; streamId: number; limit: number }
-  | { kind: 'mtu-probe'; size: number };
+  | { readonly kind: 'reset'; readonly streamId: number }
+  | { readonly kind: 'stop'; readonly streamId: number }
+  | { readonly kind: 'credit'; readonly streamId: number; readonly limit: number }
+  | { readonly kind: 'mtu-probe'; readonly size: number };
 
 const INITIAL_CAPACITY = 1024;
 
@@ -76,9 +76,9 @@ export class SentPackets {
     this.limited[i] = appLimited ? 1 : 0;
   }
 
-  /** A number that carries nothing to be acknowledged: it is used up and settled at once. */
-  skip(): number {
-    const number = this.add(0, 0, -1, 0, 0, false, false);
+  /** A packet that carries nothing which must arrive: its number is used up and settled at once. */
+  addUntracked(sentUs: number): number {
+    const number = this.add(sentUs, 0, -1, 0, 0, false, false);
     this.state[number & this.mask] = PacketState.none;
     return number;
   }

@@ -1,46 +1,72 @@
 import { Endpoint } from '../endpoint.js';
 import { NodePrimitives } from '../handshake/index.js';
 import { packAddress, Receive, RECEIVE_STRIDE, Send, SEND_STRIDE, type PackedAddress } from '../io.js';
-import type { TunnelEvents } from '../tunnel.js';
-import { NodePacketCrypto } from './node-crypto.js';
+import type { TunnelEvents } from '../events.js';
+import type { SimulatedCrypto } from './packet-crypto.js';
 import type { SeededRandom } from './random.js';
 import type { VirtualTime } from './virtual-time.js';
 
 const POLL_CAPACITY = 64;
-const RECEIVE_REGION_BYTES = 65_536;
+const RECEIVE_CAPACITY = 64;
+const RECEIVE_REGION_BYTES = 131_072;
 /** What a simulated calendar shows at virtual time 0. */
 const EPOCH_MS = 1_790_000_000_000;
+/** A turn that takes more polls than this never ends. */
+const MAX_POLLS_PER_TURN = 100_000;
 
-/** An endpoint on a virtual clock, with an address. */
+export interface HostOptions {
+  readonly name: string;
+  /** Literal IPv4 or IPv6 address. */
+  readonly address: string;
+  readonly privateKey: Uint8Array;
+  readonly memoryBytes: number;
+  readonly crypto: SimulatedCrypto;
+  /** How long an event loop lets datagrams gather before it looks at them; 0: it looks at each. */
+  readonly turnUs: number;
+  readonly rekeyAfterPackets?: number;
+}
+
+interface Arrival {
+  readonly datagram: Uint8Array;
+  readonly from: PackedAddress;
+}
+
+/** An endpoint on a virtual clock, with an address: what libs/edge is on a real machine. */
 export class SimulatedHost {
   readonly endpoint: Endpoint;
-  readonly address: PackedAddress;
-  /** Carries a datagram to another host; set by the network. */
+  readonly name: string;
+  /** Changes when a NAT in front of the host rebinds. */
+  address: PackedAddress;
+  /** Carries a datagram to an address; set by the network. */
   transmit: (datagram: Uint8Array, to: PackedAddress) => void = () => undefined;
   packetsSent = 0;
-  private readonly crypto = new NodePacketCrypto();
-  private readonly memory: Uint8Array;
+  /** Calls of the endpoint's poll: work that was not asked for shows here. */
+  polls = 0;
+  readonly slab: Uint8Array;
   private readonly sendDescriptors = new Int32Array(POLL_CAPACITY * SEND_STRIDE);
-  private readonly receiveDescriptors = new Int32Array(RECEIVE_STRIDE);
+  private readonly receiveDescriptors = new Int32Array(RECEIVE_CAPACITY * RECEIVE_STRIDE);
+  private inbox: Arrival[] = [];
   private wakeUs = Infinity;
   private stopped = false;
 
   constructor(
-    readonly name: string,
-    address: string,
-    readonly privateKey: Uint8Array,
-    memoryBytes: number,
+    private readonly options: HostOptions,
     private readonly time: VirtualTime,
     random: SeededRandom,
     events: TunnelEvents,
   ) {
-    this.address = packAddress(address, 4500);
-    this.memory = new Uint8Array(memoryBytes);
+    this.name = options.name;
+    this.address = packAddress(options.address, 4500);
+    this.slab = new Uint8Array(options.memoryBytes);
     this.endpoint = new Endpoint(
-      { privateKey, receiveRegionBytes: RECEIVE_REGION_BYTES },
       {
-        memory: this.memory,
-        crypto: this.crypto,
+        privateKey: options.privateKey,
+        receiveRegionBytes: RECEIVE_REGION_BYTES,
+        rekeyAfterPackets: options.rekeyAfterPackets,
+      },
+      {
+        memory: this.slab,
+        crypto: options.crypto,
         noise: new NodePrimitives(),
         random: (length) => random.bytes(length),
         unixTimeMs: () => EPOCH_MS + time.nowUs / 1000,
@@ -49,24 +75,52 @@ export class SimulatedHost {
     );
   }
 
-  get slab(): Uint8Array {
-    return this.memory;
+  get privateKey(): Uint8Array {
+    return this.options.privateKey;
   }
 
+  /** A datagram has arrived. */
   receive(datagram: Uint8Array, from: PackedAddress): void {
     if (this.stopped) return;
-    const descriptors = this.receiveDescriptors;
-    this.memory.set(datagram, 0);
-    descriptors.fill(0);
-    descriptors[Receive.length] = datagram.length;
-    descriptors.set(from, Receive.familyPort);
-    this.endpoint.receive(descriptors, 1, this.time.nowUs);
+    this.inbox.push({ datagram, from });
+    if (this.options.turnUs === 0) this.turn();
+    else if (this.inbox.length === 1) this.time.at(this.time.nowUs + this.options.turnUs, () => this.turn());
+  }
+
+  private turn(): void {
+    if (this.stopped) return;
+    const arrivals = this.inbox;
+    this.inbox = [];
+    for (let done = 0; done < arrivals.length;) done += this.receiveSome(arrivals, done);
     this.pump();
+  }
+
+  /** Hands as many arrivals from `first` on to the endpoint as its receive region holds; gives their number. */
+  private receiveSome(arrivals: readonly Arrival[], first: number): number {
+    const descriptors = this.receiveDescriptors;
+    let count = 0;
+    let offset = 0;
+    while (first + count < arrivals.length && count < RECEIVE_CAPACITY) {
+      const { datagram, from } = arrivals[first + count];
+      if (offset + datagram.length > RECEIVE_REGION_BYTES) break;
+      const at = count * RECEIVE_STRIDE;
+      this.slab.set(datagram, offset);
+      descriptors[at + Receive.offset] = offset;
+      descriptors[at + Receive.length] = datagram.length;
+      for (let i = 0; i < 5; i++) descriptors[at + Receive.familyPort + i] = from[i];
+      offset += datagram.length;
+      count++;
+    }
+    this.endpoint.receive(descriptors, count, this.time.nowUs);
+    return count;
   }
 
   /** Sends all that may leave now and asks to be woken for the rest. */
   pump(): void {
-    for (;;) {
+    if (this.stopped) return;
+    for (let turns = 0; ; turns++) {
+      if (turns > MAX_POLLS_PER_TURN) throw new Error(`${this.name}: poll() never comes to an end`);
+      this.polls++;
       const count = this.endpoint.poll(this.sendDescriptors, POLL_CAPACITY, this.time.nowUs);
       if (count === 0) break;
       this.transmitAll(count);
@@ -76,10 +130,10 @@ export class SimulatedHost {
 
   private transmitAll(count: number): void {
     for (let i = 0; i < count; i++) {
-      const datagram = this.crypto.seal(this.memory, this.sendDescriptors, i);
+      const datagram = this.options.crypto.seal(this.slab, this.sendDescriptors, i);
       const at = i * SEND_STRIDE + Send.familyPort;
       this.packetsSent++;
-      this.transmit(datagram, this.sendDescriptors.slice(at, at + 5));
+      this.transmit(datagram, this.sendDescriptors.subarray(at, at + 5));
     }
   }
 
@@ -87,9 +141,10 @@ export class SimulatedHost {
     const dueUs = this.endpoint.nextTimeoutUs();
     if (dueUs === Infinity || dueUs >= this.wakeUs) return;
     const wakeUs = Math.max(dueUs, this.time.nowUs + 1);
+    if (wakeUs >= this.wakeUs) return;
     this.wakeUs = wakeUs;
     this.time.at(wakeUs, () => {
-      if (this.wakeUs !== wakeUs || this.stopped) return;
+      if (this.wakeUs !== wakeUs) return;
       this.wakeUs = Infinity;
       this.pump();
     });

@@ -26,14 +26,19 @@ const WANDER_PERIOD_US = 20_000;
 export class SimulatedLink {
   /** Nothing passes while it is out. */
   out = false;
-  dropped = 0;
+  /** Datagrams lost at random or in an outage, those that met a full queue, and those too large. */
+  lost = 0;
+  overflowed = 0;
+  oversized = 0;
   delivered = 0;
-  queueMaxBytes = 0;
   private freeAtUs = 0;
   private lastArrivalUs = 0;
   private wanderFrom = 0;
   private wanderTo = 0;
   private wanderSinceUs = 0;
+  private queueByteUs = 0;
+  private queueSinceUs = 0;
+  private queuePeakBytes = 0;
 
   constructor(
     public options: LinkOptions,
@@ -44,33 +49,53 @@ export class SimulatedLink {
 
   send(datagram: Uint8Array): void {
     const { options, random } = this;
-    if (datagram.length > options.maxUdpPayload || !this.enqueue(datagram.length + IP_UDP_BYTES)) {
-      this.dropped++;
+    if (datagram.length > options.maxUdpPayload) {
+      this.oversized++;
+      return;
+    }
+    if (!this.enqueue(datagram.length + IP_UDP_BYTES)) {
+      this.overflowed++;
       return;
     }
     if (this.out || random.unit() < options.loss) {
-      this.dropped++;
+      this.lost++;
       return;
     }
     this.schedule(datagram);
-    if (random.unit() < options.duplication) this.schedule(datagram.slice());
+    if (options.duplication > 0 && random.unit() < options.duplication) this.schedule(datagram.slice());
   }
 
   private enqueue(bytes: number): boolean {
-    const perByteUs = 8 / this.options.rateMbps;
+    const bytesPerUs = this.options.rateMbps / 8;
     const { nowUs } = this.time;
-    const queued = Math.max(0, this.freeAtUs - nowUs) / perByteUs;
+    const queued = Math.max(0, this.freeAtUs - nowUs) * bytesPerUs;
     if (queued + bytes > this.options.queueBytes) return false;
-    this.queueMaxBytes = Math.max(this.queueMaxBytes, queued + bytes);
-    this.freeAtUs = Math.max(this.freeAtUs, nowUs) + bytes * perByteUs;
+    // A packet keeps its bytes in the queue for as long as those in front of it take, and its own.
+    const waitUs = (queued + bytes) / bytesPerUs;
+    this.queueByteUs += bytes * waitUs;
+    this.queuePeakBytes = Math.max(this.queuePeakBytes, queued + bytes);
+    this.freeAtUs = nowUs + waitUs;
     return true;
+  }
+
+  /** Begins a new measurement of the queue. */
+  resetQueueStatistics(): void {
+    this.queueByteUs = 0;
+    this.queueSinceUs = this.time.nowUs;
+    this.queuePeakBytes = 0;
+  }
+
+  /** Bytes in the queue since the last reset: mean over time, and peak. */
+  get queueStatistics(): { readonly meanBytes: number; readonly peakBytes: number } {
+    const elapsedUs = Math.max(1, this.time.nowUs - this.queueSinceUs);
+    return { meanBytes: this.queueByteUs / elapsedUs, peakBytes: this.queuePeakBytes };
   }
 
   private schedule(datagram: Uint8Array): void {
     let arrivalUs = this.freeAtUs + this.options.delayUs + this.jitter();
     if (this.options.jitterModel === 'wander') arrivalUs = Math.max(arrivalUs, this.lastArrivalUs);
     this.lastArrivalUs = arrivalUs;
-    if (this.random.unit() < this.options.corruption) {
+    if (this.options.corruption > 0 && this.random.unit() < this.options.corruption) {
       datagram[this.random.between(0, datagram.length - 1)] ^= 1 << this.random.between(0, 7);
     }
     this.time.at(arrivalUs, () => {

@@ -1,10 +1,13 @@
-import type { PackedAddress } from '../io.js';
 import type { Profile } from '../congestion/controller.js';
 import { NodePrimitives } from '../handshake/index.js';
-import type { PeerOptions, TunnelEvents } from '../tunnel.js';
+import { formatAddress, type PackedAddress } from '../io.js';
+import type { TunnelEvents } from '../events.js';
+import type { PeerOptions } from '../tunnel/tunnel.js';
 import { SimulatedHost } from './host.js';
 import { SimulatedLink, type LinkOptions } from './link.js';
+import { NodePacketCrypto, NullPacketCrypto } from './packet-crypto.js';
 import { SeededRandom } from './random.js';
+import { TraceHash } from './trace-hash.js';
 import { VirtualTime } from './virtual-time.js';
 
 /** A link as libs/wan-emulator's links.json writes it: both ways alike. */
@@ -16,16 +19,12 @@ export interface LinkDescription {
   readonly jitter_model?: 'wander' | 'independent';
 }
 
-/** Faults on top of what a link description has. */
-export interface Faults {
-  readonly duplication?: number;
-  readonly corruption?: number;
-  readonly maxUdpPayload?: number;
-}
-
 const DEFAULT_MEMORY_BYTES = 96 * 1024 * 1024;
+/** UDP payload of a 1500-byte path over IPv4. */
+const ETHERNET_UDP_PAYLOAD = 1472;
 
-export function linkOptions(link: LinkDescription, faults: Faults = {}): LinkOptions {
+/** One direction of `link`, with `faults` on top of what its description has. */
+export function linkOptions(link: LinkDescription, faults: Partial<LinkOptions> = {}): LinkOptions {
   return {
     rateMbps: link.rate_mbps,
     delayUs: (link.rtt_ms * 1000) / 2,
@@ -33,13 +32,23 @@ export function linkOptions(link: LinkDescription, faults: Faults = {}): LinkOpt
     loss: link.loss_pct / 100,
     jitterUs: link.jitter_ms * 1000,
     jitterModel: link.jitter_model ?? 'wander',
-    duplication: faults.duplication ?? 0,
-    corruption: faults.corruption ?? 0,
-    maxUdpPayload: faults.maxUdpPayload ?? 1472,
+    duplication: 0,
+    corruption: 0,
+    maxUdpPayload: ETHERNET_UDP_PAYLOAD,
+    ...faults,
   };
 }
 
-/** Streams events of a host, each may be replaced by a test. */
+export interface SimulationOptions {
+  /** `real` seals every packet and proves that no nonce is used twice; `null` is for bulk. */
+  readonly crypto?: 'real' | 'null';
+  /** See HostOptions.turnUs. */
+  readonly turnUs?: number;
+  /** See EndpointOptions. */
+  readonly rekeyAfterPackets?: number;
+}
+
+/** Events of a host; a test gives those that it cares for. */
 export type HostEvents = Partial<TunnelEvents>;
 
 /** Hosts, links between every two of them, and a clock. Everything that happens follows from the seed. */
@@ -47,11 +56,15 @@ export class Simulation {
   readonly time = new VirtualTime();
   readonly random: SeededRandom;
   readonly hosts: SimulatedHost[] = [];
-  /** By `from>to` host names. */
-  readonly links = new Map<string, SimulatedLink>();
+  /** Every datagram that was sent, folded into one number. */
+  readonly trace = new TraceHash();
+  private readonly links = new Map<string, SimulatedLink>();
   private readonly primitives = new NodePrimitives();
 
-  constructor(readonly seed: number) {
+  constructor(
+    readonly seed: number,
+    private readonly options: SimulationOptions = {},
+  ) {
     this.random = new SeededRandom(seed);
   }
 
@@ -73,11 +86,10 @@ export class Simulation {
     events: HostEvents = {},
     memoryBytes = DEFAULT_MEMORY_BYTES,
   ): SimulatedHost {
+    const crypto = this.options.crypto === 'null' ? new NullPacketCrypto() : new NodePacketCrypto();
+    const { turnUs = 0, rekeyAfterPackets } = this.options;
     const host = new SimulatedHost(
-      name,
-      address,
-      privateKey,
-      memoryBytes,
+      { name, address, privateKey, memoryBytes, crypto, turnUs, rekeyAfterPackets },
       this.time,
       this.random,
       completeEvents(events),
@@ -90,41 +102,50 @@ export class Simulation {
   }
 
   private route(from: SimulatedHost, datagram: Uint8Array, to: PackedAddress): void {
+    this.trace.add(this.time.nowUs, datagram);
     const host = this.hosts.find((candidate) => sameAddress(candidate.address, to));
     if (host !== undefined) this.links.get(`${from.name}>${host.name}`)?.send(datagram);
   }
 
   /** Lays a link both ways. */
   connect(a: SimulatedHost, b: SimulatedHost, options: LinkOptions): void {
-    this.connectOneWay(a, b, options);
-    this.connectOneWay(b, a, options);
+    this.connectOneWay(a.name, b.name, options);
+    this.connectOneWay(b.name, a.name, options);
   }
 
-  private connectOneWay(from: SimulatedHost, to: SimulatedHost, options: LinkOptions): void {
+  private connectOneWay(from: string, to: string, options: LinkOptions): void {
     const link = new SimulatedLink(options, this.time, this.random, (datagram) => {
-      this.hosts.find((host) => host.name === to.name)?.receive(datagram, from.address);
+      this.host(to).receive(datagram, this.host(from).address);
     });
-    this.links.set(`${from.name}>${to.name}`, link);
+    this.links.set(`${from}>${to}`, link);
   }
 
-  /** Changes both directions of a link, or one. */
+  host(name: string): SimulatedHost {
+    const host = this.hosts.find((candidate) => candidate.name === name);
+    if (host === undefined) throw new RangeError(`there is no host ${name}`);
+    return host;
+  }
+
+  /** The link from one host to another. */
+  link(from: string, to: string): SimulatedLink {
+    const link = this.links.get(`${from}>${to}`);
+    if (link === undefined) throw new RangeError(`there is no link from ${from} to ${to}`);
+    return link;
+  }
+
+  /** Changes both directions of a link. */
   changeLink(a: string, b: string, change: Partial<LinkOptions>): void {
-    for (const name of [`${a}>${b}`, `${b}>${a}`]) {
-      const link = this.links.get(name);
-      if (link !== undefined) link.options = { ...link.options, ...change };
-    }
+    for (const link of [this.link(a, b), this.link(b, a)]) link.options = { ...link.options, ...change };
   }
 
   setOutage(a: string, b: string, out: boolean): void {
-    for (const name of [`${a}>${b}`, `${b}>${a}`]) {
-      const link = this.links.get(name);
-      if (link !== undefined) link.out = out;
-    }
+    this.link(a, b).out = out;
+    this.link(b, a).out = out;
   }
 
   /** Makes `b` a peer of `a`; it is `a` that opens the tunnel where `opens` says so. */
-  peer(a: SimulatedHost, b: SimulatedHost, profile: Profile, opens = true): void {
-    a.endpoint.setPeer(peerOptions(b, profile, opens));
+  peer(a: SimulatedHost, b: SimulatedHost, change: Partial<PeerOptions> = {}, opens = true): void {
+    a.endpoint.setPeer({ ...peerOptions(b, opens), ...change });
   }
 
   /** Runs until `done`, at most to `limitUs` of virtual time. False: the limit came first. */
@@ -133,18 +154,23 @@ export class Simulation {
     while (!done()) if (!this.time.step(limitUs)) return done();
     return true;
   }
+
+  /** Lets `durationUs` pass. */
+  runFor(durationUs: number): void {
+    this.runUntil(() => false, this.time.nowUs + durationUs);
+  }
 }
 
-export function peerOptions(host: SimulatedHost, profile: Profile, opens = true): PeerOptions {
-  const octets = host.address[1] >>> 0;
-  const address = [24, 16, 8, 0].map((shift) => (octets >>> shift) & 255).join('.');
+/** What a peer of `host` knows of it. */
+export function peerOptions(host: SimulatedHost, opens = true, profile: Profile = 'lossy'): PeerOptions {
+  const [, address, port] = /^\[?([^\]]+?)\]?:(\d+)$/.exec(formatAddress(host.address)) ?? [];
   return {
     id: host.name,
     publicKey: host.endpoint.keys.publicKey,
-    endpoints: opens ? [{ address, port: host.address[0] & 0xffff }] : [],
+    endpoints: opens ? [{ address, port: Number(port) }] : [],
     profile,
     cipherSuite: 'aes-128-gcm',
-    maxUdpPayload: 1472,
+    maxUdpPayload: ETHERNET_UDP_PAYLOAD,
   };
 }
 
@@ -164,5 +190,6 @@ function completeEvents(events: HostEvents): TunnelEvents {
 }
 
 function sameAddress(a: PackedAddress, b: PackedAddress): boolean {
-  return a.every((word, index) => word === b[index]);
+  for (let i = 0; i < 5; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -1,7 +1,13 @@
+interface Due {
+  readonly dueUs: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
 /** A clock that moves only when there is nothing left to do: a binary heap of due times. Microseconds. */
 export class VirtualTime {
   nowUs = 0;
-  private readonly heap: { dueUs: number; order: number; run: () => void }[] = [];
+  private readonly heap: Due[] = [];
   private order = 0;
 
   get pending(): number {
@@ -10,53 +16,52 @@ export class VirtualTime {
 
   /** Things due at the same time run in the order in which they were asked for. */
   at(dueUs: number, run: () => void): void {
-    const { heap } = this;
-    heap.push({ dueUs: Math.max(dueUs, this.nowUs), order: this.order++, run });
-    let child = heap.length - 1;
-    while (child > 0) {
-      const parent = (child - 1) >>> 1;
-      if (!this.before(child, parent)) break;
-      this.swap(child, parent);
-      child = parent;
-    }
+    const item: Due = { dueUs: Math.max(dueUs, this.nowUs), order: this.order++, run };
+    this.heap.push(item);
+    this.rise(item, this.heap.length - 1);
   }
 
-  /** Runs the next thing that is due; false when there is none at or before `untilUs`. */
-  step(untilUs: number): boolean {
+  private rise(item: Due, from: number): void {
     const { heap } = this;
-    const top = heap[0];
-    if (top === undefined || top.dueUs > untilUs) return false;
-    const last = heap.pop();
-    if (last !== undefined && heap.length > 0) {
-      heap[0] = last;
-      this.sink();
+    let child = from;
+    while (child > 0) {
+      const parent = (child - 1) >>> 1;
+      if (!isBefore(item, heap[parent])) break;
+      heap[child] = heap[parent];
+      child = parent;
     }
+    heap[child] = item;
+  }
+
+  /** Runs the next thing that is due; false when there is none at or before `untilUs`, where the clock then stands. */
+  step(untilUs: number): boolean {
+    const top = this.heap[0];
+    if (top === undefined || top.dueUs > untilUs) {
+      if (untilUs !== Infinity) this.nowUs = Math.max(this.nowUs, untilUs);
+      return false;
+    }
+    const last = this.heap.pop();
+    if (last !== undefined && this.heap.length > 0) this.sink(last);
     this.nowUs = top.dueUs;
     top.run();
     return true;
   }
 
-  private sink(): void {
+  private sink(item: Due): void {
+    const { heap } = this;
     let parent = 0;
     for (;;) {
-      const left = 2 * parent + 1;
-      let least = parent;
-      if (left < this.heap.length && this.before(left, least)) least = left;
-      if (left + 1 < this.heap.length && this.before(left + 1, least)) least = left + 1;
-      if (least === parent) return;
-      this.swap(parent, least);
-      parent = least;
+      let child = 2 * parent + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) child++;
+      if (!isBefore(heap[child], item)) break;
+      heap[parent] = heap[child];
+      parent = child;
     }
+    heap[parent] = item;
   }
+}
 
-  private before(a: number, b: number): boolean {
-    const { heap } = this;
-    return (
-      heap[a].dueUs < heap[b].dueUs || (heap[a].dueUs === heap[b].dueUs && heap[a].order < heap[b].order)
-    );
-  }
-
-  private swap(a: number, b: number): void {
-    [this.heap[a], this.heap[b]] = [this.heap[b], this.heap[a]];
-  }
+function isBefore(a: Due, b: Due): boolean {
+  return a.dueUs < b.dueUs || (a.dueUs === b.dueUs && a.order < b.order);
 }

@@ -33,38 +33,37 @@ export class ReceiveBuffer {
     return this.freed;
   }
 
-  /** Stores `length` bytes that lie at `source` in memory. False: the pool is empty, nothing was stored. */
-  store(offset: number, source: number, length: number): boolean {
+  /** Stores `length` bytes that lie at `source` in memory. The caller sees to it that the pool has room for them. */
+  store(offset: number, source: number, length: number): void {
     const skip = Math.max(0, this.contiguousEnd - offset);
-    if (skip >= length) return true;
+    if (skip >= length) return;
     const start = offset + skip;
     const end = offset + length;
-    if (!this.makeRoom(start, end)) return false;
+    this.makeRoom(start, end);
     this.copyIn(start, source + skip, end - start);
     if (start === this.contiguousEnd) this.advance(end);
     else this.ahead.add(start, end);
-    return true;
   }
 
   private advance(end: number): void {
+    const { ahead } = this;
     this.contiguousEnd = end;
-    if (this.ahead.size === 0) return;
-    if (this.ahead.start(0) <= end) this.contiguousEnd = Math.max(end, this.ahead.end(0));
-    this.ahead.removeBelow(this.contiguousEnd);
-    if (this.ahead.size > 0 && this.ahead.start(0) === this.contiguousEnd) this.advance(this.ahead.end(0));
+    while (ahead.size > 0 && ahead.start(0) <= this.contiguousEnd) {
+      this.contiguousEnd = Math.max(this.contiguousEnd, ahead.end(0));
+      ahead.removeBelow(this.contiguousEnd);
+    }
   }
 
-  private makeRoom(start: number, end: number): boolean {
+  private makeRoom(start: number, end: number): void {
     const first = Math.floor((start - this.base) / CHUNK_BYTES);
     const last = Math.floor((end - 1 - this.base) / CHUNK_BYTES);
     while (this.chunks.length <= last) this.chunks.push(NO_CHUNK);
     for (let index = first; index <= last; index++) {
       if (this.chunks.at(index) !== NO_CHUNK) continue;
       const chunk = this.pool.take();
-      if (chunk < 0) return false;
+      if (chunk < 0) throw new Error('more credit was granted than the receive pool has chunks');
       this.chunks.set(index, chunk);
     }
-    return true;
   }
 
   private copyIn(offset: number, source: number, length: number): void {
@@ -110,6 +109,7 @@ export class ReceiveBuffer {
     this.base += step;
   }
 
+  /** Gives back all chunks; nothing is to be stored any more. */
   clear(): void {
     while (this.chunks.length > 0) this.dropFirst(0);
     this.ahead.clear();

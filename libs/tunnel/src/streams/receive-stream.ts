@@ -1,15 +1,25 @@
 import type { ChunkPool } from '../memory/chunk-pool.js';
 import {
+  CHUNK_BYTES,
   EAGER_STREAM_WINDOW,
   INITIAL_STREAM_WINDOW,
   MAX_STREAM_WINDOW,
+  WINDOW_BUDGET_SHARE,
   WINDOW_GROWTH_ROUNDS,
 } from '../params.js';
 import type { MemoryBudget } from './memory-budget.js';
 import { ReceiveBuffer } from './receive-buffer.js';
 
 /** What became of arriving bytes. */
-export type Arrival = 'stored' | 'flow-control-violation' | 'final-size-violation' | 'no-memory';
+export type Arrival = 'stored' | 'flow-control-violation' | 'final-size-violation';
+
+/** What a window takes of the budget: whole chunks, and one more, since it begins within one and ends within another. */
+function grantFor(window: number): number {
+  return (Math.ceil(window / CHUNK_BYTES) + 1) * CHUNK_BYTES;
+}
+
+/** What a stream takes of the budget as it begins. */
+export const INITIAL_GRANT = grantFor(INITIAL_STREAM_WINDOW);
 
 /** The receiving half of a stream: reassembly, the end, and the credit that the peer has. */
 export class ReceiveStream {
@@ -20,15 +30,15 @@ export class ReceiveStream {
   finalSize = Infinity;
   private window = INITIAL_STREAM_WINDOW;
   private readAhead = MAX_STREAM_WINDOW;
-  private granted = INITIAL_STREAM_WINDOW;
   private roundStartOffset = 0;
   private roundStartUs: number;
   private highest = 0;
 
-  /** The caller has taken {@link INITIAL_STREAM_WINDOW} from the budget. */
+  /** `granted` is what the caller has taken from the budget for this stream. */
   constructor(
     pool: ChunkPool,
     private readonly budget: MemoryBudget,
+    private granted: number,
     nowUs: number,
   ) {
     this.buffer = new ReceiveBuffer(pool);
@@ -47,22 +57,31 @@ export class ReceiveStream {
   store(offset: number, source: number, length: number, fin: boolean): Arrival {
     const end = offset + length;
     if (end > this.limit) return 'flow-control-violation';
-    if (
-      end > this.finalSize ||
-      (fin && (end < this.highest || (this.finalSize !== Infinity && end !== this.finalSize)))
-    ) {
-      return 'final-size-violation';
-    }
-    if (length > 0 && !this.buffer.store(offset, source, length)) return 'no-memory';
+    if (end > this.finalSize || (fin && !this.mayEndAt(end))) return 'final-size-violation';
+    if (length > 0) this.buffer.store(offset, source, length);
     if (end > this.highest) this.highest = end;
-    if (fin) this.finalSize = end;
+    if (fin) this.endAt(end);
     return 'stored';
+  }
+
+  private mayEndAt(end: number): boolean {
+    return this.finalSize === Infinity ? end >= this.highest : end === this.finalSize;
+  }
+
+  private endAt(end: number): void {
+    this.finalSize = end;
+    this.keep(end - this.buffer.released);
+  }
+
+  /** Notes the end of a stream whose bytes are dropped. */
+  endUnread(finalSize: number): void {
+    this.finalSize = finalSize;
   }
 
   /** Raises the window at once while memory is plentiful, so that the first round trips are not bound by credit. */
   openEagerly(): boolean {
     if (this.budget.free < this.budget.limit / 2) return false;
-    this.window = Math.min(EAGER_STREAM_WINDOW, this.readAhead);
+    this.growWindow(EAGER_STREAM_WINDOW);
     return this.renew();
   }
 
@@ -74,14 +93,18 @@ export class ReceiveStream {
 
   /** Bytes were released; true when the peer is to be told of new credit. */
   onReleased(nowUs: number, smoothedRttUs: number): boolean {
-    if (this.finalSize !== Infinity) return false;
     const { released } = this.buffer;
+    if (this.finalSize !== Infinity) {
+      this.keep(this.finalSize - released);
+      return false;
+    }
     if ((released - this.roundStartOffset) * WINDOW_GROWTH_ROUNDS >= this.window) {
-      this.growWindow();
+      this.growWindow(this.window * 2);
       this.beginRound(nowUs);
     } else if (nowUs - this.roundStartUs >= smoothedRttUs) {
       this.beginRound(nowUs);
     }
+    this.keep(Math.max(this.window, this.limit - released));
     return released + this.window - this.limit >= this.window / 4 && this.renew();
   }
 
@@ -90,32 +113,32 @@ export class ReceiveStream {
     this.roundStartUs = nowUs;
   }
 
-  private growWindow(): void {
-    this.window = Math.min(this.window * 2, this.readAhead);
+  /** Grows the window towards `target`, as far as read-ahead and budget go. */
+  private growWindow(target: number): void {
+    const wanted = grantFor(Math.min(target, this.readAhead)) - this.granted;
+    const spare = this.budget.free * WINDOW_BUDGET_SHARE;
+    const more = Math.min(wanted, spare - (spare % CHUNK_BYTES));
+    if (more > 0 && this.budget.grant(more)) this.granted += more;
+    this.window = Math.max(this.window, Math.min(target, this.readAhead, this.granted - CHUNK_BYTES));
   }
 
   private renew(): boolean {
-    const limit = this.buffer.released + this.window;
-    const outstanding = limit - this.buffer.released;
-    if (outstanding > this.granted) {
-      if (!this.budget.grant(outstanding - this.granted)) {
-        this.window = this.granted;
-        return this.renewWithin();
-      }
-      this.granted = outstanding;
-    }
-    return this.renewWithin();
-  }
-
-  private renewWithin(): boolean {
     const limit = this.buffer.released + this.window;
     if (limit <= this.limit) return false;
     this.limit = limit;
     return true;
   }
 
-  /** The half is over: its memory and its share of the budget go back. */
-  close(): void {
+  /** At most `bytes` can still arrive or lie unread: what was granted beyond that goes back. */
+  private keep(bytes: number): void {
+    const excess = this.granted - grantFor(bytes);
+    if (excess <= 0) return;
+    this.granted -= excess;
+    this.budget.giveBack(excess);
+  }
+
+  /** Nobody will read any more: memory and budget go back, nothing more is to be stored. */
+  drop(): void {
     this.buffer.clear();
     this.budget.giveBack(this.granted);
     this.granted = 0;

@@ -2,6 +2,11 @@ import type { Stream, TrafficClass } from './stream.js';
 
 /** Shares of the classes against each other while all have something to send. */
 const CLASS_WEIGHT: Record<TrafficClass, number> = { interactive: 16, bulk: 4, scavenger: 1 };
+/**
+ * Type of service of the classes' packets, DSCP shifted left by two: low-latency data (AF21, RFC 4594 section 4.7), the
+ * default, and lower effort (LE, RFC 8622).
+ */
+export const CLASS_TOS: Record<TrafficClass, number> = { interactive: 18 << 2, bulk: 0, scavenger: 1 << 2 };
 /** Bytes that a stream of weight 1 sends before the next of its class: one GSO batch, so that batches stay whole. */
 const QUANTUM_BYTES = 65_536;
 
@@ -93,6 +98,7 @@ export class Scheduler {
   }
 
   get idle(): boolean {
-    return this.all.every((queue) => queue.empty);
+    const { interactive, bulk, scavenger } = this.queues;
+    return bulk.empty && interactive.empty && scavenger.empty;
   }
 }

@@ -16,6 +16,12 @@ export class SendBuffer {
     return this.written;
   }
 
+  /** Bytes that {@link write} would take now. */
+  get room(): number {
+    const inLast = this.base + this.chunks.length * CHUNK_BYTES - this.written;
+    return inLast + this.pool.available * CHUNK_BYTES;
+  }
+
   /** Copies in as much of `source` as the pool has room for; gives the bytes taken. */
   write(source: Uint8Array, start: number, end: number): number {
     const { memory } = this.pool;

@@ -1,4 +1,5 @@
 import type { ChunkPool } from '../memory/chunk-pool.js';
+import { SCARCE_UNSENT_BYTES } from '../params.js';
 import type { MemoryBudget } from './memory-budget.js';
 import { ReceiveStream } from './receive-stream.js';
 import { SendStream } from './send-stream.js';
@@ -9,19 +10,27 @@ export type TrafficClass = 'interactive' | 'bulk' | 'scavenger';
 /** What a stream needs of the tunnel that carries it. */
 export interface StreamHost {
   readonly peerId: string;
-  readonly pool: ChunkPool;
+  readonly sendPool: ChunkPool;
+  readonly receivePool: ChunkPool;
   readonly budget: MemoryBudget;
   readonly nowUs: number;
   readonly smoothedRttUs: number;
-  /** Bytes that one stream may hold for sending now. */
-  readonly sendBufferLimit: number;
+  /** Bytes that one stream may hold unsent now. */
+  readonly unsentAllowance: number;
   /** The stream has bytes, an open or an end to send. */
   activate(stream: Stream): void;
   /** The stream has a frame other than STREAM to send. */
   activateControl(stream: Stream): void;
+  /** The owner could not write all that it has: it wants to be told when there is room. */
+  awaitRoom(stream: Stream): void;
   /** Something happened by which the stream may be over. */
   settle(stream: Stream): void;
 }
+
+/** Share of the allowance that must have become free before a waiting writer is woken. */
+const WAKE_SHARE = 1 / 2;
+/** … and this much is always enough: what an owner reads from a socket at once. */
+const WAKE_BYTES = 65_536;
 
 /** One TCP connection's worth of bytes, both ways. Made by Endpoint.openStream, or by the peer. */
 export class Stream {
@@ -38,22 +47,28 @@ export class Stream {
   deficit = 0;
   controlQueued = false;
   readableQueued = false;
+  /** Waits for the pool, not for its own acknowledgements. */
+  starved = false;
 
+  /** Known to its owner: opened here, or the peer's open has arrived. */
   opened: boolean;
   openWanted = false;
   openSent = false;
   openAcknowledged = false;
-  resetCode: number | undefined;
+  resetCode: number | undefined = undefined;
   resetWanted = false;
   resetAcknowledged = false;
-  peerResetCode: number | undefined;
-  peerStopCode: number | undefined;
-  stopCode: number | undefined;
+  peerResetCode: number | undefined = undefined;
+  peerStopCode: number | undefined = undefined;
+  stopCode: number | undefined = undefined;
   stopWanted = false;
   creditWanted = false;
   wantsWritable = false;
+  /** The owner was called after the last byte and the end had arrived. */
+  endTold = false;
   closed = false;
 
+  /** `granted` of the budget is the stream's, 0 for one that will be refused. */
   constructor(
     private readonly host: StreamHost,
     readonly id: number,
@@ -61,11 +76,12 @@ export class Stream {
     readonly local: boolean,
     openPayload: Uint8Array,
     peerWindow: number,
+    granted: number,
   ) {
     this.openPayload = openPayload;
     this.opened = local;
-    this.send = new SendStream(host.pool, peerWindow);
-    this.receive = new ReceiveStream(host.pool, host.budget, host.nowUs);
+    this.send = new SendStream(host.sendPool, peerWindow);
+    this.receive = new ReceiveStream(host.receivePool, host.budget, granted, host.nowUs);
   }
 
   get peerId(): string {
@@ -74,10 +90,18 @@ export class Stream {
 
   // Sending
 
+  /** Whether the owner may still write. */
+  get writable(): boolean {
+    return !this.closed && !this.send.finQueued && this.resetCode === undefined;
+  }
+
   /** Bytes that {@link write} would take now. */
   get writableBytes(): number {
-    if (this.send.finQueued || this.resetCode !== undefined) return 0;
-    return Math.max(0, this.host.sendBufferLimit - this.unacknowledgedBytes);
+    if (!this.writable) return 0;
+    const { send, host } = this;
+    const { end } = send.buffer;
+    const allowed = Math.min(host.unsentAllowance + send.next, send.credit + SCARCE_UNSENT_BYTES) - end;
+    return Math.max(0, Math.min(allowed, send.buffer.room));
   }
 
   get acknowledgedBytes(): number {
@@ -90,32 +114,39 @@ export class Stream {
 
   /**
    * Copies bytes in, as many as there is room for, and gives their number. If that is fewer than offered, `streamWritable`
-   * follows when there is room again. After finish() or reset() nothing is taken.
+   * follows when there is room again. After finish(), reset() or the end of the stream nothing is taken.
    */
   write(source: Uint8Array, start: number, end: number): number {
+    if (!this.writable) return 0;
     const wanted = end - start;
     const taken = this.send.buffer.write(source, start, start + Math.min(wanted, this.writableBytes));
-    if (taken < wanted) this.wantsWritable = true;
+    if (taken < wanted) this.host.awaitRoom(this);
     if (taken > 0) this.flushOpen();
     return taken;
   }
 
+  /** Whether there is enough room for a waiting writer to be woken. */
+  get roomForWriter(): boolean {
+    return this.writableBytes >= Math.min(WAKE_BYTES, this.host.unsentAllowance * WAKE_SHARE);
+  }
+
   /** Lets the open leave without waiting for data. */
   flushOpen(): void {
+    if (this.closed) return;
     this.openWanted = true;
     this.host.activate(this);
   }
 
   /** Ends our direction behind what was written. */
   finish(): void {
-    if (this.send.finQueued || this.resetCode !== undefined) return;
+    if (!this.writable) return;
     this.send.finQueued = true;
     this.flushOpen();
   }
 
   /** Aborts our direction: what was not delivered is dropped, the peer sees `code` (0 to 2^32 - 1). */
   reset(code: number): void {
-    if (this.resetCode !== undefined || this.send.complete || this.closed) return;
+    if (this.resetCode !== undefined || this.closed || this.sendOver) return;
     this.resetCode = code;
     this.resetWanted = true;
     this.send.clear();
@@ -124,34 +155,39 @@ export class Stream {
 
   // Receiving
 
-  /** Bytes that have arrived in order and were not consumed. */
-  get readableBytes(): number {
-    return this.receive.buffer.end - this.receive.buffer.cursor;
+  /** Whether the owner may read: neither side has given the peer's direction up. */
+  get readable(): boolean {
+    return !this.closed && this.stopCode === undefined && this.peerResetCode === undefined;
   }
 
-  /** Where in memory the next bytes lie. */
+  /** Bytes that have arrived in order and were not consumed. */
+  get readableBytes(): number {
+    return this.readable ? this.receive.buffer.end - this.receive.buffer.cursor : 0;
+  }
+
+  /** Where in memory the next bytes lie. Only where {@link spanLength} is not 0. */
   get spanOffset(): number {
     return this.receive.buffer.locate(this.receive.buffer.cursor);
   }
 
   /** How many of them lie together there; 0 when there are none. */
   get spanLength(): number {
-    return this.receive.buffer.spanLength;
+    return this.readable ? this.receive.buffer.spanLength : 0;
   }
 
   /** The peer's end was reached and all before it consumed. */
   get readEnded(): boolean {
-    return this.receive.ended;
+    return this.peerResetCode === undefined && this.receive.ended;
   }
 
   /** Moves the cursor; the bytes stay in memory until {@link release}. */
   consume(bytes: number): void {
-    this.receive.buffer.consume(bytes);
+    if (this.readable) this.receive.buffer.consume(bytes);
   }
 
   /** The oldest `bytes` consumed are not needed any more: their memory and credit go back. */
   release(bytes: number): void {
-    if (this.closed || this.stopCode !== undefined || this.peerResetCode !== undefined) return;
+    if (!this.readable) return;
     this.receive.buffer.release(bytes);
     if (this.receive.onReleased(this.host.nowUs, this.host.smoothedRttUs)) this.wantCredit();
     if (this.receive.ended) this.host.settle(this);
@@ -164,16 +200,22 @@ export class Stream {
 
   /** We will read no more: what arrives is dropped, the peer is asked to reset its direction. */
   stopSending(code: number): void {
-    if (this.stopCode !== undefined || this.peerResetCode !== undefined || this.receive.ended || this.closed)
-      return;
+    if (!this.readable || this.receive.ended) return;
     this.stopCode = code;
     this.stopWanted = true;
-    this.receive.buffer.clear();
+    this.receive.drop();
     this.host.activateControl(this);
     this.host.settle(this);
   }
 
   // For the tunnel
+
+  /** The owner was called to read. */
+  onReadableTold(): void {
+    if (this.closed || !this.receive.allArrived) return;
+    this.endTold = true;
+    this.host.settle(this);
+  }
 
   /** Raises the window while memory is plentiful. */
   openEagerly(): void {
@@ -185,14 +227,21 @@ export class Stream {
     this.host.activateControl(this);
   }
 
-  /** Whether the owner may read: neither side has given the peer's direction up. */
-  get readable(): boolean {
-    return !this.closed && this.stopCode === undefined && this.peerResetCode === undefined;
+  /** Turns a stream of the peer away before its owner hears of it. */
+  refuse(code: number): void {
+    this.stopSending(code);
+    this.reset(code);
+  }
+
+  /** Whether there is a frame other than STREAM to send. Credit for a stream that the peer does not know yet follows its open. */
+  get controlWanted(): boolean {
+    if (this.closed) return false;
+    return this.resetWanted || this.stopWanted || (this.creditWanted && (this.openSent || !this.local));
   }
 
   get hasSegment(): boolean {
-    if (this.resetCode !== undefined) return false;
-    return this.send.hasSegment || (this.openWanted && !this.openSent);
+    if (this.resetCode !== undefined || this.closed) return false;
+    return this.send.hasSegment || (this.openWanted && this.local && !this.openSent);
   }
 
   /** Whether our direction is over: acknowledged to its end, or its reset is. */
@@ -205,13 +254,13 @@ export class Stream {
   get receiveOver(): boolean {
     if (this.peerResetCode !== undefined) return true;
     if (this.stopCode !== undefined) return this.receive.finalSize !== Infinity;
-    return this.receive.ended && this.receive.buffer.released === this.receive.finalSize;
+    return this.endTold && this.receive.buffer.released === this.receive.finalSize;
   }
 
   /** Gives back all memory. */
   dispose(): void {
     this.closed = true;
     this.send.clear();
-    this.receive.close();
+    this.receive.drop();
   }
 }

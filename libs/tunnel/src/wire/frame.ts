@@ -1,5 +1,6 @@
 import { MAX_ACK_RANGES } from '../params.js';
 import type { RangeSet } from '../memory/range-set.js';
+import { expandLow32 } from './packet.js';
 import { denseLength, varintLength, writeDense, writeU32, writeVarint, type Reader } from './varint.js';
 
 /** First byte of a frame. PROTOCOL.md draws each one. */
@@ -12,6 +13,8 @@ export const FrameType = {
   stopSending: 0x05,
   maxStreamData: 0x06,
   close: 0x07,
+  pathChallenge: 0x08,
+  pathResponse: 0x09,
   /** 0x10 to 0x17: the low bits are {@link StreamBit}. */
   stream: 0x10,
 } as const;
@@ -24,6 +27,9 @@ export const StreamBit = {
   /** The opener's payload follows: this frame opens the stream. */
   open: 4,
 } as const;
+
+/** Random bytes that a PATH_CHALLENGE carries and its PATH_RESPONSE repeats. */
+export const PATH_TOKEN_BYTES = 8;
 
 /** Bytes in front of a STREAM frame's data when it ends the packet and does not open: type, id, 32-bit offset. */
 export function streamHeaderLength(id: number): number {
@@ -57,6 +63,21 @@ export function writeStopSending(bytes: Uint8Array, at: number, id: number, code
   return writeVarint(bytes, writeDense(bytes, at + 1, id), code);
 }
 
+/** A PATH_CHALLENGE or PATH_RESPONSE. */
+export function writePathFrame(bytes: Uint8Array, at: number, type: number, token: Uint8Array): number {
+  bytes[at] = type;
+  bytes.set(token, at + 1);
+  return at + 1 + PATH_TOKEN_BYTES;
+}
+
+/** `reason` is ASCII of at most 63 characters. */
+export function writeClose(bytes: Uint8Array, at: number, code: number, reason: string): number {
+  bytes[at] = FrameType.close;
+  let position = writeVarint(bytes, writeVarint(bytes, at + 1, code), reason.length);
+  for (let i = 0; i < reason.length; i++) bytes[position++] = reason.charCodeAt(i) & 0x7f;
+  return position;
+}
+
 export function writeMaxStreamData(bytes: Uint8Array, at: number, id: number, limit: number): number {
   bytes[at] = FrameType.maxStreamData;
   return writeVarint(bytes, writeDense(bytes, at + 1, id), limit);
@@ -79,9 +100,9 @@ export class AckFrame {
     return this.ends[0] - 1;
   }
 
-  /** Reads what follows the type byte. `largest` is restored by `expand`. False: malformed. */
-  read(reader: Reader, expand: (low: number) => number): boolean {
-    let end = expand(reader.u32()) + 1;
+  /** Reads what follows the type byte; `next` is the number that our next packet will have. False: malformed. */
+  read(reader: Reader, next: number): boolean {
+    let end = expandLow32(reader.u32(), next) + 1;
     this.delayUs = reader.varint();
     this.deliveredBytes = reader.varint();
     const count = reader.varint();

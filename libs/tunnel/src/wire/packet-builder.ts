@@ -1,13 +1,16 @@
 import { Send, SEND_FLAG_MTU_PROBE, SEND_STRIDE, type PackedAddress } from '../io.js';
-import { MAX_POLL_PACKETS, SCRATCH_SLOT_BYTES } from '../params.js';
+import { MAX_POLL_PACKETS, MAX_UDP_PAYLOAD, SCRATCH_SLOT_BYTES } from '../params.js';
+import { FrameType } from './frame.js';
 import { DATA_HEADER_BYTES, DATA_OVERHEAD_BYTES, writeDataHeader } from './packet.js';
 
-/** Where packets of a session go, and under which key. */
+/** Under which key packets of a session go, and for which session of the peer. */
 export interface PacketTarget {
   readonly peerIndex: number;
   readonly sendKeyId: number;
-  readonly address: PackedAddress;
 }
+
+/** Slots for headers and small frames, then what a probe of the path's MTU is padded with. */
+export const SCRATCH_BYTES = MAX_POLL_PACKETS * SCRATCH_SLOT_BYTES + MAX_UDP_PAYLOAD;
 
 /** Turns frames into send descriptors. Headers and small frames go into a scratch region, stream bytes stay where they lie. */
 export class PacketBuilder {
@@ -20,11 +23,14 @@ export class PacketBuilder {
   private base = 0;
   private record = 0;
 
-  /** Scratch region: {@link MAX_POLL_PACKETS} slots of {@link SCRATCH_SLOT_BYTES} at `scratchOffset`. */
+  /** Scratch region: {@link SCRATCH_BYTES} at `scratchOffset`. */
   constructor(
     readonly memory: Uint8Array,
     private readonly scratchOffset: number,
-  ) {}
+  ) {
+    const paddingAt = scratchOffset + MAX_POLL_PACKETS * SCRATCH_SLOT_BYTES;
+    memory.fill(FrameType.padding, paddingAt, paddingAt + MAX_UDP_PAYLOAD);
+  }
 
   reset(descriptors: Int32Array, capacity: number): void {
     this.descriptors = descriptors;
@@ -34,6 +40,11 @@ export class PacketBuilder {
 
   get full(): boolean {
     return this.count >= this.capacity;
+  }
+
+  /** Packets that still find room. */
+  get free(): number {
+    return this.capacity - this.count;
   }
 
   /** Begins a data packet: frames are written at {@link at}. */
@@ -57,8 +68,13 @@ export class PacketBuilder {
     return this.at - this.base - DATA_HEADER_BYTES + pieces + DATA_OVERHEAD_BYTES;
   }
 
+  /** Pads the packet to `size` bytes of UDP payload; nothing is to be added after that. */
+  pad(size: number): void {
+    this.piece(0, this.scratchOffset + MAX_POLL_PACKETS * SCRATCH_SLOT_BYTES, size - this.size);
+  }
+
   /** Ends the packet. */
-  finish(target: PacketTarget, packetNumber: number): void {
+  finish(target: PacketTarget, address: PackedAddress, packetNumber: number): void {
     const { descriptors, record } = this;
     writeDataHeader(this.memory, this.base, target.peerIndex, packetNumber);
     descriptors[record + Send.headerOffset] = this.base;
@@ -67,13 +83,18 @@ export class PacketBuilder {
     descriptors[record + Send.keyId] = target.sendKeyId;
     descriptors[record + Send.packetNumberLow] = (packetNumber % 2 ** 32) | 0;
     descriptors[record + Send.packetNumberHigh] = Math.floor(packetNumber / 2 ** 32);
-    this.address(target.address);
+    this.address(address);
     this.count++;
   }
 
   /** The packet being built is a probe of the path's MTU. */
   markMtuProbe(): void {
     this.descriptors[this.record + Send.flags] |= SEND_FLAG_MTU_PROBE;
+  }
+
+  /** Type of service of the packet being built: the DSCP, shifted left by two. */
+  mark(tos: number): void {
+    this.descriptors[this.record + Send.tos] = tos;
   }
 
   /** A whole datagram that is not sealed: a message of the handshake. */

@@ -2,13 +2,19 @@ import { TAG_BYTES } from '../params.js';
 import { writeU32 } from './varint.js';
 
 /** First byte of every datagram. The handshake's three messages are laid out in handshake/initiation. */
-export const PacketType = { initiation: 1, response: 2, cookieReply: 3, data: 4 } as const;
+export const PacketType = { initiation: 1, response: 2, cookieReply: 3, data: 4, unknownSession: 5 } as const;
 
 /** `type(1) receiver index(4) packet number, low 32 bits(4)`: all of it authenticated. */
 export const DATA_HEADER_BYTES = 9;
 
 /** Bytes of a data packet that are not frames. */
 export const DATA_OVERHEAD_BYTES = DATA_HEADER_BYTES + TAG_BYTES;
+
+/**
+ * `type(1)` and the rest of the header of a data packet whose session is not known here. It is not authenticated: who gets
+ * one, and did send such a packet, does no more than ask the peer for a new session.
+ */
+export const UNKNOWN_SESSION_BYTES = DATA_HEADER_BYTES;
 
 const WRAP = 2 ** 32;
 

@@ -30,9 +30,8 @@ export class Reader {
 
   u32(): number {
     if (this.at + 4 > this.end) return this.fail();
-    const { bytes, at } = this;
-    this.at = at + 4;
-    return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+    this.at += 4;
+    return readU32(this.bytes, this.at - 4);
   }
 
   varint(): number {
@@ -108,6 +107,10 @@ export function writeU32(bytes: Uint8Array, at: number, value: number): number {
   bytes[at + 2] = value >>> 8;
   bytes[at + 3] = value;
   return at + 4;
+}
+
+export function readU32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
 }
 
 function writeBigEndian(bytes: Uint8Array, at: number, value: number, length: number): void {

@@ -1,0 +1,4 @@
+/** The time of the call that is being worked on, in microseconds on the driver's monotonic clock. */
+export interface Clock {
+  readonly nowUs: number;
+}

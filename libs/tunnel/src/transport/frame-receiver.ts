@@ -1,0 +1,214 @@
+import type { Clock } from '../clock.js';
+import type { EventQueue } from '../events.js';
+import { MAX_OPEN_PAYLOAD } from '../params.js';
+import type { LossDetector } from '../recovery/loss-detector.js';
+import type { ReceivedPackets } from '../recovery/received-packets.js';
+import type { Stream } from '../streams/stream.js';
+import { AckFrame, FrameType, PATH_TOKEN_BYTES, StreamBit } from '../wire/frame.js';
+import { expandLow32 } from '../wire/packet.js';
+import { Reader } from '../wire/varint.js';
+import type { StreamTable } from './stream-table.js';
+
+/** What the frames of paths are handed to. */
+export interface PathFrames {
+  /** The peer asks us to prove that we are where it believes: `token` is to go back. */
+  onPathChallenge(token: Uint8Array): void;
+  onPathResponse(token: Uint8Array): void;
+}
+
+/** Works through the frames of authentic packets. Whatever they hold, nothing throws: {@link failure} says why the tunnel has to end. */
+export class FrameReceiver {
+  /** Why the peer is not to be listened to any more: it broke the protocol, or said goodbye. */
+  failure: string | undefined = undefined;
+  /** The peer's latest acknowledgement. */
+  readonly ackFrame = new AckFrame();
+  private readonly reader: Reader;
+  private eliciting = false;
+
+  constructor(
+    private readonly memory: Uint8Array,
+    private readonly clock: Clock,
+    private readonly events: EventQueue,
+    private readonly streams: StreamTable,
+    private readonly received: ReceivedPackets,
+    private readonly loss: LossDetector,
+    private readonly path: PathFrames,
+  ) {
+    this.reader = new Reader(memory);
+  }
+
+  /** Takes `length` bytes of frames at `offset` in memory. True: the packet is to be acknowledged. */
+  take(offset: number, length: number): boolean {
+    const { reader } = this;
+    this.eliciting = false;
+    reader.reset(offset, offset + length);
+    while (reader.remaining > 0 && this.failure === undefined) {
+      this.onFrame(reader.u8());
+      if (reader.failed) this.fail('a frame is cut short');
+    }
+    return this.eliciting;
+  }
+
+  private fail(reason: string): void {
+    this.failure ??= reason;
+  }
+
+  private onFrame(type: number): void {
+    if (type >= FrameType.stream && type < FrameType.stream + 8) {
+      this.onStream(type);
+      return;
+    }
+    switch (type) {
+      case FrameType.padding:
+        return;
+      case FrameType.ping:
+        this.eliciting = true;
+        return;
+      case FrameType.ack:
+        return this.onAck();
+      case FrameType.stopWaiting:
+        return this.onStopWaiting();
+      case FrameType.resetStream:
+        return this.onReset();
+      case FrameType.stopSending:
+        return this.onStop();
+      case FrameType.maxStreamData:
+        return this.onCredit();
+      case FrameType.close:
+        return this.onClose();
+      case FrameType.pathChallenge:
+        return this.onPathFrame(true);
+      case FrameType.pathResponse:
+        return this.onPathFrame(false);
+      default:
+        this.fail(`frame type ${type} is unknown`);
+    }
+  }
+
+  private onAck(): void {
+    const { ackFrame } = this;
+    if (!ackFrame.read(this.reader, this.loss.nextNumber)) this.fail('a malformed ACK');
+    else if (!this.loss.onAck(ackFrame, this.clock.nowUs))
+      this.fail('an ACK of a packet that was never sent');
+  }
+
+  private onStopWaiting(): void {
+    const low = this.reader.u32();
+    if (!this.reader.failed) this.received.forgetBelow(expandLow32(low, Math.max(0, this.received.largest)));
+  }
+
+  private onStream(type: number): void {
+    const { reader } = this;
+    this.eliciting = true;
+    const id = reader.dense();
+    const low = reader.u32();
+    const opens = (type & StreamBit.open) !== 0;
+    const openLength = opens ? reader.varint() : 0;
+    const openAt = reader.skip(openLength);
+    const length = (type & StreamBit.length) !== 0 ? reader.varint() : reader.remaining;
+    const dataAt = reader.skip(length);
+    if (reader.failed) return;
+    if (openLength > MAX_OPEN_PAYLOAD) {
+      this.fail('an open payload is too long');
+      return;
+    }
+    const stream = this.resolve(id);
+    if (stream === undefined) return;
+    if (opens) this.onOpen(stream, openAt, openLength);
+    this.store(
+      stream,
+      expandLow32(low, stream.receive.buffer.end),
+      dataAt,
+      length,
+      (type & StreamBit.fin) !== 0,
+    );
+  }
+
+  private resolve(id: number): Stream | undefined {
+    const stream = this.streams.resolve(id);
+    if (this.streams.violation !== undefined) this.fail(this.streams.violation);
+    return stream;
+  }
+
+  private onOpen(stream: Stream, at: number, length: number): void {
+    if (stream.opened || stream.peerResetCode !== undefined || stream.stopCode !== undefined) return;
+    stream.opened = true;
+    stream.openPayload = this.memory.slice(at, at + length);
+    this.events.push({ kind: 'opened', stream });
+    if (stream.peerStopCode !== undefined)
+      this.events.push({ kind: 'stopped', stream, code: stream.peerStopCode });
+    if (stream.readableBytes > 0) this.events.readable(stream);
+  }
+
+  private store(stream: Stream, offset: number, at: number, length: number, fin: boolean): void {
+    if (stream.peerResetCode !== undefined) return;
+    if (stream.stopCode !== undefined) {
+      if (!fin) return;
+      stream.receive.endUnread(offset + length);
+      this.streams.settle(stream);
+      return;
+    }
+    const arrival = stream.receive.store(offset, at, length, fin);
+    if (arrival !== 'stored') this.fail(`stream ${stream.id}: ${arrival}`);
+    else if (stream.opened && (stream.readableBytes > 0 || stream.receive.allArrived))
+      this.events.readable(stream);
+  }
+
+  private onReset(): void {
+    this.eliciting = true;
+    const { reader } = this;
+    const id = reader.dense();
+    const code = reader.varint();
+    // The final offset: for a receiver that counts credit per tunnel, which this one does not.
+    reader.varint();
+    if (reader.failed) return;
+    const stream = this.resolve(id);
+    if (stream === undefined || stream.peerResetCode !== undefined || stream.receiveOver) return;
+    stream.peerResetCode = code;
+    stream.receive.drop();
+    if (stream.opened) this.events.push({ kind: 'reset', stream, code });
+    else stream.reset(code);
+    this.streams.settle(stream);
+  }
+
+  private onStop(): void {
+    this.eliciting = true;
+    const id = this.reader.dense();
+    const code = this.reader.varint();
+    if (this.reader.failed) return;
+    const stream = this.resolve(id);
+    if (stream === undefined || stream.peerStopCode !== undefined) return;
+    stream.peerStopCode = code;
+    if (stream.opened) this.events.push({ kind: 'stopped', stream, code });
+    stream.reset(code);
+  }
+
+  private onCredit(): void {
+    this.eliciting = true;
+    const id = this.reader.dense();
+    const limit = this.reader.varint();
+    if (this.reader.failed) return;
+    const stream = this.resolve(id);
+    if (stream === undefined || limit <= stream.send.credit) return;
+    stream.send.credit = limit;
+    this.streams.activate(stream);
+    this.streams.wakeWriter(stream);
+  }
+
+  private onClose(): void {
+    const { reader } = this;
+    reader.varint();
+    const at = reader.skip(reader.varint());
+    if (reader.failed) return;
+    const text = String.fromCharCode(...this.memory.subarray(at, reader.at));
+    this.fail(`the peer said goodbye: ${text.replace(/[^\x20-\x7e]/g, '?')}`);
+  }
+
+  private onPathFrame(challenge: boolean): void {
+    const at = this.reader.skip(PATH_TOKEN_BYTES);
+    if (this.reader.failed) return;
+    const token = this.memory.slice(at, at + PATH_TOKEN_BYTES);
+    if (challenge) this.path.onPathChallenge(token);
+    else this.path.onPathResponse(token);
+  }
+}

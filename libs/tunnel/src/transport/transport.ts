@@ -1,0 +1,201 @@
+import { Bbr, FAIR_TUNING, LOSSY_TUNING } from '../congestion/bbr/bbr.js';
+import { BYTES_PER_US_PER_MBPS, type CongestionController, type Profile } from '../congestion/controller.js';
+import { FixedRate } from '../congestion/fixed-rate.js';
+import type { PackedAddress } from '../io.js';
+import { Pacer } from '../pacer.js';
+import {
+  BASE_UDP_PAYLOAD,
+  MAX_ACK_DELAY_US,
+  MIN_UNSENT_BYTES,
+  SCARCE_POOL_SHARE,
+  SCARCE_UNSENT_BYTES,
+  UNSENT_US,
+} from '../params.js';
+import { MtuDiscovery } from '../path/mtu-discovery.js';
+import { LossDetector } from '../recovery/loss-detector.js';
+import { ReceivedPackets } from '../recovery/received-packets.js';
+import { RttEstimator } from '../recovery/rtt-estimator.js';
+import { SentPackets } from '../recovery/sent-packets.js';
+import type { Stream, TrafficClass } from '../streams/stream.js';
+import type { PacketTarget } from '../wire/packet-builder.js';
+import { expandLow32 } from '../wire/packet.js';
+import { FrameReceiver, type PathFrames } from './frame-receiver.js';
+import { FrameFates } from './packet-fates.js';
+import { PacketSender } from './packet-sender.js';
+import { StreamTable, type SharedResources, type StreamTableOptions } from './stream-table.js';
+
+/** How a tunnel meets its path: what policy may change while streams live. */
+export interface PathPolicy {
+  readonly profile: Profile;
+  /** Hard cap on the pacing rate, Mbit/s of UDP payload; `fixed` needs it. */
+  readonly rateMbps?: number;
+  readonly maxUdpPayload: number;
+}
+
+/** Who a transport belongs to. */
+export interface TransportOwner extends PathFrames {
+  /** Something was done that {@link Transport.poll} has to see to. */
+  touch(): void;
+}
+
+/**
+ * Everything of a tunnel but its keys: packet numbers, acknowledgements, recovery, congestion, streams. It outlives
+ * the sessions that carry it, and is made anew when either side has lost its own.
+ */
+export class Transport {
+  readonly rtt = new RttEstimator();
+  readonly received = new ReceivedPackets();
+  readonly loss: LossDetector;
+  readonly mtu: MtuDiscovery;
+  readonly sender: PacketSender;
+  private readonly sent = new SentPackets();
+  private readonly pacer = new Pacer();
+  private readonly streams: StreamTable;
+  private readonly receiver: FrameReceiver;
+
+  constructor(
+    options: StreamTableOptions,
+    private policy: PathPolicy,
+    private readonly shared: SharedResources,
+    owner: TransportOwner,
+  ) {
+    const { clock, events, builder } = shared;
+    const { rtt, received, sent } = this;
+    this.mtu = new MtuDiscovery(policy.maxUdpPayload);
+    this.streams = new StreamTable(options, shared, rtt, () => owner.touch());
+    const fates = new FrameFates(sent, this.streams, this.mtu);
+    this.loss = new LossDetector(sent, rtt, fates, this.makeController());
+    this.receiver = new FrameReceiver(
+      builder.memory,
+      clock,
+      events,
+      this.streams,
+      received,
+      this.loss,
+      owner,
+    );
+    this.sender = new PacketSender({
+      clock,
+      builder,
+      sent,
+      received,
+      loss: this.loss,
+      mtu: this.mtu,
+      streams: this.streams,
+      pacer: this.pacer,
+      ackFrame: this.receiver.ackFrame,
+    });
+  }
+
+  private makeController(): CongestionController {
+    const { profile, rateMbps, maxUdpPayload } = this.policy;
+    if (profile === 'fixed' && rateMbps !== undefined)
+      return new FixedRate(rateMbps * BYTES_PER_US_PER_MBPS, BASE_UDP_PAYLOAD);
+    return new Bbr(profile === 'lossy' ? LOSSY_TUNING : FAIR_TUNING, maxUdpPayload, this.shared.random);
+  }
+
+  /** Takes over a changed policy. A new profile begins with nothing learnt; streams go on. */
+  reconfigure(policy: PathPolicy): void {
+    const before = this.policy;
+    this.policy = policy;
+    if (before.maxUdpPayload !== policy.maxUdpPayload) this.mtu.restart(policy.maxUdpPayload);
+    if (before.profile === policy.profile && before.rateMbps === policy.rateMbps) return;
+    this.loss.congestion = this.makeController();
+  }
+
+  /** The peer is somewhere else now: nothing that was learnt of the path holds. */
+  onPathChanged(): void {
+    this.rtt.restart();
+    this.mtu.restart(this.policy.maxUdpPayload);
+    this.loss.abandonInFlight();
+    this.loss.congestion = this.makeController();
+  }
+
+  get congestion(): CongestionController {
+    return this.loss.congestion;
+  }
+
+  get streamCount(): number {
+    return this.streams.size;
+  }
+
+  /** Packet numbers used so far. */
+  get nextPacketNumber(): number {
+    return this.sent.next;
+  }
+
+  /** Whether a packet of this number, known by its low 32 bits, is one whose fate is open. */
+  mayBeInFlight(low: number): boolean {
+    const number = expandLow32(low, this.sent.next);
+    return number < this.sent.next && number >= this.loss.settledBelow;
+  }
+
+  /** Bytes per microsecond at which packets leave, the policy's cap included. */
+  get pacingRate(): number {
+    const { rateMbps } = this.policy;
+    const cap = rateMbps === undefined ? Infinity : rateMbps * BYTES_PER_US_PER_MBPS;
+    return Math.min(this.congestion.pacingRate, cap);
+  }
+
+  /** How long an answer may take before the peer has missed something, in microseconds. */
+  get probeTimeoutUs(): number {
+    return this.rtt.probeTimeoutUs(MAX_ACK_DELAY_US);
+  }
+
+  /** Throws when there are too many streams, or no memory that the peer could be promised. */
+  openStream(openPayload: Uint8Array, trafficClass: TrafficClass, weight: number): Stream {
+    this.updateAllowance();
+    return this.streams.open(openPayload, trafficClass, weight);
+  }
+
+  /** Ends every stream as if the peer had reset it. */
+  abandon(code: number): void {
+    this.streams.abandon(code);
+  }
+
+  private updateAllowance(): void {
+    const { sendPool } = this.shared;
+    const scarce = sendPool.available < sendPool.capacity * SCARCE_POOL_SHARE;
+    this.streams.unsentAllowance = scarce
+      ? SCARCE_UNSENT_BYTES
+      : Math.max(MIN_UNSENT_BYTES, this.pacingRate * UNSENT_US);
+  }
+
+  /**
+   * Takes the frames of an authentic packet: `length` bytes of plaintext at `offset` in memory, of a datagram of `size`
+   * bytes. False: see {@link failure}.
+   */
+  onPacket(number: number, offset: number, length: number, size: number): boolean {
+    this.updateAllowance();
+    const eliciting = this.receiver.take(offset, length);
+    if (this.receiver.failure !== undefined) return false;
+    this.received.record(number, size, eliciting, this.shared.clock.nowUs, this.rtt.smoothedUs);
+    return true;
+  }
+
+  /** Why the peer is not to be listened to any more. */
+  get failure(): string | undefined {
+    return this.receiver.failure;
+  }
+
+  /** Asks the peer for a sign of life. */
+  ping(): void {
+    this.sender.pingWanted = true;
+  }
+
+  /** When {@link poll} has something to do next, if nothing arrives before; in the past: now. */
+  nextTimeoutUs(): number {
+    if (this.sender.urgent) return 0;
+    const timers = Math.min(this.loss.timeoutUs, this.received.ackDueUs);
+    if (this.streams.scheduler.idle || this.loss.inFlight >= this.congestion.congestionWindow) return timers;
+    return Math.min(timers, this.pacer.nextUs(this.shared.clock.nowUs));
+  }
+
+  /** Describes packets that may leave now. */
+  poll(target: PacketTarget, address: PackedAddress): void {
+    const { nowUs } = this.shared.clock;
+    if (nowUs >= this.loss.timeoutUs) this.loss.onTimeout(nowUs);
+    this.updateAllowance();
+    this.sender.send(target, address, this.pacingRate);
+  }
+}

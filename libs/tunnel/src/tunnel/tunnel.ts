@@ -1,0 +1,493 @@
+import type { Profile } from '../congestion/controller.js';
+import type { Environment } from '../environment.js';
+import {
+  HandshakeInitiator,
+  InitiationHistory,
+  type AdmittedPeer,
+  type EstablishedSession,
+  type KeyPair,
+  type ReceiveParameters,
+} from '../handshake/index.js';
+import { ADDRESS_WORDS, packAddress, type CipherSuite, type PackedAddress } from '../io.js';
+import {
+  BASE_UDP_PAYLOAD,
+  HANDSHAKE_RETRY_US,
+  INITIAL_STREAM_WINDOW,
+  KEEPALIVE_US,
+  MAX_UDP_PAYLOAD,
+  OLD_KEYS_US,
+  PEER_DOWN_US,
+  REJECT_AFTER_PACKETS,
+  REKEY_AFTER_US,
+  STREAM_TIMEOUT_US,
+} from '../params.js';
+import { PathValidation, sameAddress, sameHost } from '../path/path-validation.js';
+import { StreamAbortCode } from '../streams/abort-code.js';
+import type { SharedResources } from '../transport/stream-table.js';
+import { Transport, type PathPolicy, type TransportOwner } from '../transport/transport.js';
+import type { PacketTarget } from '../wire/packet-builder.js';
+import { Initiations } from './initiations.js';
+import { Sessions, type Session, type SessionRegistry } from './session.js';
+
+/** A peer as policy names it. */
+export interface PeerOptions {
+  readonly id: string;
+  /** X25519 static key, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** 32 bytes; both sides or neither. */
+  readonly presharedKey?: Uint8Array;
+  /** Literal addresses where the peer listens, best first. Empty: the peer opens the tunnel. */
+  readonly endpoints: readonly { readonly address: string; readonly port: number }[];
+  readonly profile: Profile;
+  readonly cipherSuite: CipherSuite;
+  /** Hard cap on what we send, Mbit/s; what `fixed` sends at. */
+  readonly rateMbps?: number;
+  /** Largest UDP payload to use, 1200 to 16384 bytes. */
+  readonly maxUdpPayload: number;
+}
+
+export type TunnelSession = Session<Tunnel>;
+
+/** How a tunnel reaches the parts of the endpoint that all tunnels share. */
+export interface TunnelHost extends SessionRegistry<Tunnel> {
+  readonly environment: Environment;
+  readonly keys: KeyPair;
+  readonly shared: SharedResources;
+  /** Packets after which a session is replaced. */
+  readonly rekeyAfterPackets: number;
+  allocateIndex(): number;
+  /** Responses to initiation `index` are this tunnel's. */
+  expectResponse(index: number, tunnel: Tunnel): void;
+  forgetResponse(index: number): void;
+}
+
+/** The last that a peer hears of a transport: its keys live until it was sent. */
+export interface Farewell {
+  readonly transport: Transport;
+  readonly target: PacketTarget;
+  readonly address: PackedAddress;
+}
+
+interface Message {
+  readonly kind: 'initiation' | 'response';
+  readonly datagram: Uint8Array;
+  readonly address: PackedAddress;
+}
+
+/** The tunnel to one peer: its sessions, one after the other, and the transport that they carry. */
+export class Tunnel implements TransportOwner {
+  transport: Transport | undefined = undefined;
+  /** Something was done that {@link poll} has to see to. */
+  dirty = true;
+  /** When {@link poll} is due although nothing is done, as of the last poll. */
+  dueUs = 0;
+  private readonly sessions: Sessions<Tunnel>;
+  private readonly initiations: Initiations;
+  private readonly validation: PathValidation;
+  private readonly history = new InitiationHistory();
+  /** Where the peer is believed to be. */
+  private address: PackedAddress = new Int32Array(5);
+  private endpoints: PackedAddress[];
+  private localIncarnation = 0;
+  private peerIncarnation = -1;
+  private outgoing: Message[] = [];
+  private lastReceivedUs = 0;
+  private lastPingUs = 0;
+  private reportedUp = false;
+  /** The session is to be replaced before it is worn. */
+  private rekeyWanted = false;
+  private readonly weOutrank: boolean;
+
+  constructor(
+    private readonly host: TunnelHost,
+    public options: PeerOptions,
+  ) {
+    const { environment, shared } = host;
+    this.endpoints = packEndpoints(options);
+    this.weOutrank = compareBytes(host.keys.publicKey, options.publicKey) > 0;
+    this.sessions = new Sessions(this, host);
+    this.validation = new PathValidation(environment.random);
+    this.initiations = new Initiations(() => this.makeInitiator(), {
+      expectResponse: (index) => host.expectResponse(index, this),
+      forgetResponse: (index) => host.forgetResponse(index),
+      unixTimeMs: () => environment.unixTimeMs(),
+      random: shared.random,
+    });
+    this.newIncarnation();
+  }
+
+  get up(): boolean {
+    return this.reportedUp;
+  }
+
+  private get nowUs(): number {
+    return this.host.shared.clock.nowUs;
+  }
+
+  touch(): void {
+    this.dirty = true;
+  }
+
+  /** Takes over a changed policy. Streams go on. */
+  reconfigure(options: PeerOptions): void {
+    const suiteChanged = options.cipherSuite !== this.options.cipherSuite;
+    const before = this.options;
+    this.options = options;
+    this.endpoints = packEndpoints(options);
+    const { current } = this.sessions;
+    if (current !== undefined) this.transport?.reconfigure(this.pathPolicy(current));
+    if (suiteChanged || !sameKey(before.presharedKey, options.presharedKey)) this.renewSession();
+    this.touch();
+  }
+
+  /** The next session is to be another than this one. */
+  private renewSession(): void {
+    this.initiations.restart(this.nowUs);
+    this.rekeyWanted = true;
+  }
+
+  private newIncarnation(): void {
+    const bytes = this.host.environment.random(4);
+    this.localIncarnation = ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
+  }
+
+  private pathPolicy(session: TunnelSession): PathPolicy {
+    const { profile, rateMbps, maxUdpPayload } = this.options;
+    return { profile, rateMbps, maxUdpPayload: Math.min(maxUdpPayload, session.peerMaxUdpPayload) };
+  }
+
+  // Handshake
+
+  /** For the responder: what it must know of this peer. Undefined: our own initiation goes first. */
+  admit(): AdmittedPeer | undefined {
+    if (this.weOutrank && this.initiations.attempts <= 1 && this.initiations.outstanding(this.nowUs))
+      return undefined;
+    return { presharedKey: this.options.presharedKey, history: this.history, parameters: this.parameters };
+  }
+
+  private get parameters(): ReceiveParameters {
+    return {
+      maxUdpPayload: Math.min(MAX_UDP_PAYLOAD, Math.max(BASE_UDP_PAYLOAD, this.options.maxUdpPayload)),
+      initialStreamWindow: INITIAL_STREAM_WINDOW,
+      incarnation: this.localIncarnation,
+    };
+  }
+
+  private makeInitiator(): HandshakeInitiator {
+    const { environment, keys } = this.host;
+    const { publicKey, presharedKey, cipherSuite } = this.options;
+    return new HandshakeInitiator(
+      {
+        staticKeys: keys,
+        responderPublicKey: publicKey,
+        presharedKey,
+        cipherSuites: [cipherSuite],
+        parameters: this.parameters,
+        allocateIndex: () => this.host.allocateIndex(),
+      },
+      environment.noise,
+      environment.random,
+    );
+  }
+
+  /** We have answered an initiation of the peer. */
+  onAnswered(established: EstablishedSession, response: Uint8Array, address: PackedAddress): void {
+    this.enqueue({ kind: 'response', datagram: response, address });
+    this.sessions.expectProof(this.makeSession(established, address, false));
+  }
+
+  private makeSession(
+    established: EstablishedSession,
+    address: PackedAddress,
+    initiated: boolean,
+  ): TunnelSession {
+    const { localIncarnation, nowUs } = this;
+    return this.sessions.make(established, { address, initiated, localIncarnation, nowUs });
+  }
+
+  private enqueue(message: Message): void {
+    this.outgoing = this.outgoing.filter(({ kind }) => kind !== message.kind);
+    this.outgoing.push(message);
+    this.touch();
+  }
+
+  /** A message of the handshake came that answers ours. */
+  onResponse(datagram: Uint8Array, address: PackedAddress): void {
+    const established = this.initiations.onResponse(datagram);
+    if (established === undefined) return;
+    this.adopt(this.makeSession(established, address, true));
+    this.transport?.ping();
+  }
+
+  onCookieReply(datagram: Uint8Array): void {
+    this.initiations.onCookieReply(datagram, this.nowUs);
+    this.touch();
+  }
+
+  /** Somebody who saw one of our packets says that the peer does not know its session: a handshake will show. */
+  onUnknownSession(peerIndex: number, packetNumber: number): void {
+    if (this.sessions.current?.peerIndex !== peerIndex) return;
+    if (this.transport?.mayBeInFlight(packetNumber) !== true || !this.initiations.hurry(this.nowUs)) return;
+    this.rekeyWanted = true;
+    this.touch();
+  }
+
+  /** Sends with `session` from now on. */
+  private adopt(session: TunnelSession): void {
+    this.sessions.adopt(session, this.nowUs);
+    this.rekeyWanted = false;
+    this.lastReceivedUs = this.nowUs;
+    if (!this.continues(session)) this.beginTransport(session);
+    session.firstPacket = this.transport?.nextPacketNumber ?? 0;
+    this.moveTo(session.address);
+    this.reportUp();
+    this.touch();
+  }
+
+  private beginTransport(session: TunnelSession): void {
+    this.abandonTransport();
+    this.sessions.dropPredecessors();
+    this.peerIncarnation = session.peerIncarnation;
+    this.address = session.address;
+    this.transport = new Transport(
+      {
+        peerId: this.options.id,
+        idParity: this.weOutrank ? 1 : 0,
+        peerInitialWindow: session.peerInitialWindow,
+      },
+      this.pathPolicy(session),
+      this.host.shared,
+      this,
+    );
+  }
+
+  private abandonTransport(): void {
+    this.transport?.abandon(StreamAbortCode.tunnelLost);
+    this.transport = undefined;
+  }
+
+  // Receiving
+
+  /** The transport that packets of `session` belong to; undefined: one that its first packet will begin. */
+  transportOf(session: TunnelSession): Transport | undefined {
+    return this.continues(session) ? this.transport : undefined;
+  }
+
+  private continues(session: TunnelSession): boolean {
+    return (
+      this.transport !== undefined &&
+      session.peerIncarnation === this.peerIncarnation &&
+      session.localIncarnation === this.localIncarnation
+    );
+  }
+
+  /** The first authentic packet of a session that we answered proves it. */
+  prove(session: TunnelSession): void {
+    if (!this.sessions.takeProof(session)) return;
+    this.initiations.attempts = 0;
+    this.adopt(session);
+  }
+
+  /** An authentic packet that was not seen before: `length` bytes of plaintext at `offset`, of a datagram of `size` bytes. */
+  onPacket(session: TunnelSession, number: number, offset: number, length: number, size: number): void {
+    const { transport } = this;
+    if (transport === undefined) return;
+    this.dirty = true;
+    if (session !== this.sessions.current) this.sessions.keepAlive(session, this.nowUs);
+    this.lastReceivedUs = this.nowUs;
+    if (!transport.onPacket(number, offset, length, size)) {
+      this.fail(transport.failure ?? 'the peer broke the protocol');
+      return;
+    }
+    if (!this.reportedUp && !this.silentFor(this.downAfterUs)) this.reportUp();
+  }
+
+  /** Gives up transport and sessions, and begins anew. */
+  private fail(reason: string): void {
+    this.reportDown(reason);
+    this.abandonTransport();
+    this.sessions.dropAll();
+    this.validation.cancel();
+    this.newIncarnation();
+    this.initiations.restart(this.nowUs + HANDSHAKE_RETRY_US);
+    this.touch();
+  }
+
+  private reportUp(): void {
+    if (this.reportedUp) return;
+    this.reportedUp = true;
+    this.host.shared.events.push({ kind: 'up', peerId: this.options.id });
+  }
+
+  private reportDown(reason: string): void {
+    if (!this.reportedUp) return;
+    this.reportedUp = false;
+    this.host.shared.events.push({ kind: 'down', peerId: this.options.id, reason });
+  }
+
+  // Path
+
+  /** The newest authentic packet came from the address at `at` in `words`. */
+  onSource(words: Int32Array, at: number): void {
+    const { address } = this;
+    for (let i = 0; i < ADDRESS_WORDS; i++) {
+      if (words[at + i] === address[i]) continue;
+      this.validation.onPacketFrom(
+        words.subarray(at, at + ADDRESS_WORDS),
+        this.nowUs,
+        this.transport?.rtt.smoothedUs ?? 0,
+      );
+      return;
+    }
+  }
+
+  onPathChallenge(token: Uint8Array): void {
+    if (this.transport !== undefined) this.transport.sender.pathResponse = token;
+  }
+
+  onPathResponse(token: Uint8Array): void {
+    const address = this.validation.onResponse(token);
+    if (address !== undefined) this.moveTo(address);
+  }
+
+  /** Sends to `address` from now on. A NAT that has changed the port alone has not changed the path (RFC 9000 section 9.4). */
+  private moveTo(address: PackedAddress): void {
+    if (sameAddress(address, this.address)) return;
+    const samePath = sameHost(address, this.address);
+    this.address = address;
+    this.validation.cancel();
+    if (!samePath) this.transport?.onPathChanged();
+  }
+
+  // Time
+
+  /** Does what is due and describes packets that may leave. */
+  poll(): void {
+    this.dirty = false;
+    this.runTimers();
+    this.sendMessages();
+    this.sendPackets();
+    this.dueUs = this.nextTimeoutUs();
+  }
+
+  private runTimers(): void {
+    const { nowUs } = this;
+    this.sessions.expire(nowUs);
+    this.watchPeer();
+    if (nowUs >= this.handshakeDueUs) this.initiate();
+  }
+
+  private sendMessages(): void {
+    const { builder } = this.host.shared;
+    let sent = 0;
+    for (; sent < this.outgoing.length && !builder.full; sent++) {
+      const { datagram, address } = this.outgoing[sent];
+      builder.plain(datagram, address);
+    }
+    if (sent > 0) this.outgoing.splice(0, sent);
+  }
+
+  private sendPackets(): void {
+    const { transport } = this;
+    const { current } = this.sessions;
+    if (transport === undefined || current === undefined) return;
+    if (transport.nextPacketNumber - current.firstPacket >= REJECT_AFTER_PACKETS) return;
+    if (this.validation.challengeDue && !this.host.shared.builder.full) {
+      const challenge = this.validation.takeChallenge(this.nowUs);
+      if (challenge !== undefined)
+        transport.sender.sendPathChallenge(current, challenge.address, challenge.token);
+    }
+    transport.poll(current, this.address);
+  }
+
+  /** Since when, at the latest, the peer should have answered. */
+  private silentFor(durationUs: number): boolean {
+    return this.transport !== undefined && this.transport.loss.silenceUs(this.nowUs) > durationUs;
+  }
+
+  private get downAfterUs(): number {
+    return Math.max(PEER_DOWN_US, 3 * (this.transport?.probeTimeoutUs ?? 0));
+  }
+
+  private watchPeer(): void {
+    const { transport, nowUs } = this;
+    if (transport === undefined) return;
+    if (this.silentFor(STREAM_TIMEOUT_US)) {
+      this.fail('the peer has been silent for too long');
+      return;
+    }
+    if (this.silentFor(this.downAfterUs)) this.reportDown('the peer does not answer');
+    if (nowUs - Math.max(this.lastReceivedUs, this.lastPingUs) >= KEEPALIVE_US) {
+      this.lastPingUs = nowUs;
+      transport.ping();
+    }
+  }
+
+  /** When we begin a session: at first, in place of one that is worn or was lost, and as often as none is answered. */
+  private get handshakeDueUs(): number {
+    const { current } = this.sessions;
+    if (current === undefined && this.endpoints.length === 0) return Infinity;
+    if (current === undefined || !this.reportedUp || this.rekeyWanted) return this.initiations.nextUs;
+    const packets = (this.transport?.nextPacketNumber ?? 0) - current.firstPacket;
+    if (packets >= this.host.rekeyAfterPackets) return this.initiations.nextUs;
+    const wornUs = current.createdUs + REKEY_AFTER_US + (current.initiated ? 0 : OLD_KEYS_US);
+    return Math.max(wornUs, this.initiations.nextUs);
+  }
+
+  private initiate(): void {
+    const address = this.nextEndpoint();
+    const datagram = this.initiations.begin(this.nowUs);
+    this.enqueue({ kind: 'initiation', datagram, address });
+  }
+
+  /** Where the peer answers now, if it does; else each of its endpoints in turn. */
+  private nextEndpoint(): PackedAddress {
+    const { attempts } = this.initiations;
+    if (this.endpoints.length === 0) return this.address;
+    if (this.sessions.current !== undefined && attempts === 0) return this.address;
+    return this.endpoints[attempts % this.endpoints.length];
+  }
+
+  private nextTimeoutUs(): number {
+    if (this.outgoing.length > 0) return 0;
+    let due = Math.min(this.handshakeDueUs, this.sessions.expiryUs);
+    const { transport } = this;
+    if (transport === undefined || this.sessions.current === undefined) return due;
+    if (this.validation.challengeDue) return 0;
+    due = Math.min(due, Math.max(this.lastReceivedUs, this.lastPingUs) + KEEPALIVE_US, this.silenceDueUs);
+    return Math.min(due, transport.nextTimeoutUs());
+  }
+
+  /** When the silence of the peer will have lasted too long. */
+  private get silenceDueUs(): number {
+    const { transport } = this;
+    if (transport === undefined || transport.loss.inFlight === 0) return Infinity;
+    const since = this.nowUs - transport.loss.silenceUs(this.nowUs);
+    return since + (this.reportedUp ? this.downAfterUs : STREAM_TIMEOUT_US) + 1;
+  }
+
+  /** Ends the tunnel: streams are reset. What is given back is the goodbye that is to be sent before the keys go. */
+  close(): Farewell | undefined {
+    const { transport } = this;
+    const { current } = this.sessions;
+    this.reportDown('closed');
+    this.abandonTransport();
+    this.initiations.close();
+    this.sessions.dropAll();
+    this.outgoing = [];
+    return transport && current && { transport, target: current, address: this.address };
+  }
+}
+
+function packEndpoints({ endpoints }: PeerOptions): PackedAddress[] {
+  return endpoints.map(({ address, port }) => packAddress(address, port));
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return a.length - b.length;
+}
+
+function sameKey(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : compareBytes(a, b) === 0;
+}
