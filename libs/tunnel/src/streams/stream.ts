@@ -189,7 +189,7 @@ export class Stream {
   release(bytes: number): void {
     if (!this.readable) return;
     this.receive.buffer.release(bytes);
-    if (this.receive.onReleased(this.host.nowUs, this.host.smoothedRttUs)) this.wantCredit();
+    if (this.receive.onReleased()) this.wantCredit();
     if (this.receive.ended) this.host.settle(this);
   }
 
@@ -220,6 +220,11 @@ export class Stream {
   /** Raises the window while memory is plentiful. */
   openEagerly(): void {
     if (this.receive.openEagerly()) this.wantCredit();
+  }
+
+  /** Bytes of the peer have arrived. */
+  onArrived(): void {
+    if (this.receive.onArrived(this.host.nowUs, this.host.smoothedRttUs)) this.wantCredit();
   }
 
   private wantCredit(): void {

@@ -6,7 +6,9 @@ import type { BbrState } from './state.js';
 export class Drain implements BbrState {
   readonly name = 'drain';
   /** Section 2.4, BBR.DrainPacingGain. */
-  readonly pacingGain = 0.5;
+  pacingGain(): number {
+    return 0.5;
+  }
   readonly windowGain = 2;
   readonly probing = false;
 
