@@ -1,13 +1,16 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { OnlineAgentsModule } from './agents/online-agents.module.js';
 import { ApiModule } from './api.module.js';
 import { ControllerStateModule } from './bootstrap/controller-state.module.js';
 import type { ControllerState } from './bootstrap/prepare.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
 import { DatabaseModule } from './database/database.module.js';
+import { DeliveryModule } from './delivery/delivery.module.js';
 import { EnrollmentModule } from './enrollment/enrollment.module.js';
 import { FleetChangesModule } from './fleet/fleet-changes.module.js';
 import { HealthController } from './http/health.controller.js';
+import { TelemetryModule } from './telemetry/telemetry.module.js';
 
 @Module({})
 export class AppModule {
@@ -19,7 +22,10 @@ export class AppModule {
         ControllerStateModule.with(state),
         DatabaseModule,
         FleetChangesModule,
+        OnlineAgentsModule,
         EnrollmentModule,
+        DeliveryModule,
+        TelemetryModule,
         ApiModule,
       ],
       controllers: [HealthController],

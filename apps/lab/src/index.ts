@@ -6,7 +6,7 @@ export {
   type TransferResult,
   type Transport,
   TRANSPORTS,
-  VoidRunError,
 } from './runs/run-transfer.js';
+export { VoidRunError } from './runs/void-run.js';
 export { AgentPair, type AgentPairOptions } from './transports/agent-pair.js';
 export { prepareWorkload, type Workload, type WorkloadOptions } from './workloads/workload.js';

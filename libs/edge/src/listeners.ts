@@ -4,6 +4,12 @@ import type { ForwardState } from './policy/state.js';
 import { formatSocketAddress, type SocketAddress } from './policy/addresses.js';
 
 const BACKLOG = 1024;
+/**
+ * An application on the agent's own machine would send segments of 65,483 bytes over the loopback. A receiver that reads
+ * no faster than the tunnel sends announces windows smaller than that, and the sender then waits out its persist timer
+ * (RFC 9293 section 3.8.6.2.1).
+ */
+const MAX_SEGMENT_BYTES = 8192;
 
 /** A bound listener whose purpose may change while connections come in. */
 export class Listener<Purpose> {
@@ -16,7 +22,13 @@ export class Listener<Purpose> {
     onConnection: (socket: TcpSocket, purpose: Purpose) => void,
   ) {
     this.listener = new TcpListener(
-      { address: address.address, port: address.port, backlog: BACKLOG, mark: AGENT_MARK },
+      {
+        address: address.address,
+        port: address.port,
+        backlog: BACKLOG,
+        mark: AGENT_MARK,
+        maxSegmentBytes: MAX_SEGMENT_BYTES,
+      },
       (socket) => {
         onConnection(socket, this.purpose);
       },

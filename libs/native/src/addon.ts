@@ -143,6 +143,7 @@ export interface Addon {
     mark: number,
     receiveBufferBytes: number,
     sendBufferBytes: number,
+    maxSegmentBytes: number,
     onReadable: () => void,
   ): NativeHandle;
   listenerAccept(listener: NativeHandle, onEvent: TcpCallback): NativeHandle | undefined;

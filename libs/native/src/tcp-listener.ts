@@ -21,6 +21,8 @@ export interface TcpListenerOptions {
   /** Fixed kernel buffers of the connections accepted, in bytes. By default the kernel sizes them itself. */
   receiveBufferBytes?: number;
   sendBufferBytes?: number;
+  /** Largest segment that peers may send, 88 to 32,767 bytes; by default what the route allows. */
+  maxSegmentBytes?: number;
 }
 
 /** Listens for TCP connections. An address may be listened on again as soon as its listener is closed. */
@@ -42,6 +44,7 @@ export class TcpListener {
       options.mark ?? 0,
       options.receiveBufferBytes ?? 0,
       options.sendBufferBytes ?? 0,
+      options.maxSegmentBytes ?? 0,
       () => {
         this.acceptAll();
       },

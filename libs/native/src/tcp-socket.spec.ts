@@ -265,7 +265,7 @@ describe('connecting', () => {
 
   test('a far end that does not answer is ETIMEDOUT after timeoutMs', async () => {
     // Never accepts: with its backlog full, the kernel drops what asks for more.
-    const silent = addon.listenerOpen('127.0.0.1', 0, 1, false, false, 0, 0, 0, () => undefined);
+    const silent = addon.listenerOpen('127.0.0.1', 0, 1, false, false, 0, 0, 0, 0, () => undefined);
     addon.listenerPoll(silent, false);
     const port = addon.listenerPort(silent);
     await Promise.all([1, 2].map(() => outcomeOf({ address: '127.0.0.1', port })));

@@ -27,7 +27,7 @@ describe('wan-emulator', () => {
       delayMs: 5,
       jitterMs: 0,
       jitterModel: 'wander',
-      queueBytes: 1_000_000,
+      queueBytes: 20_000_000, // more than any test sends, so that only a test of the queue fills it
       lossPct: 0,
       duplicatePct: 0,
       down: false,

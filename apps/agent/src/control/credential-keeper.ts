@@ -99,6 +99,12 @@ export class CredentialKeeper {
     this.pause.wake();
   }
 
+  /** Something has changed at the controller: a fresh credential is asked for now. */
+  renewNow(): void {
+    this.dueAtMs = Date.now();
+    this.pause.wake();
+  }
+
   /** NATS accepted the credential. */
   noteAccepted(): void {
     this.refused = false;

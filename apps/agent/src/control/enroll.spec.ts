@@ -1,3 +1,4 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,9 @@ import { enrollAgent, type EnrollOptions } from './enroll.js';
 import { AgentApiError, ControllerUnreachableError, PinMismatchError } from './errors.js';
 import { TestCa } from './testing/certificates.js';
 import { someToken, TestController } from './testing/test-controller.js';
+
+/** The machine that runs the tests may be busy. */
+jest.setTimeout(60_000);
 
 describe('enrolling an agent', () => {
   let dir: string;

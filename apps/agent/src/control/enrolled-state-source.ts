@@ -234,9 +234,10 @@ export class EnrolledStateSource implements StateSource {
   private connected(connection: NatsConnection): void {
     this.keeper.noteAccepted();
     const { organizationId, agentId, state } = this.credential;
+    const onNudge = state === 'approved' ? () => void this.read() : () => this.keeper.renewNow();
+    connection.subscribe(subjects.nudge(organizationId, agentId), { callback: onNudge });
     this.publishHello(connection);
     if (state !== 'approved') return;
-    connection.subscribe(subjects.nudge(organizationId, agentId), { callback: () => void this.read() });
     this.publishLastOutcome();
     this.telemetry.attach(connection);
     void this.read();

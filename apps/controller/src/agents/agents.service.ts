@@ -5,7 +5,8 @@ import type { Agent as AgentRow } from '../generated/prisma/client.js';
 import { ApiError, notFound } from '../graphql/errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { requireId } from '../graphql/validation.js';
-import { DesiredStateCompiler, OUTBOX_TOPICS } from '../policy/desired-state-compiler.js';
+import { OUTBOX_TOPICS } from '../outbox/topics.js';
+import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
 import type { Agent } from './agent.model.js';
 
 @Injectable()
@@ -29,7 +30,7 @@ export class AgentsService {
         );
       }
       if (agent.state === 'APPROVED') return undefined;
-      await announce(tx, OUTBOX_TOPICS.agentApproved, agent);
+      await announce(tx, OUTBOX_TOPICS.approved, agent);
       return { state: 'APPROVED', approvedAt: new Date() };
     });
   }
@@ -44,7 +45,7 @@ export class AgentsService {
         where: { organizationId, OR: [{ agentAId: agentId }, { agentBId: agentId }] },
       });
       await tx.agentDesiredState.deleteMany({ where: { organizationId, agentId } });
-      await announce(tx, OUTBOX_TOPICS.agentRevoked, agent);
+      await announce(tx, OUTBOX_TOPICS.revoked, agent);
       return { state: 'REVOKED', revokedAt: new Date() };
     });
   }

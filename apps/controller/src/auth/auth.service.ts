@@ -64,7 +64,7 @@ export class AuthService {
     if (!(await verifyPassword(password, user?.passwordHash)) || user === null) {
       throw new ApiError('UNAUTHENTICATED', 'E-mail address or password is wrong.');
     }
-    for (const key of keys) this.attempts.reset(key);
+    for (const key of keys) this.attempts.giveBack(key);
     return this.openSession(user, origin);
   }
 
@@ -78,7 +78,8 @@ export class AuthService {
 
   /** Changes the password and ends the person's other sessions. */
   async changePassword(principal: Principal, current: string, next: string): Promise<void> {
-    this.limit([`email ${principal.name}`]);
+    const key = `email ${principal.name}`;
+    this.limit([key]);
     const { userOrganizationId: organizationId, userId: id } = principal;
     const where = { organizationId_id: { organizationId, id } };
     const user = await this.database.transaction(organizationId, (tx) =>
@@ -87,6 +88,7 @@ export class AuthService {
     if (!(await verifyPassword(current, user.passwordHash))) {
       throw new ApiError('BAD_INPUT', 'The current password is wrong.');
     }
+    this.attempts.giveBack(key);
     const passwordHash = await hashPassword(next);
     await this.database.transaction(organizationId, async (tx) => {
       await tx.user.update({ where, data: { passwordHash } });

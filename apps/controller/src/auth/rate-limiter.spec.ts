@@ -9,6 +9,6 @@ test('attempts run out, are earned again with time, and are counted by key', () 
   expect(limiter.take('a')).toBe(600);
   nowMs += 600;
   expect([limiter.take('a'), limiter.take('a')]).toEqual([0, 1000]);
-  limiter.reset('a');
-  expect([limiter.take('a'), limiter.take('a')]).toEqual([0, 0]);
+  limiter.giveBack('a');
+  expect([limiter.take('a'), limiter.take('a')]).toEqual([0, 1000]);
 });

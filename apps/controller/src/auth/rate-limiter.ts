@@ -33,9 +33,10 @@ export class RateLimiter {
     return Math.ceil((1 - bucket.tokens) * this.refillMs);
   }
 
-  /** Forgives the attempts of a key. */
-  reset(key: string): void {
-    this.buckets.delete(key);
+  /** The attempt was a good one and does not count. */
+  giveBack(key: string): void {
+    const bucket = this.buckets.get(key);
+    if (bucket !== undefined) bucket.tokens = Math.min(this.capacity, bucket.tokens + 1);
   }
 
   private refill(key: string): Bucket {

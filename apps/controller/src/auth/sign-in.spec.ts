@@ -32,12 +32,13 @@ test('a person signs in, is known by the cookie, and signs out', async () => {
 });
 
 test('without a credential, or with one that is not good, nobody is known', async () => {
-  for (const headers of [
+  const heads: Record<string, string>[] = [
     {},
     { cookie: '__Host-longhaul=nonsense' },
     { authorization: 'Bearer nonsense' },
     { authorization: `Bearer lh_api_${'a'.repeat(12)}_${'b'.repeat(43)}` },
-  ]) {
+  ];
+  for (const headers of heads) {
     expect((await api.ask(headers, VIEWER)).data.viewer).toBeNull();
     const sites = await api.ask(headers, '{ sites { id } }');
     expect(codeOf(sites)).toBe('UNAUTHENTICATED');

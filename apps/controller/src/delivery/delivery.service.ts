@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { inTransaction } from '../database/worker-pool.js';
 import type { NatsService } from '../nats/nats.service.js';
 import type { NatsOperator } from '../nats/operator.js';
+import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { publishRevocations, REVOCATION_LIFE_S, type Revocation } from '../nats/revocations.js';
 import { DesiredStateStore, type StoredState } from './desired-state-store.js';
 import { OutboxListener } from './outbox-listener.js';
@@ -21,13 +22,6 @@ const RETRY_MS = 500;
 const PAGE_SIZE = 1_000;
 /** Replicas publish the list of revocations one after the other. */
 const REVOCATIONS_LOCK = 4_812_079;
-
-/** What rows of the outbox ask for. */
-export const OUTBOX_TOPICS = {
-  desiredState: 'desired-state',
-  approved: 'agent-approved',
-  revoked: 'agent-revoked',
-} as const;
 
 /** Carries out what the outbox asks for: desired states into the bucket, nudges, revocations. */
 export class DeliveryService {

@@ -14,7 +14,7 @@ export class Flow {
   })
   peerAgentId: string | null;
 
-  @Field({ description: 'Address and port of the client.' })
+  @Field({ description: 'Address of the client.' })
   source: string;
 
   @Field({ description: 'Address of the server.' })
@@ -83,10 +83,10 @@ export class FlowConnection {
 
 @InputType({ description: 'Which flows; all that is given has to hold.' })
 export class FlowFilter {
-  @Field(() => ID, { nullable: true, description: 'With an agent of this site at either end.' })
+  @Field(() => ID, { nullable: true, description: 'Through an agent of this site.' })
   siteId?: string | null;
 
-  @Field(() => ID, { nullable: true, description: 'With this agent at either end.' })
+  @Field(() => ID, { nullable: true, description: 'Through this agent.' })
   agentId?: string | null;
 
   @Field(() => String, { nullable: true, description: 'IP address of the client or the server.' })

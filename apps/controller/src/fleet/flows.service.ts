@@ -2,12 +2,12 @@ import { addressSchema, idSchema, portSchema } from '@longhaul/contracts';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Transaction } from '../database/prisma.js';
-import { Prisma } from '../generated/prisma/client.js';
 import { ApiError } from '../graphql/errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput } from '../graphql/validation.js';
 import { policyRuleId } from '../policy/compile.js';
-import type { Flow, FlowConnection, FlowFilter } from './flow.model.js';
+import { TelemetryQueries } from '../telemetry/telemetry-queries.js';
+import type { FlowConnection, FlowFilter } from './flow.model.js';
 
 const MAX_PAGE = 500;
 
@@ -32,6 +32,8 @@ interface Position {
 
 @Injectable()
 export class FlowsService {
+  private readonly telemetry = new TelemetryQueries();
+
   async page(
     context: RequestContext,
     query: { filter: FlowFilter | null | undefined; first: number; after: string | null | undefined },
@@ -39,12 +41,20 @@ export class FlowsService {
     const { first, filter } = parseInput(flowsSchema, { first: query.first, filter: query.filter ?? {} });
     const after = query.after ? decodeCursor(query.after) : undefined;
     const { organizationId } = context;
-    const conditions = [
-      Prisma.sql`organization_id = ${organizationId}::uuid`,
-      ...conditionsOf(filter, organizationId),
-      ...(after === undefined ? [] : [olderThan(after)]),
-    ];
-    const found = await context.read((tx) => select(tx, Prisma.join(conditions, ' AND '), first + 1));
+    const found = await context.read(async (tx) =>
+      this.telemetry.flows(tx, {
+        organizationId,
+        filter: {
+          agentIds: await agentIdsOf(tx, organizationId, filter),
+          address: filter.address ?? undefined,
+          destinationPort: filter.destinationPort ?? undefined,
+          handling: filter.handling ?? undefined,
+        },
+        // One more than asked for tells whether there is another page.
+        first: first + 1,
+        after: after && { startedAt: new Date(after.startedAtMs), flowId: after.flowId },
+      }),
+    );
     const edges = found.slice(0, first).map((flow) => ({
       cursor: encodeCursor({ startedAtMs: flow.startedAt.getTime(), flowId: flow.flowId }),
       node: { ...flow, ruleId: flow.ruleId && policyRuleId(flow.ruleId) },
@@ -56,42 +66,16 @@ export class FlowsService {
   }
 }
 
-const select = async (tx: Transaction, where: Prisma.Sql, limit: number): Promise<Flow[]> => tx.$queryRaw`
-  SELECT flow_id AS "flowId", agent_id AS "agentId", peer_agent_id AS "peerAgentId", source, destination,
-    destination_port AS "destinationPort", rule_id AS "ruleId", handling, started_at AS "startedAt",
-    last_seen_at AS "lastSeenAt", ended, reason, bytes_up::float8 AS "bytesUp", bytes_down::float8 AS "bytesDown",
-    encoded_bytes_up::float8 AS "encodedBytesUp", encoded_bytes_down::float8 AS "encodedBytesDown"
-  FROM telemetry.flows
-  WHERE ${where}
-  ORDER BY started_at DESC, flow_id DESC
-  LIMIT ${limit}`;
-
-const conditionsOf = (filter: Filter, organizationId: string): Prisma.Sql[] => {
-  const { siteId, agentId, address, destinationPort, handling } = filter;
-  return [
-    ...(siteId
-      ? [
-          eitherEnd(
-            Prisma.sql`(SELECT id FROM agents WHERE organization_id = ${organizationId}::uuid AND site_id = ${siteId}::uuid)`,
-          ),
-        ]
-      : []),
-    ...(agentId ? [eitherEnd(Prisma.sql`(${agentId}::uuid)`)] : []),
-    ...(address ? [atAddress(address)] : []),
-    ...(destinationPort ? [Prisma.sql`destination_port = ${destinationPort}`] : []),
-    ...(handling ? [Prisma.sql`handling = ${handling}`] : []),
-  ];
+/** The agents that a filter means; undefined: all. */
+const agentIdsOf = async (
+  tx: Transaction,
+  organizationId: string,
+  { siteId, agentId }: Filter,
+): Promise<string[] | undefined> => {
+  if (!siteId) return agentId ? [agentId] : undefined;
+  const agents = await tx.agent.findMany({ where: { organizationId, siteId }, select: { id: true } });
+  return agents.map(({ id }) => id).filter((id) => !agentId || id === agentId);
 };
-
-const eitherEnd = (agentIds: Prisma.Sql): Prisma.Sql =>
-  Prisma.sql`(agent_id IN ${agentIds} OR peer_agent_id IN ${agentIds})`;
-
-/** A source is `address:port`, or `[address]:port` of IPv6. */
-const atAddress = (address: string): Prisma.Sql => Prisma.sql`(destination = ${address} OR source = ${address}
-  OR starts_with(source, ${`${address}:`}) OR starts_with(source, ${`[${address}]:`}))`;
-
-const olderThan = ({ startedAtMs, flowId }: Position): Prisma.Sql =>
-  Prisma.sql`(started_at, flow_id) < (${new Date(startedAtMs)}::timestamptz, ${flowId}::uuid)`;
 
 const encodeCursor = ({ startedAtMs, flowId }: Position): string =>
   Buffer.from(`${String(startedAtMs)} ${flowId}`).toString('base64url');

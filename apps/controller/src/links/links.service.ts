@@ -6,8 +6,8 @@ import { badInput, notFound } from '../graphql/errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput, requireId } from '../graphql/validation.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
+import { TelemetryQueries } from '../telemetry/telemetry-queries.js';
 import type { LinkPoint } from './link-point.model.js';
-import { linkSeries } from './link-samples.js';
 import type { Link, LinkInput } from './link.model.js';
 
 const rate = z.number().positive('must be more than 0').max(100_000).nullish();
@@ -35,6 +35,8 @@ interface LinkRow {
 
 @Injectable()
 export class LinksService {
+  private readonly telemetry = new TelemetryQueries();
+
   constructor(private readonly compiler: DesiredStateCompiler) {}
 
   async list(context: RequestContext): Promise<Link[]> {
@@ -62,7 +64,7 @@ export class LinksService {
       const agent = agents.find(({ id }) => id === agentId);
       if (agent === undefined) throw notFound('agent of this link', agentId);
       const peerAgentIds = agents.filter(({ siteId }) => siteId !== agent.siteId).map(({ id }) => id);
-      return linkSeries(tx, { organizationId, agentId, peerAgentIds, minutes });
+      return this.telemetry.linkSeries(tx, { organizationId, agentId, peerAgentIds, minutes });
     });
   }
 

@@ -11,12 +11,22 @@ export const createLogger = (level: string): Logger =>
     serializers: { error: pino.stdSerializers.err },
   });
 
+/** What Nest says of its own wiring at every start: of interest to those who debug it. */
+const WIRING = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+  'GraphQLModule',
+]);
+
 /** Where Nest's own lines, and those of its `Logger`, go. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write('info', message, rest);
+    this.write(WIRING.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
   }
 
   error(message: unknown, ...rest: unknown[]): void {

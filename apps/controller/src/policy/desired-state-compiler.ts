@@ -2,19 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { cipherSuiteSchema, desiredStateSchema, profileSchema, type DesiredState } from '@longhaul/contracts';
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/prisma.js';
+import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { compileFleet, type DesiredContent } from './compile.js';
 import { orderedPair, pairKey, type Fleet, type FleetAgent, type FleetLink } from './fleet.js';
 import { canonicalSha256, policyDocumentSchema, type PolicyRule } from './policy-document.js';
-
-/** Topics of the outbox. */
-export const OUTBOX_TOPICS = {
-  /** Subject: an agent whose desired state has a new generation. */
-  desiredState: 'desired-state',
-  /** Subject: an agent that was approved; its credential may now do more. */
-  agentApproved: 'agent-approved',
-  /** Subject: an agent that was revoked; its credential and its desired state have to go. */
-  agentRevoked: 'agent-revoked',
-} as const;
 
 /** The policy in force. */
 interface PolicyInForce {

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const POLL_MS = 25;
 
 /** Waits until `check` holds (returns something truthy); fails with what it last threw or said. */
-export const eventually = async <T>(check: () => T | Promise<T>, withinMs = 15_000): Promise<T> => {
+export const eventually = async <T>(check: () => T | Promise<T>, withinMs = 30_000): Promise<T> => {
   const deadline = Date.now() + withinMs;
   for (;;) {
     let last: unknown;
     try {
       const value = await check();
-      if (Boolean(value)) return value;
+      if (value) return value;
       last = value;
     } catch (error) {
       last = error;

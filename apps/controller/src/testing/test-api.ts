@@ -158,6 +158,7 @@ export class TestApi {
           hostname,
           labels: [],
           state,
+          version: '0.1.0',
           natsPublicKey: `U${randomBytes(32).toString('hex').slice(0, 55).toUpperCase()}`,
           tunnelPublicKey: randomBytes(32).toString('base64'),
           tunnelPort: 4500,

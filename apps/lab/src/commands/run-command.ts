@@ -2,7 +2,8 @@ import { type Link, type LinkMeasurement, measureEmulator } from '@longhaul/wan-
 import { Command } from 'commander';
 import { LabNetwork } from '../network/lab-network.js';
 import { formatMeasurements, formatRuns, RUN_HEADER, runCells } from '../runs/report.js';
-import { runTransfer, type Transport, type TransferResult, VoidRunError } from '../runs/run-transfer.js';
+import { runTransfer, type Transport, type TransferResult } from '../runs/run-transfer.js';
+import { VoidRunError } from '../runs/void-run.js';
 import { DEFAULT_WORKLOAD_FOLDER, prepareWorkload, type Workload } from '../workloads/workload.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
 import { describeHost, type HostDescription } from './host.js';

@@ -1,6 +1,5 @@
 import {
   type DirectionStatistics,
-  goodputLimitMbps,
   type Link,
   queueBytes,
   runStream,
@@ -10,8 +9,9 @@ import {
 import { type LabNetwork, SITE_ADDRESSES } from '../network/lab-network.js';
 import { AgentPair } from '../transports/agent-pair.js';
 import type { Workload } from '../workloads/workload.js';
-import { processSeconds, stolenSeconds } from './processor-time.js';
+import { type RunUsage, RunWatch } from './run-watch.js';
 import { mbps, seriesMbps, steadyMbps } from './series.js';
+import { refuseVoidRun } from './void-run.js';
 
 export const TRANSPORTS = ['cubic', 'bbr', 'longhaul'] as const;
 
@@ -22,8 +22,6 @@ const SINK_PORT = 9000;
 const FORWARD_PORT = 9001;
 /** Memory that is touched before a run, so that buffers do not pay for fresh pages. */
 const WARM_BYTES = 128 << 20;
-/** Measured rates may exceed the limit by this much: the clock of the sink starts with the first bytes it reads. */
-const LIMIT_TOLERANCE = 1.01;
 
 export interface TransferOptions {
   network: LabNetwork;
@@ -79,9 +77,6 @@ export interface TransferResult {
   stolenSeconds: number;
 }
 
-/** A run faster than its link can be: the emulator or the count is wrong, and the figure worth nothing. */
-export class VoidRunError extends Error {}
-
 /** Sends a workload over a link, cold: nothing in the network remembers an earlier run. */
 export async function runTransfer(options: TransferOptions): Promise<TransferResult> {
   const { network, link, seed, transport } = options;
@@ -93,9 +88,7 @@ export async function runTransfer(options: TransferOptions): Promise<TransferRes
   try {
     await warmMemory(network.b, WARM_BYTES);
     await emulator.spin(true);
-    const result = await measure(options, agents);
-    refuseVoid(result, link);
-    return result;
+    return await measure(options, agents);
   } finally {
     await emulator.spin(false);
     await agents?.stop();
@@ -107,42 +100,42 @@ function startAgents(network: LabNetwork): Promise<AgentPair> {
 }
 
 async function measure(options: TransferOptions, agents: AgentPair | undefined): Promise<TransferResult> {
-  const { network, link, workload, transport, seed, seconds, bytes, maxSeconds } = options;
-  const { emulator } = network;
-  const watched = { emulator: emulator.pid, ...(agents && { agentA: agents.pids.a, agentB: agents.pids.b }) };
-  const readClocks = (): Record<string, number> =>
-    Object.fromEntries(Object.entries(watched).map(([name, pid]) => [name, processSeconds(pid)]));
-
-  await emulator.resetStatistics();
-  const stolenBefore = stolenSeconds();
-  const before = readClocks();
-  let after = before;
-  let statistics: { aToB: DirectionStatistics; bToA: DirectionStatistics } | undefined;
+  const { network, workload, transport, seed } = options;
+  const agentPids = agents && { agentA: agents.pids.a, agentB: agents.pids.b };
+  const watch = await RunWatch.begin(network, { emulator: network.emulator.pid, ...agentPids });
+  let usage: RunUsage | undefined;
   const stream = await runStream({
     from: network.a,
     to: network.b,
     listen: `${SITE_ADDRESSES.b.wan}:${SINK_PORT}`,
-    connect: agents ? `${SITE_ADDRESSES.a.wan}:${FORWARD_PORT}` : undefined,
+    connect: agents && `${SITE_ADDRESSES.a.wan}:${FORWARD_PORT}`,
     congestion: agents ? undefined : transport,
     pattern: workload.pattern(seed),
-    seconds,
-    bytes,
-    maxSeconds,
+    seconds: options.seconds,
+    bytes: options.bytes,
+    maxSeconds: options.maxSeconds,
     onFinished: async () => {
-      after = readClocks();
-      statistics = await emulator.statistics();
+      usage = await watch.end();
     },
   });
-  if (!statistics) throw new Error('the run ended without statistics');
+  if (!usage) throw new Error('the run ended without statistics');
   checkStream(stream, options);
-  const { sink, source } = stream;
-  const spent = Object.entries(after).map(([name, end]) => [name, round(end - (before[name] ?? 0))]);
-  const { aToB, bToA } = statistics;
+  const { bytes, seconds } = stream.sink;
+  refuseVoidRun({ ...usage, link: options.link, bytes, seconds, mayShrink: shrinks(options) });
+  return resultOf(options, stream, usage);
+}
+
+function shrinks({ transport, workload }: TransferOptions): boolean {
+  return transport === 'longhaul' && workload.name !== 'random';
+}
+
+function resultOf(options: TransferOptions, { sink, source }: StreamResult, usage: RunUsage): TransferResult {
+  const { aToB, bToA } = usage.statistics;
   return {
-    link: link.name,
-    workload: workload.name,
-    transport,
-    seed,
+    link: options.link.name,
+    workload: options.workload.name,
+    transport: options.transport,
+    seed: options.seed,
     bytes: sink.bytes,
     seconds: sink.seconds,
     goodputMbps: mbps(sink.bytes, sink.seconds),
@@ -150,22 +143,18 @@ async function measure(options: TransferOptions, agents: AgentPair | undefined):
     seriesMbps: seriesMbps(sink),
     bytesOnWire: aToB.wireBytes,
     bytesOnWireBack: bToA.wireBytes,
-    cpuSeconds: {
-      source: source.cpuSeconds,
-      sink: sink.cpuSeconds,
-      ...(Object.fromEntries(spent) as Record<string, number>),
-    },
+    cpuSeconds: { source: source.cpuSeconds, sink: sink.cpuSeconds, ...usage.cpuSeconds },
     intact: sink.intact,
     congestionControl: source.congestion,
     tcpSegmentsResent: source.segmentsResent,
-    queue: queueOf(aToB, options),
+    queue: queueOf(aToB, options.link),
     randomLosses: aToB.randomLosses,
     latenessP99Us: Math.max(aToB.latenessP99Us, bToA.latenessP99Us),
-    stolenSeconds: round(stolenSeconds() - stolenBefore),
+    stolenSeconds: usage.stolenSeconds,
   };
 }
 
-function queueOf(statistics: DirectionStatistics, { link }: TransferOptions): TransferResult['queue'] {
+function queueOf(statistics: DirectionStatistics, link: Link): TransferResult['queue'] {
   return {
     limitBytes: queueBytes(link),
     maxBytes: statistics.queueMaxBytes,
@@ -185,24 +174,4 @@ function checkStream({ sink, source }: StreamResult, { transport, bytes, seconds
   if (seconds !== undefined && sink.ended !== 'time') {
     throw new Error(`the connection ended (${sink.ended}) after ${sink.bytes} bytes, before its time`);
   }
-}
-
-function refuseVoid(result: TransferResult, link: Link): void {
-  const wireMbps = mbps(result.bytesOnWire, result.seconds + link.rttMs / 1000);
-  const wireLimit = link.rateMbps * LIMIT_TOLERANCE + mbps(queueBytes(link), result.seconds);
-  if (wireMbps > wireLimit) throw voidRun('on the wire', wireMbps, link.rateMbps);
-  const compresses = result.transport === 'longhaul' && result.workload !== 'random';
-  const limit = goodputLimitMbps(link);
-  if (!compresses && result.goodputMbps > limit * LIMIT_TOLERANCE)
-    throw voidRun('at the sink', result.goodputMbps, limit);
-}
-
-function voidRun(where: string, had: number, limit: number): VoidRunError {
-  return new VoidRunError(
-    `void run: ${had} Mbit/s ${where}, where ${limit.toFixed(1)} is the limit of the link`,
-  );
-}
-
-function round(value: number): number {
-  return Number(value.toFixed(3));
 }

@@ -3,7 +3,7 @@ import { type ReactNode, useState } from 'react';
 import { useMutation } from 'urql';
 import { errorMessage } from '../api/client.js';
 import { useMayChange } from '../app/session.js';
-import { calendarTime, relative, useNow } from '../lib/time.js';
+import { ago, calendarTime, useNow } from '../lib/time.js';
 import { useFeed } from '../live/use-feed.js';
 import { Button } from '../ui/button.js';
 import { ConfirmButton } from '../ui/confirm-button.js';
@@ -51,6 +51,7 @@ function AgentStatus({ agent, online }: { agent: EnrolAgent; online: boolean }):
   if (agent.state === 'REVOKED') return <Status tone="neutral">Revoked</Status>;
   if (agent.state === 'PENDING') return <Status tone="warn">Waits for approval</Status>;
   if (agent.outcome === 'REJECTED') return <Status tone="bad">Rejects its state</Status>;
+  if (agent.outcome === 'REVERTED') return <Status tone="bad">Went back to its last good state</Status>;
   return online ? <Status tone="good">Online</Status> : <Status tone="bad">Offline</Status>;
 }
 
@@ -69,7 +70,7 @@ function AgentRow({
   return (
     <tr>
       <Td>
-        <span className="font-medium">{agent.hostname}</span>
+        <span className="font-medium whitespace-nowrap">{agent.hostname}</span>
         {agent.version !== null && <span className="block text-xs text-ink-3">version {agent.version}</span>}
       </Td>
       <Td>{agent.site.name}</Td>
@@ -78,10 +79,10 @@ function AgentRow({
         {agent.error !== null && <span className="block max-w-72 text-xs text-bad">{agent.error}</span>}
       </Td>
       <Td className="num whitespace-nowrap text-ink-2" title={calendarTime(new Date(agent.enrolledAt))}>
-        {relative(new Date(agent.enrolledAt), nowMs)}
+        {ago(new Date(agent.enrolledAt), nowMs)}
       </Td>
       <Td className="num whitespace-nowrap text-ink-2">
-        {agent.lastSeenAt === null ? 'never' : relative(new Date(agent.lastSeenAt), nowMs)}
+        {agent.lastSeenAt === null ? 'never' : ago(new Date(agent.lastSeenAt), nowMs)}
       </Td>
       <Td right>
         {agent.state === 'REVOKED' ? null : (
@@ -165,9 +166,9 @@ export function AgentsPanel({
               <Td>
                 <AgentStatus agent={agent} online={false} />
               </Td>
-              <Td className="num text-ink-2">{relative(new Date(agent.enrolledAt), nowMs)}</Td>
+              <Td className="num text-ink-2">{ago(new Date(agent.enrolledAt), nowMs)}</Td>
               <Td className="num text-ink-2">
-                {agent.lastSeenAt === null ? 'never' : relative(new Date(agent.lastSeenAt), nowMs)}
+                {agent.lastSeenAt === null ? 'never' : ago(new Date(agent.lastSeenAt), nowMs)}
               </Td>
               <Td right>
                 <ApproveButton agent={agent} onApproved={onChanged} />

@@ -123,7 +123,7 @@ export function CommandPanel({
     <Panel
       id="command"
       title={up ? `${token.site.name} is up` : `Run this on the machine at ${token.site.name}`}
-      hint={`until ${calendarTime(new Date(token.expiresAt))}`}
+      hint={up ? undefined : `until ${calendarTime(new Date(token.expiresAt))}`}
       className={classes('transition-colors duration-500', up && '!border-good')}
       actions={
         <Button small onClick={onAnother}>

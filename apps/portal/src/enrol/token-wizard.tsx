@@ -1,6 +1,7 @@
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { useMutation } from 'urql';
 import { errorMessage } from '../api/client.js';
+import { isPrefix } from '../lib/address.js';
 import type { SiteName } from '../api/schema.js';
 import { Button } from '../ui/button.js';
 import { Checkbox, Segmented, SelectField, TextField } from '../ui/field.js';
@@ -71,14 +72,16 @@ function TokenFields({
           onChange({ ...form, hours });
         }}
       />
-      <Checkbox
-        label="An admin approves each agent"
-        hint="Until then it may say hello and nothing more."
-        checked={form.needsApproval}
-        onChange={(event) => {
-          onChange({ ...form, needsApproval: event.target.checked });
-        }}
-      />
+      <div className="sm:col-span-2">
+        <Checkbox
+          label="An admin approves each agent"
+          hint="Until then it may say hello and nothing more."
+          checked={form.needsApproval}
+          onChange={(event) => {
+            onChange({ ...form, needsApproval: event.target.checked });
+          }}
+        />
+      </div>
     </div>
   );
 }
@@ -134,7 +137,8 @@ export function TokenWizard({
   const chosen = where === 'new' ? newSite : sites.find(({ id }) => id === siteId);
   const onSubmit = (event: FormEvent): void => {
     event.preventDefault();
-    if (chosen !== undefined) void create(chosen, form);
+    const unread = where === 'new' && !newSite.lanPrefixes.every(isPrefix);
+    if (chosen !== undefined && !unread) void create(chosen, form);
   };
   return (
     <Panel id="wizard" title="New enrolment">
@@ -144,7 +148,7 @@ export function TokenWizard({
             {error}
           </Notice>
         )}
-        <div className="grid gap-x-10 gap-y-6 lg:grid-cols-[3fr_2fr]">
+        <div className="grid gap-x-10 gap-y-6 lg:grid-cols-2">
           <fieldset className="min-w-0">
             <Legend step={1}>Which site</Legend>
             {sites.length > 0 && (

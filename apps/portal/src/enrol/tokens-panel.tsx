@@ -4,7 +4,7 @@ import { useMutation } from 'urql';
 import { errorMessage } from '../api/client.js';
 import type { EnrollmentToken } from '../api/schema.js';
 import { useMayChange } from '../app/session.js';
-import { calendarTime, relative, useNow } from '../lib/time.js';
+import { ago, calendarTime, relative, useNow } from '../lib/time.js';
 import type { Tone } from '../ui/classes.js';
 import { ConfirmButton } from '../ui/confirm-button.js';
 import { Empty, Panel } from '../ui/panel.js';
@@ -31,7 +31,7 @@ function TokenRow({
       <Td>
         <span className="font-medium">{token.name}</span>
         <span className="block text-xs text-ink-3">
-          made {relative(new Date(token.createdAt), nowMs)}
+          made {ago(new Date(token.createdAt), nowMs)}
           {token.needsApproval && ', needs approval'}
         </span>
       </Td>
@@ -46,7 +46,7 @@ function TokenRow({
         {relative(new Date(token.expiresAt), nowMs)}
       </Td>
       <Td className="num whitespace-nowrap text-ink-2">
-        {token.lastUsedAt === null ? 'never' : relative(new Date(token.lastUsedAt), nowMs)}
+        {token.lastUsedAt === null ? 'never' : ago(new Date(token.lastUsedAt), nowMs)}
       </Td>
       <Td right>
         {isUsable(token, nowMs) && (

@@ -3,6 +3,7 @@ import { MapPinned } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
 import { useQuery } from 'urql';
 import { errorMessage } from '../api/client.js';
+import { useViewer } from '../app/session.js';
 import { useTitle } from '../app/title.js';
 import { rate, ratio, significantInteger, text } from '../lib/format.js';
 import { usePolling } from '../lib/use-polling.js';
@@ -120,10 +121,8 @@ function Fleet(): ReactNode {
         </Notice>
       )}
       <BigNumbers totals={fleetTotals(data.fleet, views, frame)} />
-      <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
-        <LinksPanel views={views} chosenId={chosen?.link.id} />
-        {chosen !== undefined && <LinkDetail key={chosen.link.id} view={chosen} search={search} />}
-      </div>
+      <LinksPanel views={views} chosenId={chosen?.link.id} />
+      {chosen !== undefined && <LinkDetail key={chosen.link.id} view={chosen} search={search} />}
       <SitesPanel sites={sites} />
       <FlowsPanel sites={data.sites} />
     </div>
@@ -132,9 +131,12 @@ function Fleet(): ReactNode {
 
 export function FleetPage(): ReactNode {
   useTitle('Fleet');
+  const { organization } = useViewer();
   return (
     <>
-      <PageHead title="Fleet" />
+      <PageHead title="Fleet">
+        {organization.name}: what acceleration gives now, and what needs a look.
+      </PageHead>
       <Fleet />
     </>
   );

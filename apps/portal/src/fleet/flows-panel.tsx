@@ -71,7 +71,7 @@ function FlowRow({
     <tr>
       <Td title={calendarTime(started)}>
         <span className="num">{clockTime(started)}</span>
-        <span className="block text-xs text-ink-3">
+        <span className="block text-xs whitespace-nowrap text-ink-3">
           {flow.ended === null ? 'open' : flow.ended}, {duration(endMs - started.getTime())}
         </span>
       </Td>

@@ -67,15 +67,17 @@ function Charts({
           {error}
         </Notice>
       )}
-      <Chart
-        title="Rate"
-        unit="Mbit/s"
-        series={RATE_SERIES}
-        format={rate}
-        leastTop={1}
-        {...{ points, minutes }}
-      />
-      <div className="grid gap-5 sm:grid-cols-2">
+      <div className="grid gap-x-6 gap-y-5 sm:grid-cols-2 xl:grid-cols-[2fr_1fr_1fr]">
+        <div className="sm:col-span-2 xl:col-span-1">
+          <Chart
+            title="Rate"
+            unit="Mbit/s"
+            series={RATE_SERIES}
+            format={rate}
+            leastTop={1}
+            {...{ points, minutes }}
+          />
+        </div>
         <Chart
           title="Round trip"
           unit="ms"

@@ -1,5 +1,5 @@
 import { Link, useNavigate } from '@tanstack/react-router';
-import { ChevronRight, Waypoints } from 'lucide-react';
+import { Waypoints } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { count, delay, percent, rate } from '../lib/format.js';
 import { RECENT_FRAMES } from '../live/feed.js';
@@ -14,7 +14,7 @@ import { Table, Td, Th } from '../ui/table.js';
 import { HEALTH, type LinkView } from './model.js';
 
 /** Links in sight before the list is asked for more. */
-const FIRST_ROWS = 12;
+const FIRST_ROWS = 6;
 
 function useRecentRates(view: LinkView): number[] {
   const feed = useLiveFeed();
@@ -32,7 +32,10 @@ function LinkRow({ view, chosen }: { view: LinkView; chosen: boolean }): ReactNo
   const search = { link: view.link.id };
   return (
     <tr
-      className={classes('cursor-pointer', chosen ? 'bg-accent-soft' : 'hover:bg-sunken')}
+      className={classes(
+        'cursor-pointer',
+        chosen ? 'bg-accent-soft shadow-[inset_3px_0_0_var(--accent)]' : 'hover:bg-sunken',
+      )}
       onClick={() => {
         void navigate({ to: '/fleet', search, resetScroll: false });
       }}
@@ -52,7 +55,7 @@ function LinkRow({ view, chosen }: { view: LinkView; chosen: boolean }): ReactNo
         </Link>
       </Td>
       <Td>
-        <Status tone={tone} pulse={view.health === 'connecting'}>
+        <Status live tone={tone} pulse={view.health === 'connecting'}>
           {word}
         </Status>
       </Td>
@@ -65,11 +68,11 @@ function LinkRow({ view, chosen }: { view: LinkView; chosen: boolean }): ReactNo
       <Td right>
         <Measure of={rate(view.sentMbps)} live />
       </Td>
+      <Td right>
+        <Measure of={rate(view.wireSentMbps)} live />
+      </Td>
       <Td className="py-0 max-sm:hidden">
         <Sparkline values={recent} slots={RECENT_FRAMES} />
-      </Td>
-      <Td className="w-6 pl-0">
-        <ChevronRight aria-hidden className={classes('size-4', chosen ? 'text-accent' : 'text-ink-3')} />
       </Td>
     </tr>
   );
@@ -111,11 +114,9 @@ export function LinksPanel({
             <Th>State</Th>
             <Th right>Round trip</Th>
             <Th right>Loss</Th>
-            <Th right>Rate, both ways</Th>
+            <Th right>Before compression</Th>
+            <Th right>On the wire</Th>
             <Th className="max-sm:hidden">Last minute</Th>
-            <Th>
-              <span className="sr-only">Chosen</span>
-            </Th>
           </>
         }
       >

@@ -38,7 +38,9 @@ export interface LinkView {
   lossPct: number;
   rttMs: number | undefined;
   minRttMs: number | undefined;
+  /** Both directions together, before compression and on the wire. */
   sentMbps: number;
+  wireSentMbps: number;
 }
 
 const endKey = (linkId: string, agentId: string, peerId: string): string => `${linkId}/${agentId}/${peerId}`;
@@ -91,6 +93,7 @@ function toView(link: Link, live: Map<string, LiveLink>): LinkView {
     rttMs: largest(points.map((point) => point?.rttMs)),
     minRttMs: largest(points.map((point) => point?.minRttMs)),
     sentMbps: points.reduce((sum, point) => sum + (point?.sentMbps ?? 0), 0),
+    wireSentMbps: points.reduce((sum, point) => sum + (point?.wireSentMbps ?? 0), 0),
   };
 }
 

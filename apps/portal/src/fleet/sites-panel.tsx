@@ -36,7 +36,9 @@ function SiteRow({ view }: { view: SiteView }): ReactNode {
         )}
       </Td>
       <Td>
-        <Status tone={tone}>{word}</Status>
+        <Status live tone={tone}>
+          {word}
+        </Status>
       </Td>
       <Td right>
         <PartOf part={view.agentsOnline} total={view.agents} />

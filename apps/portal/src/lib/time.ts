@@ -26,6 +26,9 @@ export function relative(at: Date, nowMs: number): string {
   return distance > 0 ? `${duration(distance)} ago` : `in ${duration(-distance)}`;
 }
 
+/** "3 min ago" for what cannot lie ahead, whatever the clocks of controller and computer say. */
+export const ago = (at: Date, nowMs: number): string => relative(at, Math.max(nowMs, at.getTime()));
+
 const CLOCK = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
   minute: '2-digit',

@@ -64,7 +64,7 @@ function AgentRow({
       </div>
       <p className="num text-xs text-ink-3">
         runs revision {appliedRevision ?? 'none'}
-        {desiredRevision !== appliedRevision && `, is to run ${String(desiredRevision ?? 'none')}`}
+        {desiredRevision !== appliedRevision && `, told to run ${String(desiredRevision ?? 'none')}`}
       </p>
       {error !== null && <p className="mt-0.5 text-xs wrap-anywhere text-bad">{error}</p>}
     </li>

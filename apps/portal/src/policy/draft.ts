@@ -6,6 +6,8 @@ export interface Rule extends Omit<PolicyRule, 'id' | 'priority'> {
   key: string;
   /** False until the controller gave it an id. */
   saved: boolean;
+  /** What was typed as ports, while it cannot be read as such. */
+  unreadPorts: string | undefined;
 }
 
 export interface Draft {
@@ -43,6 +45,7 @@ const NEW_RULE: Omit<Rule, 'key'> = {
   destination: ANY,
   application: null,
   ports: [],
+  unreadPorts: undefined,
   action: 'ACCELERATE',
   compression: 'AUTO',
   class: 'BULK',
@@ -79,6 +82,7 @@ export function toRules(document: PolicyDocument): Rule[] {
         destination: selector(destination),
         application,
         ports: ports.map(({ from, to }) => ({ from, to })),
+        unreadPorts: undefined,
         action,
         compression,
         class: trafficClass,
@@ -93,7 +97,7 @@ const PRIORITY_STEP = 10;
 
 /** Rules as the controller takes them. */
 export function toInput(rules: readonly Rule[]): PolicyRuleInput[] {
-  return rules.map(({ key, saved, ...rule }, index) => ({
+  return rules.map(({ key, saved, unreadPorts: _, ...rule }, index) => ({
     ...(saved && { id: key }),
     ...rule,
     name: rule.name.trim(),

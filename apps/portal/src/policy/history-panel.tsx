@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { History } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import type { PolicyRevisionHead } from '../api/schema.js';
-import { calendarTime, relative, useNow } from '../lib/time.js';
+import { ago, calendarTime, useNow } from '../lib/time.js';
 import { Button } from '../ui/button.js';
 import { Empty, Panel } from '../ui/panel.js';
 import { Badge } from '../ui/status.js';
@@ -40,7 +40,7 @@ export function HistoryPanel({
               <span className="min-w-0 flex-1">
                 <span className="block text-sm wrap-anywhere">{message}</span>
                 <span className="block truncate text-xs text-ink-3" title={calendarTime(new Date(createdAt))}>
-                  {author}, {relative(new Date(createdAt), nowMs)}
+                  {author}, {ago(new Date(createdAt), nowMs)}
                 </span>
               </span>
               {revision === current && (

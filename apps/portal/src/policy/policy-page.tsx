@@ -78,7 +78,7 @@ function Editor({
   const [saved, setSaved] = useState<number>();
   const [{ fetching, error }, savePolicy] = useMutation(SavePolicyMutation);
   const changes = useMemo(() => diffRules(draft.base, draft.rules, names), [draft.base, draft.rules, names]);
-  const problems = useMemo(() => problemsIn(draft.rules), [draft.rules]);
+  const problems = useMemo(() => problemsIn(draft.rules, names), [draft.rules, names]);
   const dirty = changes.length > 0;
   const movedOn = (policy.revision ?? 0) > (draft.baseRevision ?? 0);
 

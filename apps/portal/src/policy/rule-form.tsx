@@ -31,22 +31,23 @@ function trafficChoices(names: PolicyNames): Choice<string>[] {
 }
 
 /** An application of the catalogue, or ports, or everything. */
-function TrafficFields({ rule, names, onChange }: FormProps): ReactNode {
-  const [byPorts, setByPorts] = useState(rule.ports.length > 0);
-  const [typed, setTyped] = useState(formatPorts(rule.ports));
-  const [error, setError] = useState<string>();
+function TrafficFields({ rule, names, problems, onChange }: FormProps): ReactNode {
+  const [byPorts, setByPorts] = useState(rule.ports.length > 0 || rule.unreadPorts !== undefined);
+  const [typed, setTyped] = useState(rule.unreadPorts ?? formatPorts(rule.ports));
   const chosen = rule.application ?? (byPorts ? PORTS : ALL_TCP);
   const choose = (value: string): void => {
     setByPorts(value === PORTS);
     setTyped('');
-    setError(undefined);
-    onChange({ application: value === ALL_TCP || value === PORTS ? null : value, ports: [] });
+    onChange({
+      application: value === ALL_TCP || value === PORTS ? null : value,
+      ports: [],
+      unreadPorts: undefined,
+    });
   };
   const read = (text: string): void => {
     setTyped(text);
     const ports = parsePorts(text);
-    setError('error' in ports ? ports.error : undefined);
-    if (!('error' in ports)) onChange({ ports });
+    onChange('error' in ports ? { unreadPorts: text } : { ports, unreadPorts: undefined });
   };
   return (
     <>
@@ -57,7 +58,7 @@ function TrafficFields({ rule, names, onChange }: FormProps): ReactNode {
           mono
           placeholder="445, 8000-8100"
           hint="Of the destination. No port means all."
-          error={error}
+          error={problems.find(({ field }) => field === 'ports')?.message}
           value={typed}
           onChange={(event) => {
             read(event.target.value);
@@ -125,7 +126,7 @@ export function RuleForm(props: FormProps): ReactNode {
           label="Name"
           required
           autoFocus={!rule.saved}
-          maxLength={200}
+          maxLength={100}
           placeholder="Live migration between datacentres"
           error={rule.name === '' ? undefined : problem('name')}
           value={rule.name}
@@ -147,7 +148,6 @@ export function RuleForm(props: FormProps): ReactNode {
           title="From"
           selector={rule.source}
           names={names}
-          error={problem('source')}
           onChange={(source) => {
             onChange({ source });
           }}
@@ -156,7 +156,6 @@ export function RuleForm(props: FormProps): ReactNode {
           title="To"
           selector={rule.destination}
           names={names}
-          error={problem('destination')}
           onChange={(destination) => {
             onChange({ destination });
           }}

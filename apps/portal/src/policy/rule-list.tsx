@@ -69,7 +69,7 @@ function RuleTools({
     </Button>
   );
   return (
-    <span className="flex">
+    <span className="flex max-sm:w-full max-sm:pl-20">
       {tool('Move up', ArrowUp, { type: 'move', key, by: -1 }, first)}
       {tool('Move down', ArrowDown, { type: 'move', key, by: 1 }, last)}
       {tool('Duplicate', Copy, { type: 'duplicate', key })}

@@ -11,13 +11,11 @@ export function SelectorFields({
   title,
   selector,
   names,
-  error,
   onChange,
 }: {
   title: string;
   selector: Selector;
   names: PolicyNames;
-  error: string | undefined;
   onChange: (selector: Selector) => void;
 }): ReactNode {
   const siteName = (id: string): string => names.sites.find((site) => site.id === id)?.name ?? id;
@@ -35,11 +33,8 @@ export function SelectorFields({
         problem={(name) => (siteNames.includes(name) ? undefined : `There is no site “${name}”.`)}
         normalize={(typed) => siteNames.find((name) => name.toLowerCase() === typed.toLowerCase()) ?? typed}
         onChange={(chosen) => {
-          const siteIds = chosen.flatMap(
-            (name) =>
-              names.sites.find((site) => site.name === name)?.id ??
-              selector.siteIds.filter((id) => id === name),
-          );
+          // A name that is no site's stays as it is: the save refuses it.
+          const siteIds = chosen.map((name) => names.sites.find((site) => site.name === name)?.id ?? name);
           onChange({ ...selector, siteIds });
         }}
       />
@@ -65,7 +60,6 @@ export function SelectorFields({
           onChange({ ...selector, prefixes });
         }}
       />
-      {error !== undefined && <p className="text-xs font-medium text-bad">{error}</p>}
     </fieldset>
   );
 }

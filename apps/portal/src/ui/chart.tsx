@@ -48,10 +48,8 @@ function translucent(colour: string): string {
   return `color-mix(in oklch, ${colour} 12%, transparent)`;
 }
 
-const AXIS_TIME: uPlot.Axis.Values = (_plot, splits) => {
-  const seconds = (splits[1] ?? 0) - (splits[0] ?? 0) < 60;
-  return splits.map((at) => clockTime(new Date(at * 1000)).slice(0, seconds ? 8 : 5));
-};
+const AXIS_TIME: uPlot.Axis.Values = (_plot, splits, _axis, _space, stepSeconds) =>
+  splits.map((at) => clockTime(new Date(at * 1000)).slice(0, stepSeconds < 60 ? 8 : 5));
 
 type OnCursor = (atSeconds: number | undefined) => void;
 
@@ -75,7 +73,7 @@ function plotOptions(
     cursor: { sync: { key: 'link' }, drag: { x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(leastTop, max * 1.12)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, size: 26, gap: 4, values: AXIS_TIME },
+      { ...axis, grid: { show: false }, space: 56, size: 26, gap: 4, values: AXIS_TIME },
       { ...axis, size: 46, gap: 6, space: 34 },
     ],
     series: [

@@ -24,7 +24,7 @@ export function ChipField({
   suggestions?: readonly string[];
   /** Brings what was typed into its full form. */
   normalize?: (text: string) => string;
-  /** What is wrong with a text, if anything; a wrong one is not added. */
+  /** What is wrong with a text, if anything; a wrong one stays in sight, marked, for whoever saves to refuse. */
   problem?: (text: string) => string | undefined;
   placeholder?: string;
   disabled?: boolean;
@@ -35,13 +35,10 @@ export function ChipField({
 }): ReactNode {
   const id = useId();
   const [typed, setTyped] = useState('');
-  const [error, setError] = useState<string>();
+  const error = values.map(problem).find((message) => message !== undefined);
 
   const add = (text: string): void => {
     const items = (whole ? [text.trim()] : text.split(/[\s,]+/)).filter(Boolean).map(normalize);
-    const wrong = items.map(problem).find((message) => message !== undefined);
-    setError(wrong);
-    if (wrong !== undefined) return;
     onChange([...new Set([...values, ...items])]);
     setTyped('');
   };
@@ -70,7 +67,8 @@ export function ChipField({
           <span
             key={value}
             className={classes(
-              'inline-flex items-center gap-0.5 rounded bg-sunken py-0.5 pr-0.5 pl-1.5 text-xs text-ink',
+              'inline-flex items-center gap-0.5 rounded py-0.5 pr-0.5 pl-1.5 text-xs',
+              problem(value) === undefined ? 'bg-sunken text-ink' : 'bg-bad-soft text-bad',
               mono && 'font-mono',
             )}
           >
@@ -79,7 +77,7 @@ export function ChipField({
               type="button"
               disabled={disabled}
               aria-label={`Remove ${value} from ${label}`}
-              className="rounded p-0.5 text-ink-3 hover:text-ink"
+              className="rounded p-0.5 text-current hover:text-ink"
               onClick={() => {
                 onChange(values.filter((each) => each !== value));
               }}
@@ -105,7 +103,6 @@ export function ChipField({
           onChange={(event) => {
             const text = event.target.value;
             setTyped(text);
-            setError(undefined);
             // Chosen from the list of suggestions rather than typed.
             if (
               suggestions.includes(text) &&

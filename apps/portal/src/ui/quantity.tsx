@@ -6,10 +6,12 @@ import { classes } from './classes.js';
 export function Measure({
   of,
   live = false,
+  unitSize = 'text-[0.82em]',
   className,
 }: {
   of: Quantity | undefined;
   live?: boolean;
+  unitSize?: string;
   className?: string;
 }): ReactNode {
   if (of === undefined) return <span className="text-ink-3">{UNKNOWN}</span>;
@@ -17,11 +19,7 @@ export function Measure({
     <span className={classes('num whitespace-nowrap', live && 'live-value', className)}>
       {of.value}
       <span
-        className={classes(
-          'text-[0.82em] font-normal',
-          of.unit !== '×' && 'ml-[0.22em]',
-          !live && 'text-ink-3',
-        )}
+        className={classes(unitSize, 'font-normal', of.unit !== '×' && 'ml-[0.28em]', !live && 'text-ink-3')}
       >
         {of.unit}
       </span>
@@ -49,6 +47,7 @@ export function BigNumber({
         <Measure
           of={of}
           live
+          unitSize="text-base tracking-normal"
           className={classes('mt-1 block text-[1.7rem] leading-8 font-semibold tracking-tight', colour)}
         />
         <span className="mt-0.5 block text-xs text-ink-3">{detail}</span>

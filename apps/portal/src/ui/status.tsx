@@ -21,16 +21,20 @@ export function Status({
   tone,
   children,
   pulse = false,
+  live = false,
 }: {
   tone: Tone;
   children: ReactNode;
   pulse?: boolean;
+  /** Greys when the feed is lost. */
+  live?: boolean;
 }): ReactNode {
   return (
     <span
       className={classes(
         'inline-flex items-center gap-1.5 text-sm font-medium whitespace-nowrap',
         toneText[tone],
+        live && 'live-value',
       )}
     >
       <span aria-hidden className={classes('size-2 rounded-full bg-current', pulse && 'pulse-dot')} />

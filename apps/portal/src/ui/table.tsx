@@ -14,7 +14,12 @@ export function Table({
   className?: string;
 }): ReactNode {
   return (
-    <div tabIndex={0} role="region" aria-label={label} className={classes('overflow-x-auto', className)}>
+    <div
+      tabIndex={0}
+      role="region"
+      aria-label={label}
+      className={classes('relative overflow-x-auto', className)}
+    >
       <table className="w-full border-collapse text-left text-sm">
         <thead className="text-2xs font-medium tracking-wide text-ink-3 uppercase">
           <tr>{head}</tr>

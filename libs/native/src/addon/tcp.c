@@ -144,14 +144,14 @@ static int start_listening(int fd, const union address *address, socklen_t lengt
   return listen(fd, (int)backlog) == 0 ? 0 : errno;
 }
 
-/* address, port, backlog, reusePort, transparent, mark, receiveBufferBytes, sendBufferBytes, onReadable */
+/* address, port, backlog, reusePort, transparent, mark, receiveBufferBytes, sendBufferBytes, maxSegmentBytes, onReadable */
 static napi_value listener_open(napi_env env, napi_callback_info info) {
-  napi_value arguments[9];
+  napi_value arguments[10];
   union address address;
   socklen_t length;
-  int64_t backlog, mark, receive_bytes, send_bytes;
+  int64_t backlog, mark, receive_bytes, send_bytes, segment_bytes;
   bool reuse_port, transparent;
-  if (!read_arguments(env, info, 9, arguments)) return NULL;
+  if (!read_arguments(env, info, 10, arguments)) return NULL;
   if (!read_address(env, arguments[0], arguments[1], "address", &address, &length)) return NULL;
   if (!read_integer(env, arguments[2], "backlog", 1, INT32_MAX, &backlog)) return NULL;
   if (!read_boolean(env, arguments[3], "reusePort", &reuse_port)) return NULL;
@@ -159,13 +159,15 @@ static napi_value listener_open(napi_env env, napi_callback_info info) {
   if (!read_integer(env, arguments[5], "mark", 0, UINT32_MAX, &mark)) return NULL;
   if (!read_integer(env, arguments[6], "receiveBufferBytes", 0, INT32_MAX, &receive_bytes)) return NULL;
   if (!read_integer(env, arguments[7], "sendBufferBytes", 0, INT32_MAX, &send_bytes)) return NULL;
-  if (!read_function(env, arguments[8], "onReadable")) return NULL;
+  if (!read_integer(env, arguments[8], "maxSegmentBytes", 0, INT16_MAX, &segment_bytes)) return NULL;
+  if (!read_function(env, arguments[9], "onReadable")) return NULL;
   int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return throw_errno(env, errno, "no TCP socket could be made");
   set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (reuse_port) set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   set_buffer_sizes(fd, receive_bytes, send_bytes);
-  int error = set_dual_stack(fd, &address);
+  int error = segment_bytes == 0 ? 0 : set_int(fd, IPPROTO_TCP, TCP_MAXSEG, (int)segment_bytes);
+  if (error == 0) error = set_dual_stack(fd, &address);
   if (error == 0) error = set_mark(fd, mark);
   if (error == 0 && transparent) error = set_transparent(fd, address.any.sa_family);
   if (error == 0) error = start_listening(fd, &address, length, backlog);
@@ -177,7 +179,7 @@ static napi_value listener_open(napi_env env, napi_callback_info info) {
   listener->handle.kind = KIND_TCP_LISTENER;
   listener->handle.fd = fd;
   listener->handle.on_event = on_listener_event;
-  napi_value result = loop_handle_create(env, &listener->handle, arguments[8]);
+  napi_value result = loop_handle_create(env, &listener->handle, arguments[9]);
   if (result != NULL) loop_handle_poll(&listener->handle, UV_READABLE);
   return result;
 }

@@ -37,6 +37,7 @@ struct emulator {
 	struct link links[DIRECTIONS];
 	uint64_t tick_ns;
 	uint64_t last_control;
+	bool readable[DIRECTIONS]; /* something may wait in the TUN that this direction begins at */
 };
 
 struct options {
@@ -119,6 +120,8 @@ static void forward(struct emulator *e)
 static void take_arrivals(struct emulator *e)
 {
 	for (int d = 0; d < DIRECTIONS; d++) {
+		if (!e->readable[d])
+			continue;
 		int fd = e->tun[d == A_TO_B ? 0 : 1].fd;
 		uint64_t now = clock_now();
 		link_serve(&e->links[d], now);
@@ -134,26 +137,36 @@ static uint64_t next_event(const struct emulator *e)
 	return a < b ? a : b;
 }
 
-/* Sleeps until there is something to do, at least for one tick; false at end of the control input. */
+/* Waits for arrivals, the control channel, or the next event; false at end of the control input. */
+static bool poll_until(struct emulator *e, uint64_t next)
+{
+	struct pollfd fds[3] = { { e->tun[0].fd, POLLIN, 0 }, { e->tun[1].fd, POLLIN, 0 }, { STDIN_FILENO, POLLIN, 0 } };
+	uint64_t now = clock_now();
+	struct timespec timeout = clock_timespec(next > now ? next - now : 0);
+	int ready = ppoll(fds, 3, next == UINT64_MAX ? NULL : &timeout, NULL);
+	e->readable[A_TO_B] = ready > 0 && fds[0].revents;
+	e->readable[B_TO_A] = ready > 0 && fds[1].revents;
+	e->last_control = now;
+	return !(ready > 0 && fds[2].revents) || control_read(e->links);
+}
+
+/*
+ * Sleeps until there is something to do; false at end of the control input. Where the next event is nearer than
+ * a tick the loop sleeps for the tick and looks at everything; otherwise it polls, and an arrival wakes it.
+ */
 static bool wait_for_work(struct emulator *e, uint64_t woke_at)
 {
 	uint64_t next = next_event(e);
 	uint64_t earliest = woke_at + e->tick_ns;
+	if (next > earliest)
+		return poll_until(e, next);
 	if (earliest > clock_now()) {
 		struct timespec until = clock_timespec(earliest);
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 	}
-	uint64_t now = clock_now();
-	bool busy = next <= now;
-	if (busy && now < e->last_control + CONTROL_PERIOD_NS)
-		return true;
-
-	struct pollfd fds[3] = { { e->tun[0].fd, POLLIN, 0 }, { e->tun[1].fd, POLLIN, 0 }, { STDIN_FILENO, POLLIN, 0 } };
-	struct timespec timeout = clock_timespec(busy ? 0 : next - now);
-	int ready = ppoll(fds, 3, next == UINT64_MAX ? NULL : &timeout, NULL);
-	e->last_control = now;
-	if (ready > 0 && fds[2].revents)
-		return control_read(e->links);
+	if (woke_at > e->last_control + CONTROL_PERIOD_NS)
+		return poll_until(e, 0);
+	e->readable[A_TO_B] = e->readable[B_TO_A] = true;
 	return true;
 }
 

@@ -74,6 +74,21 @@ export class TestController {
     return `https://127.0.0.1:${this.port}`;
   }
 
+  approve(natsPublicKey: string): void {
+    this.setState(natsPublicKey, 'approved');
+  }
+
+  /** Revokes an agent. */
+  exclude(natsPublicKey: string): void {
+    this.setState(natsPublicKey, 'revoked');
+  }
+
+  private setState(natsPublicKey: string, state: Agent['state']): void {
+    const agent = this.agents.get(natsPublicKey);
+    if (agent === undefined) throw new Error('there is no such agent');
+    agent.state = state;
+  }
+
   async stop(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));

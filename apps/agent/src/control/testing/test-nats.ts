@@ -101,11 +101,17 @@ export class TestNats {
     );
   }
 
-  /** What it gives one that waits: hello. */
+  /** What it gives one that waits: hello, and to be told. */
   async pendingJwt(organizationId: string, agentId: string, userKey: string): Promise<string> {
     const pub = { allow: [subjects.hello(organizationId, agentId)] };
-    const sub = { deny: ['>'] };
-    return encodeUser(agentId, userKey, this.account, { pub, sub });
+    const sub = { allow: [subjects.agentSubscribe(organizationId, agentId)] };
+    return encodeUser(
+      agentId,
+      userKey,
+      this.account,
+      { pub, sub },
+      { exp: Math.floor(Date.now() / 1000) + 3600 },
+    );
   }
 
   /** Ends the live connections of a user, and refuses new ones with JWTs issued until now. */
