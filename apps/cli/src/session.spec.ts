@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseExpiry } from './commands/tokens.js';
+import { parseExpiry } from './expiry.js';
 import { openSession, removeSession, saveSession, sessionPath } from './session.js';
 
 describe('who is signed in', () => {
