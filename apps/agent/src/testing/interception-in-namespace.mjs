@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import process from 'node:process';
+import { fileURLToPath, URL } from 'node:url';
 import { generateKeyPair, readStatus } from '../../dist/internal.js';
 
 const AGENT = fileURLToPath(new URL('run-agent.mjs', import.meta.url));
@@ -135,7 +136,7 @@ async function main() {
   await once(again, 'exit');
   result.tableAfterStop = tables();
   result.afterStop = everyWay(8080);
-  console.log(JSON.stringify(result));
+  process.stdout.write(JSON.stringify(result));
 }
 
 try {
