@@ -71,6 +71,8 @@ const results = [
   await check('Formatting', 'npx', ['prettier', '--check', '--log-level', 'warn', '.']),
   await check('Lint', 'npx', ['nx', 'run-many', '-t', 'lint', '--output-style=static']),
   await jest('Libraries and applications', 'jest.config.js'),
+  await vitest(),
+  await jest('End to end', 'jest.e2e.config.js'),
 ];
 const total = (kind) => results.reduce((sum, result) => sum + result[kind], 0);
 console.log(`\n${total('passed')} passed, ${total('failed')} failed`);

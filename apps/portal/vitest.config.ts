@@ -2,7 +2,6 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    environment: 'jsdom',
     include: ['src/**/*.spec.{ts,tsx}'],
     restoreMocks: true,
   },

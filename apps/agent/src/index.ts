@@ -1,6 +1,8 @@
 export { agentCommand } from './commands.js';
 export {
+  AgentApiError,
   ControlError,
+  ControllerUnreachableError,
   EnrolledStateSource,
   enrollAgent,
   fetchPinnedCa,
@@ -19,6 +21,7 @@ export { Agent, runAgent, type RunOptions } from './run-agent.js';
 export type { ApplyState, StateSource, WantedPeer, WantedState } from './state-source.js';
 export { loadStaticConfig } from './static-config/load.js';
 export { StaticStateSource } from './static-config/static-state-source.js';
+export { AGENT_VERSION } from './version.js';
 export { agentStatus, type StatusOptions } from './status/agent-status.js';
 export type { AgentReport, TunnelReport } from './status/report.js';
 export { formatReport } from './status/table.js';

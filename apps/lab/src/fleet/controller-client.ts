@@ -55,6 +55,7 @@ export class ControllerClient {
         new URL('/graphql', this.url),
         {
           method: 'POST',
+          agent: false, // a kept connection may be closed by a controller that restarts
           ca: this.caPem,
           timeout: REQUEST_TIMEOUT_MS,
           headers: { 'content-type': 'application/json', cookie: this.cookie, origin: this.url },

@@ -56,7 +56,7 @@ export function AccountMenu({ compact = false }: { compact?: boolean }): ReactNo
     <>
       <Menu.Root modal={false}>
         <Menu.Trigger
-          aria-label={`Account: ${viewer.email}, ${role}`}
+          aria-label={compact ? `Account: ${viewer.email}, ${role}` : undefined}
           className="flex min-w-0 items-center gap-2.5 rounded-md p-1.5 text-left hover:bg-sunken data-[state=open]:bg-sunken"
         >
           <span
@@ -67,6 +67,7 @@ export function AccountMenu({ compact = false }: { compact?: boolean }): ReactNo
           </span>
           {!compact && (
             <>
+              <span className="sr-only">Account</span>
               <span className="min-w-0 flex-1 leading-tight">
                 <span className="block truncate text-xs font-medium">{viewer.email}</span>
                 <span className="block truncate text-2xs text-ink-3">

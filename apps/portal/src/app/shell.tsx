@@ -22,7 +22,7 @@ function Navigation(): ReactNode {
         <Link
           key={to}
           to={to}
-          className="group flex flex-1 items-center justify-center gap-2.5 rounded-md px-2.5 py-1.5 text-sm font-medium text-ink-2 hover:bg-sunken hover:text-ink md:flex-none md:justify-start"
+          className="group flex flex-1 items-center justify-center gap-2.5 rounded-md px-2.5 py-1.5 text-sm whitespace-nowrap max-md:gap-1.5 max-md:px-1.5 font-medium text-ink-2 hover:bg-sunken hover:text-ink md:flex-none md:justify-start"
           activeProps={{ className: 'bg-accent-soft !text-accent', 'aria-current': 'page' }}
         >
           <Icon aria-hidden className="size-4 shrink-0" />

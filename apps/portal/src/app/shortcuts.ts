@@ -23,12 +23,12 @@ export class ShortcutReader {
   #first: { key: string; atMs: number } | undefined;
 
   read(key: string, atMs: number): ShortcutName | undefined {
-    const first =
-      this.#first !== undefined && atMs - this.#first.atMs <= SEQUENCE_MS ? this.#first.key : undefined;
+    const recent = this.#first !== undefined && atMs - this.#first.atMs <= SEQUENCE_MS;
+    const pressed = recent ? [this.#first?.key, key] : [key];
     const found = Object.entries(SHORTCUTS).find(([, { keys }]: [string, Shortcut]) =>
-      keys.length === 2 ? keys[0] === first && keys[1] === key : first === undefined && keys[0] === key,
+      keys.every((each, index) => each === pressed.at(index - keys.length)),
     );
-    this.#first = found === undefined && first === undefined ? { key, atMs } : undefined;
+    this.#first = found === undefined ? { key, atMs } : undefined;
     return found?.[0] as ShortcutName | undefined;
   }
 }

@@ -1,21 +1,27 @@
+import { isAddress } from '../lib/address.js';
 import type { FlowFilter } from './fleet.documents.js';
+
+export type FlowSearch = Pick<FlowFilter, 'address' | 'destinationPort'>;
 
 const PORT_ALONE = /^:?(\d{1,5})$/;
 /** `10.1.2.3:443`, or `[fd00::1]:443`. */
 const ADDRESS_AND_PORT = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/;
 
-function port(digits: string | undefined): Pick<FlowFilter, 'destinationPort'> {
-  const number = Number(digits);
-  return number >= 1 && number <= 65_535 ? { destinationPort: number } : {};
+function isPort(digits: string): boolean {
+  return Number(digits) >= 1 && Number(digits) <= 65_535;
 }
 
-/** Reads what a person types to find flows: an address, a port such as `443` or `:443`, or both as `10.1.2.3:443`. */
-export function parseFlowSearch(text: string): Pick<FlowFilter, 'address' | 'destinationPort'> {
+/**
+ * Reads what a person types to find flows: a whole address, a port such as `443` or `:443`, or both as `10.1.2.3:443`.
+ * Undefined while it is none of these, as it is before it is fully typed.
+ */
+export function parseFlowSearch(text: string): FlowSearch | undefined {
   const typed = text.trim();
-  const alone = PORT_ALONE.exec(typed);
-  if (alone !== null) return port(alone[1]);
-  const both = ADDRESS_AND_PORT.exec(typed);
-  if (both !== null) return { address: both[1] ?? both[2] ?? '', ...port(both[3]) };
-  const address = typed.replace(/^\[|\]?:?$/g, '');
-  return address === '' ? {} : { address };
+  if (typed === '') return {};
+  const port = PORT_ALONE.exec(typed)?.[1];
+  if (port !== undefined) return isPort(port) ? { destinationPort: Number(port) } : undefined;
+  const [, bracketed, plain, withPort = ''] = ADDRESS_AND_PORT.exec(typed) ?? [];
+  const address = bracketed ?? plain;
+  if (address === undefined) return isAddress(typed) ? { address: typed } : undefined;
+  return isAddress(address) && isPort(withPort) ? { address, destinationPort: Number(withPort) } : undefined;
 }

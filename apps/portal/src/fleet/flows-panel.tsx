@@ -174,7 +174,7 @@ function FlowsTable({ filter, filtered }: { filter: FlowFilter; filtered: boolea
         }
       >
         {filtered
-          ? 'Loosen the filter: a part of an address, or another handling.'
+          ? 'Loosen the filter: another site, another handling, or no address.'
           : 'A flow is one TCP connection between two sites. Open one that a rule of the policy matches, and it shows here within a second or two.'}
       </Empty>
     );
@@ -210,10 +210,16 @@ export function FlowsPanel({ sites }: { sites: readonly FleetSite[] }): ReactNod
   const [siteId, setSiteId] = useState('');
   const [handling, setHandling] = useState('');
   const [search, setSearch] = useState('');
-  const settled = useDeferredValue(search);
-  const filter = useMemo(
-    () => ({ ...parseFlowSearch(settled), ...(siteId && { siteId }), ...(handling && { handling }) }),
-    [settled, siteId, handling],
+  const found = parseFlowSearch(useDeferredValue(search));
+  const { address, destinationPort } = found ?? {};
+  const filter = useMemo<FlowFilter>(
+    () => ({
+      ...(address && { address }),
+      ...(destinationPort && { destinationPort }),
+      ...(siteId && { siteId }),
+      ...(handling && { handling }),
+    }),
+    [address, destinationPort, siteId, handling],
   );
   return (
     <Panel
@@ -227,7 +233,8 @@ export function FlowsPanel({ sites }: { sites: readonly FleetSite[] }): ReactNod
             labelHidden
             type="search"
             placeholder="Address or :port"
-            className="w-40"
+            className="w-44"
+            error={found === undefined ? 'A whole address, or a port.' : undefined}
             value={search}
             onChange={(event) => {
               setSearch(event.target.value);

@@ -68,7 +68,7 @@ function Charts({
         </Notice>
       )}
       <div className="grid gap-x-6 gap-y-5 sm:grid-cols-2 xl:grid-cols-[2fr_1fr_1fr]">
-        <div className="sm:col-span-2 xl:col-span-1">
+        <div className="min-w-0 sm:col-span-2 xl:col-span-1">
           <Chart
             title="Rate"
             unit="Mbit/s"

@@ -12,13 +12,16 @@ function isIpv4(address: string): boolean {
 }
 
 function isIpv6(address: string): boolean {
-  if (!/^[0-9a-fA-F:.]+$/.test(address)) return false;
+  if (!/^[0-9a-fA-F:.]+$/.test(address) || !address.includes(':')) return false;
   try {
     return new URL(`http://[${address}]/`).hostname.length > 2;
   } catch {
     return false;
   }
 }
+
+/** Whether the text is a whole IPv4 or IPv6 address. */
+export const isAddress = (text: string): boolean => isIpv4(text) || isIpv6(text);
 
 /** Whether the text is an address block such as 10.1.0.0/16 or fd00:1::/48. */
 export function isPrefix(text: string): boolean {

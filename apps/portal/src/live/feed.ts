@@ -1,9 +1,9 @@
 import { type LiveFrame, type LiveLink, parseFrame } from './frame.js';
 
 /** Frames come once a second; without one for this long, what the page shows is no longer live. In milliseconds. */
-export const STALE_AFTER_MS = 2500;
+export const STALE_AFTER_MS = 2400;
 /** How often staleness is looked for; with STALE_AFTER_MS it makes a lost feed visible within 3 s. */
-export const CHECK_EVERY_MS = 250;
+export const CHECK_EVERY_MS = 100;
 /** A socket that is open but silent for this long is replaced. */
 export const SILENT_AFTER_MS = 8000;
 const RECONNECT_FIRST_MS = 500;
@@ -39,8 +39,8 @@ export class LiveFeed {
   #heardAtMs = 0;
   #socketSinceMs = 0;
   #reconnectDelayMs = RECONNECT_FIRST_MS;
-  #checkTimer: number | undefined;
-  #reconnectTimer: number | undefined;
+  #checkTimer: ReturnType<typeof setInterval> | undefined;
+  #reconnectTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(open: () => FeedSocket) {
     this.#open = open;
@@ -50,15 +50,15 @@ export class LiveFeed {
   start(): void {
     if (this.#checkTimer !== undefined) return;
     this.#heardAtMs = Date.now();
-    this.#checkTimer = window.setInterval(() => {
+    this.#checkTimer = setInterval(() => {
       this.#check();
     }, CHECK_EVERY_MS);
     this.#connect();
   }
 
   stop(): void {
-    window.clearInterval(this.#checkTimer);
-    window.clearTimeout(this.#reconnectTimer);
+    clearInterval(this.#checkTimer);
+    clearTimeout(this.#reconnectTimer);
     this.#checkTimer = undefined;
     this.#abandonSocket();
   }
@@ -114,8 +114,8 @@ export class LiveFeed {
 
   #reconnectLater(): void {
     this.#abandonSocket();
-    window.clearTimeout(this.#reconnectTimer);
-    this.#reconnectTimer = window.setTimeout(() => {
+    clearTimeout(this.#reconnectTimer);
+    this.#reconnectTimer = setTimeout(() => {
       this.#connect();
     }, this.#reconnectDelayMs);
     this.#reconnectDelayMs = Math.min(this.#reconnectDelayMs * 2, RECONNECT_MAX_MS);

@@ -97,11 +97,20 @@ const PRIORITY_STEP = 10;
 
 /** Rules as the controller takes them. */
 export function toInput(rules: readonly Rule[]): PolicyRuleInput[] {
-  return rules.map(({ key, saved, unreadPorts: _, ...rule }, index) => ({
-    ...(saved && { id: key }),
-    ...rule,
+  return rules.map((rule, index) => ({
+    ...(rule.saved && { id: rule.key }),
     name: rule.name.trim(),
     priority: (index + 1) * PRIORITY_STEP,
+    enabled: rule.enabled,
+    source: rule.source,
+    destination: rule.destination,
+    application: rule.application,
+    ports: rule.ports,
+    action: rule.action,
+    compression: rule.compression,
+    class: rule.class,
+    weight: rule.weight,
+    whenPeerDown: rule.whenPeerDown,
   }));
 }
 

@@ -23,17 +23,19 @@ const ACTION_TONES: Record<RuleAction, Tone> = { ACCELERATE: 'accent', PASS: 'ne
 export function RuleSummary({ rule, names }: { rule: Rule; names: PolicyNames }): ReactNode {
   const treatment = describeTreatment(rule);
   return (
-    <span className={classes('block min-w-0 text-left', !rule.enabled && 'opacity-75')}>
+    <span className="block min-w-0 text-left">
       <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
-        <span className="text-sm font-semibold wrap-anywhere">
+        <span className={classes('text-sm font-semibold wrap-anywhere', !rule.enabled && 'text-ink-3')}>
           {rule.name.trim() || 'Rule without a name'}
         </span>
-        <Badge tone={ACTION_TONES[rule.action]}>{ACTIONS[rule.action]}</Badge>
+        <Badge tone={rule.enabled ? ACTION_TONES[rule.action] : 'neutral'}>{ACTIONS[rule.action]}</Badge>
         {!rule.enabled && <Badge tone="neutral">Off</Badge>}
       </span>
       <span className="mt-0.5 block text-xs text-ink-2">
-        <span className="font-medium text-ink">{describeTraffic(rule, names)}</span> from{' '}
-        {describeSelector(rule.source, names)} to {describeSelector(rule.destination, names)}
+        <span className={classes('font-medium', rule.enabled && 'text-ink')}>
+          {describeTraffic(rule, names)}
+        </span>{' '}
+        from {describeSelector(rule.source, names)} to {describeSelector(rule.destination, names)}
       </span>
       {treatment !== '' && <span className="block text-xs text-ink-3">{treatment}</span>}
     </span>

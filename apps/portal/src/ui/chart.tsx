@@ -144,7 +144,7 @@ function Plot({
     });
   }, [points, series, leastTop, minutes, theme]);
 
-  return <div ref={host} className="live-graphic" style={{ height: HEIGHT_PX }} />;
+  return <div ref={host} className="live-graphic overflow-hidden" style={{ height: HEIGHT_PX }} />;
 }
 
 function Legend({

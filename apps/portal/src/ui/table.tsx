@@ -1,7 +1,7 @@
 import type { ReactNode, ThHTMLAttributes, TdHTMLAttributes } from 'react';
 import { classes } from './classes.js';
 
-/** A table that scrolls sideways by itself on a narrow screen; keyboard users can focus and scroll it too. */
+/** A table that scrolls sideways by itself on a narrow screen; it can be focused, and then scrolled by keyboard. */
 export function Table({
   label,
   head,
@@ -16,7 +16,7 @@ export function Table({
   return (
     <div
       tabIndex={0}
-      role="region"
+      role="group"
       aria-label={label}
       className={classes('relative overflow-x-auto', className)}
     >

@@ -44,19 +44,22 @@ export class FlowRecorder {
     return records;
   }
 
-  /** Those without a record, those that were quiet for long and moved something since, and the busiest. */
+  /** Those without a record, the fastest, and those that moved something since a record long ago. */
   private due(flows: readonly FlowTotals[], atMs: number): FlowTotals[] {
-    const moved = flows
-      .map((flow) => ({ flow, before: this.reported.get(flow.flowId) }))
-      .map(({ flow, before }) => ({ flow, before, moved: volume(since(flow, before?.counters ?? NOTHING)) }))
-      .filter(({ before, moved }) => before === undefined || moved > 0)
-      .sort((a, b) => b.moved - a.moved);
-    return moved
-      .filter(
-        ({ before }, rank) =>
-          before === undefined || rank < FLOWS_PER_INTERVAL || Math.abs(atMs - before.atMs) >= FLOW_LULL_MS,
-      )
-      .map(({ flow }) => flow);
+    const fresh: FlowTotals[] = [];
+    const moving: { flow: FlowTotals; rate: number; sinceMs: number }[] = [];
+    for (const flow of flows) {
+      const before = this.reported.get(flow.flowId);
+      const moved = before === undefined ? 0 : volume(since(flow, before.counters));
+      if (before === undefined) fresh.push(flow);
+      else if (moved > 0) {
+        const sinceMs = Math.max(1, Math.abs(atMs - before.atMs));
+        moving.push({ flow, rate: moved / sinceMs, sinceMs });
+      }
+    }
+    moving.sort((a, b) => b.rate - a.rate);
+    const due = moving.filter(({ sinceMs }, rank) => rank < FLOWS_PER_INTERVAL || sinceMs >= FLOW_LULL_MS);
+    return [...fresh, ...due.map(({ flow }) => flow)];
   }
 
   private report(flow: FlowTotals, atMs: number): FlowRecord {
