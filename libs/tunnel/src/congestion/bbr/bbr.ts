@@ -20,12 +20,29 @@ export interface BbrTuning {
   readonly delayBrake: boolean;
   /** Whether nobody else is there who would be hurt by a larger first window. */
   readonly ownLink: boolean;
+  /**
+   * Initial windows that are delivered while the window grows as in slow start and pacing follows it (section 5.6.4.6 says
+   * one): the rate of the first rounds, most of which was waiting, holds the next ones back.
+   */
+  readonly youngWindows: number;
 }
 
 /** As the draft has it: section 2.7, BBR.LossThresh = 2 %. */
-export const FAIR_TUNING: BbrTuning = { lossTolerance: 0.02, yieldsToReno: true, delayBrake: false, ownLink: false };
+export const FAIR_TUNING: BbrTuning = {
+  lossTolerance: 0.02,
+  yieldsToReno: true,
+  delayBrake: false,
+  ownLink: false,
+  youngWindows: 1,
+};
 /** For a link that is one's own: loss is the link's nature up to 15 %, and delay is what tells of a queue. */
-export const LOSSY_TUNING: BbrTuning = { lossTolerance: 0.15, yieldsToReno: false, delayBrake: true, ownLink: true };
+export const LOSSY_TUNING: BbrTuning = {
+  lossTolerance: 0.15,
+  yieldsToReno: false,
+  delayBrake: true,
+  ownLink: true,
+  youngWindows: 10,
+};
 
 /** Section 2.5, BBR.MinPipeCwnd: four packets. */
 const MIN_PACKETS = 4;
@@ -48,6 +65,8 @@ const AGGREGATION_ROUNDS = 10;
  * acknowledgement delay.
  */
 const BATCHING_US = 3000;
+/** Half of that is there on the average. */
+const DRAINED_US = BATCHING_US / 2;
 
 /**
  * BBRv3 (draft-ietf-ccwg-bbr) in bytes and microseconds. The state machine's states are files of their own; this class
@@ -115,6 +134,11 @@ export class Bbr implements CongestionController {
   bytesInPipe(gain: number): number {
     if (this.minRtt.minUs === Infinity) return INITIAL_PACKETS * this.packetBytes;
     return gain * this.sendingRate * this.minRtt.minUs + this.batchingBytes;
+  }
+
+  /** In flight while no queue stands: what the pipe holds, and what waits for its acknowledgement. */
+  get drainedBytes(): number {
+    return this.sendingRate * (this.minRtt.minUs + DRAINED_US);
   }
 
   private get batchingBytes(): number {
@@ -200,9 +224,14 @@ export class Bbr implements CongestionController {
     if (this.fullPipe.reached && extra > this.aggregation[slot]) this.aggregation[slot] = extra;
   }
 
+  private get young(): boolean {
+    return !this.fullPipe.reached && this.delivered < this.tuning.youngWindows * this.initialWindow;
+  }
+
   private setPacingRate(): void {
     if (this.bandwidth === 0) return;
-    const rate = this.current.pacingGain(this) * this.sendingRate * PACING_MARGIN;
+    const model = this.young ? this.congestionWindow / this.minRtt.minUs : this.sendingRate;
+    const rate = this.current.pacingGain(this) * model * PACING_MARGIN;
     if (this.fullPipe.reached || rate > this.pacingRate) this.pacingRate = rate;
   }
 
@@ -210,7 +239,7 @@ export class Bbr implements CongestionController {
     const most = this.bytesInPipe(this.current.windowGain) + Math.max(...this.aggregation);
     const grown = this.congestionWindow + sample.acknowledgedBytes;
     if (this.fullPipe.reached) this.congestionWindow = Math.min(grown, most);
-    else if (this.congestionWindow < most || this.delivered < this.initialWindow) this.congestionWindow = grown;
+    else if (this.congestionWindow < most || this.young) this.congestionWindow = grown;
     this.boundWindow();
   }
 

@@ -17,6 +17,6 @@ export class Drain implements BbrState {
   }
 
   onAck(bbr: Bbr, sample: AckSample): void {
-    if (sample.inFlight <= bbr.bytesInPipe(1)) bbr.enter(bbr.states.probeBandwidth, sample.nowUs);
+    if (sample.inFlight <= bbr.drainedBytes) bbr.enter(bbr.states.probeBandwidth, sample.nowUs);
   }
 }

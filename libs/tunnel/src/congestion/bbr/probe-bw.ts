@@ -13,6 +13,9 @@ const WINDOW_GAIN: Record<Phase, number> = { down: 2, cruise: 2, refill: 2, up: 
 /** Section 5.3.3.5.1: wall-clock wait between probes, 2 to 3 s. */
 const PROBE_WAIT_US = 2_000_000;
 const PROBE_WAIT_SPREAD_US = 1_000_000;
+/** The first wait where a queue may have ended startup. */
+const FIRST_WAIT_ROUNDS = 4;
+const FIRST_WAIT_LEAST_US = 100_000;
 /** The same in rounds, so that a Reno or CUBIC flow beside us can grow: section 5.3.3.5.2. */
 const PROBE_WAIT_ROUNDS = 63;
 /** Rounds in which the queue of a probe has run off at {@link BRAKED_DOWN_GAIN}, twice over. */
@@ -58,6 +61,9 @@ export class ProbeBandwidth implements BbrState {
 
   enter(bbr: Bbr, nowUs: number): void {
     this.startDown(bbr, nowUs);
+    // What ended startup may have been jitter that looked like a queue: the first look for more comes soon.
+    if (bbr.tuning.delayBrake)
+      this.waitUs = Math.max(FIRST_WAIT_ROUNDS * bbr.minRtt.minUs, FIRST_WAIT_LEAST_US);
   }
 
   onAck(bbr: Bbr, sample: AckSample): void {
@@ -103,9 +109,7 @@ export class ProbeBandwidth implements BbrState {
 
   private drained(bbr: Bbr, sample: AckSample): boolean {
     const { inFlight } = sample;
-    if (inFlight > bbr.bytesInPipe(1) || inFlight > bbr.inFlightLongTerm * (1 - HEADROOM)) return false;
-    // With so little in flight there is no queue: it is the minimum of the round trip that is out of date.
-    return !bbr.queueStands || inFlight <= bbr.bytesInPipe(BRAKED_DOWN_GAIN);
+    return inFlight <= bbr.drainedBytes && inFlight <= bbr.inFlightLongTerm * (1 - HEADROOM);
   }
 
   private inCruise(bbr: Bbr, sample: AckSample): void {
@@ -143,7 +147,8 @@ export class ProbeBandwidth implements BbrState {
       return;
     }
     this.raiseLongTerm(bbr, sample);
-    if (bbr.fullPipe.now || bbr.queueBuilds || this.pipeIsFull(bbr, sample)) this.startDown(bbr, sample.nowUs);
+    if (bbr.fullPipe.now || bbr.queueBuilds || this.pipeIsFull(bbr, sample))
+      this.startDown(bbr, sample.nowUs);
   }
 
   /** With the delay brake a probe ends when it has filled the pipe by its gain: what the path had to spare would be seen by then. */
