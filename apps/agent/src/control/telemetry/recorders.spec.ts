@@ -127,7 +127,7 @@ describe('flow records', () => {
     const ids = Array.from({ length: 200 }, () => randomUUID());
     const flows = (factor: number) => ids.map((id, index) => flow(id, factor * (index + 1)));
     expect(recorder.record(snapshot(10_000, flows(0)))).toHaveLength(200);
-    const sums = new Map(ids.map((id) => [id, 0]));
+    const sums = new Map<string, number>(ids.map((id) => [id, 0]));
     const take = (records: ReturnType<FlowRecorder['record']>) => {
       for (const { flowId, bytesUp } of records) sums.set(flowId, (sums.get(flowId) ?? 0) + bytesUp);
     };
