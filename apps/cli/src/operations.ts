@@ -46,6 +46,18 @@ const tokenSchema = z.object({
 export type EnrollmentToken = z.infer<typeof tokenSchema>;
 const TOKEN = 'id name site { name } uses maxUses needsApproval expiresAt status';
 
+const apiTokenSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  createdAt: z.string(),
+  expiresAt: z.string().nullable(),
+  lastUsedAt: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+});
+export type ApiToken = z.infer<typeof apiTokenSchema>;
+const API_TOKEN = 'id name scopes createdAt expiresAt lastUsedAt revokedAt';
+
 const selectorSchema = z.object({
   siteIds: z.array(z.string()),
   labels: z.array(z.string()),
@@ -135,6 +147,16 @@ export const operations = {
   revokeEnrollmentToken: operation(
     `mutation ($id: ID!) { revokeEnrollmentToken(id: $id) { ${TOKEN} } }`,
     z.object({ revokeEnrollmentToken: tokenSchema }),
+  ),
+
+  apiTokens: operation(`{ apiTokens { ${API_TOKEN} } }`, z.object({ apiTokens: z.array(apiTokenSchema) })),
+  createApiToken: operation(
+    `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { token apiToken { ${API_TOKEN} } } }`,
+    z.object({ createApiToken: z.object({ token: z.string(), apiToken: apiTokenSchema }) }),
+  ),
+  revokeApiToken: operation(
+    `mutation ($id: ID!) { revokeApiToken(id: $id) { ${API_TOKEN} } }`,
+    z.object({ revokeApiToken: apiTokenSchema }),
   ),
 
   policy: operation(

@@ -1,6 +1,7 @@
 import { AGENT_VERSION, agentCommand } from '@longhaul/agent';
 import { Command } from 'commander';
 import { agentsCommand } from './commands/agents.js';
+import { apiTokensCommand } from './commands/api-tokens.js';
 import { loginCommand, logoutCommand, whoamiCommand } from './commands/login.js';
 import { policyCommand } from './commands/policy.js';
 import { sitesCommand } from './commands/sites.js';
@@ -23,6 +24,7 @@ export function buildProgram(): Command {
     .addCommand(agentsCommand())
     .addCommand(tokensCommand())
     .addCommand(policyCommand())
+    .addCommand(apiTokensCommand())
     .addHelpText('after', EXIT_CODES);
   throwInsteadOfExit(program);
   return program;

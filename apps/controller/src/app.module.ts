@@ -10,6 +10,7 @@ import { DeliveryModule } from './delivery/delivery.module.js';
 import { EnrollmentModule } from './enrollment/enrollment.module.js';
 import { FleetChangesModule } from './fleet/fleet-changes.module.js';
 import { HealthController } from './http/health.controller.js';
+import { LiveModule } from './live/live.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
 @Module({})
@@ -26,6 +27,7 @@ export class AppModule {
         EnrollmentModule,
         DeliveryModule,
         TelemetryModule,
+        LiveModule,
         ApiModule,
       ],
       controllers: [HealthController],

@@ -15,6 +15,7 @@ import { AGENT_API_PREFIX, agentApiGate } from './enrollment/agent-api-gate.js';
 import { listenAtAll } from './http/listeners.js';
 import { servePortal } from './http/portal.js';
 import { securityHeaders } from './http/security-headers.js';
+import { UpgradeAdapter } from './live/upgrade-adapter.js';
 import { createLogger, NestLogger } from './logging/pino-logger.js';
 
 /** A policy of a thousand rules has some 500 kB. */
@@ -124,6 +125,7 @@ const createApp = async (
     abortOnError: false,
   });
   app.disable('x-powered-by');
+  app.useWebSocketAdapter(new UpgradeAdapter(app));
   app.use(securityHeaders);
   app.use(AGENT_API_PREFIX, agentApiGate(AGENT_API_LIMITS));
   app.useBodyParser('json', { limit: MAX_BODY });

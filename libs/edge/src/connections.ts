@@ -21,8 +21,6 @@ const OPEN_WAIT_US = 2000;
 const CONNECT_TIMEOUT_MS = 60_000;
 /** A host that vanished is noticed after so long without traffic, or twice that. */
 const KEEP_ALIVE_SECONDS = 60;
-/** How often a connection that found no memory looks again. */
-const STARVED_RETRY_MS = 10;
 
 const NOT_ALLOWED: Ending = {
   ended: 'denied',
@@ -58,8 +56,6 @@ export class Connections {
   private readonly bridges = new Map<string, Set<Bridge>>();
   private readonly relays = new Set<Relay>();
   private readonly connecting = new Set<TcpSocket>();
-  private readonly starved = new Set<Bridge>();
-  private starvedTimer: NodeJS.Timeout | undefined;
   private readonly quietOpens: { stream: Stream; dueUs: number }[] = [];
   private readonly bridgeHost: BridgeHost;
 
@@ -74,12 +70,8 @@ export class Connections {
       wake: () => {
         tunnels.wake();
       },
-      retryLater: (bridge) => {
-        this.retryLater(bridge);
-      },
       bridgeClosed: (bridge) => {
         this.bridges.get(bridge.stream.peerId)?.delete(bridge);
-        this.starved.delete(bridge);
       },
     };
   }
@@ -262,16 +254,6 @@ export class Connections {
     while (this.nextOpenUs <= nowUs) this.quietOpens.shift()?.stream.flushOpen();
   }
 
-  private retryLater(bridge: Bridge): void {
-    this.starved.add(bridge);
-    this.starvedTimer ??= setTimeout(() => {
-      this.starvedTimer = undefined;
-      const bridges = [...this.starved];
-      this.starved.clear();
-      for (const each of bridges) each.runUpload();
-    }, STARVED_RETRY_MS);
-  }
-
   /** Lets the limits of streams follow their paths; to be called some ten times a second. */
   adaptToPaths(): void {
     const nowUs = nowMicroseconds();
@@ -289,12 +271,11 @@ export class Connections {
 
   /** Resets everything. */
   close(): void {
-    clearTimeout(this.starvedTimer);
     for (const bridges of this.bridges.values()) {
       for (const bridge of [...bridges]) bridge.abort(AbortCode.agentStopped, STOPPED);
     }
     for (const relay of [...this.relays]) relay.abort('the agent was stopped', 'agent-stopped');
-    for (const socket of this.connecting) socket.close();
+    for (const socket of this.connecting) socket.reset();
     this.connecting.clear();
   }
 }

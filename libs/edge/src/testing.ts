@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createSocket } from 'node:dgram';
@@ -8,7 +8,7 @@ import type { AllowRule, DataPlaneState, ForwardState, Treatment } from './polic
 
 /** What the specs of this package share: two data planes on loopback, and applications around them. */
 
-const MEMORY_BYTES = 67_108_864;
+const MEMORY_BYTES = 268_435_456;
 
 export interface KeyPair {
   readonly privateKey: Uint8Array;
@@ -133,7 +133,8 @@ export class TestPair {
 
   /** A new application connection that goes through the tunnel. */
   connect(): Socket {
-    return connect({ host: '127.0.0.1', port: this.forward.listen.port, allowHalfOpen: true });
+    const socket = connect({ host: '127.0.0.1', port: this.forward.listen.port, allowHalfOpen: true });
+    return socket.on('error', () => undefined);
   }
 
   async stop(): Promise<void> {
@@ -143,11 +144,14 @@ export class TestPair {
 
 /** A server of the test's on loopback. */
 export class TestServer {
+  /** Connections that came in and that no test has asked for. */
   readonly sockets: Socket[] = [];
+  private readonly all = new Set<Socket>();
 
   private constructor(private readonly server: Server) {
     server.on('connection', (socket) => {
       this.sockets.push(socket);
+      this.all.add(socket);
       socket.on('error', () => undefined);
     });
   }
@@ -174,9 +178,10 @@ export class TestServer {
   }
 
   async stop(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    this.server.close();
-    await Promise.resolve();
+    for (const socket of this.all) socket.destroy();
+    await new Promise((resolve) => {
+      this.server.close(resolve);
+    });
   }
 }
 
@@ -194,6 +199,7 @@ export interface Received {
 export function readAll(socket: Socket): Promise<Received> {
   const hash = createHash('sha256');
   let bytes = 0;
+  socket.resume();
   return new Promise((resolve, reject) => {
     socket.on('data', (data) => {
       bytes += data.length;
@@ -220,5 +226,30 @@ export function errorCode(socket: Socket): Promise<string | undefined> {
     socket.on('close', () => {
       resolve(undefined);
     });
+  });
+}
+
+/** Without progress for so long a writer counts as stalled. */
+const STALLED_MS = 500;
+
+/** Writes random bytes until no more are taken; gives how many were, and are on their way. */
+export function writeUntilStalled(socket: Socket): Promise<number> {
+  const data = randomBytes(65_536);
+  return new Promise((resolve) => {
+    let bytes = 0;
+    let stalled = false;
+    const next = (): void => {
+      if (stalled) return;
+      const quiet = setTimeout(() => {
+        stalled = true;
+        resolve(bytes);
+      }, STALLED_MS);
+      socket.write(data, () => {
+        clearTimeout(quiet);
+        bytes += data.length;
+        next();
+      });
+    };
+    next();
   });
 }

@@ -26,11 +26,16 @@ export const MAX_OPEN_PAYLOAD = 1024;
 /** Credit that every new stream has before the first MAX_STREAM_DATA: what a 100 Mbit/s path of 10 ms holds. */
 export const INITIAL_STREAM_WINDOW = 131_072;
 /** Credit that a stream is raised to as it opens, while the memory budget is half free: lets the first round trips double freely. */
-export const EAGER_STREAM_WINDOW = 1_048_576;
+export const EAGER_STREAM_WINDOW = 262_144;
 /** Largest window of one stream: twice what 1 Gbit/s x 600 ms holds. */
 export const MAX_STREAM_WINDOW = 150_000_000;
-/** A window that would be used up in fewer round trips than this is doubled: room for losses and their repair. */
-export const WINDOW_GROWTH_ROUNDS = 4;
+/**
+ * A window that would be used up in fewer round trips than this is doubled. Four round trips are in the window while a
+ * lost packet is repaired (sent, missed, sent again, credit on its way), and startup doubles what is in each.
+ */
+export const WINDOW_GROWTH_ROUNDS = 8;
+/** A reader with more than this before it, and more than it takes in two round trips, is given no larger window. */
+export const READER_BACKLOG = 262_144;
 /** A window grows by at most this share of the free budget: one stream leaves the others room to grow. */
 export const WINDOW_BUDGET_SHARE = 1 / 4;
 

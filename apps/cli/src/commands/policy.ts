@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { messageOf } from '@longhaul/agent';
 import { Command, InvalidArgumentError } from 'commander';
 import type { ApiClient } from '../api-client.js';
@@ -41,9 +42,9 @@ function getCommand(): Command {
 
 async function get({ revision, output, json }: GetArguments): Promise<void> {
   const found = await load(await signedIn(), revision);
-  const text = json === true ? `${JSON.stringify(found.policy, null, 2)}\n` : found.text;
-  if (output === undefined) process.stdout.write(text);
-  else await writeFile(output, text);
+  const content = json === true ? `${JSON.stringify(found.policy, null, 2)}\n` : found.text;
+  if (output === undefined) process.stdout.write(content);
+  else await writeFile(output, content);
 }
 
 async function load(api: ApiClient, revision: number | undefined) {
@@ -85,8 +86,8 @@ async function apply(path: string, args: ApplyArguments): Promise<void> {
   const rules = toApiRules(file, sites, policy.document.rules);
   const changes = describeChanges(policy.document.rules, rules);
   if (args.dryRun === true || changes.length === 0) {
-    const text = changes.length === 0 ? 'Nothing changes.' : changes.join('\n');
-    print({ revision: policy.revision, changes, saved: false }, args, () => text);
+    const summary = changes.length === 0 ? 'Nothing changes.' : changes.join('\n');
+    print({ revision: policy.revision, changes, saved: false }, args, () => summary);
     return;
   }
   const input = {
@@ -102,7 +103,7 @@ async function apply(path: string, args: ApplyArguments): Promise<void> {
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path === '-' ? '/dev/stdin' : path, 'utf8');
+    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
   } catch (error) {
     throw new CliError(`cannot read ${path}: ${messageOf(error)}`);
   }

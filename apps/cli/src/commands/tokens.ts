@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { parseExpiry } from '../expiry.js';
 import { findOne } from '../find.js';
 import { operations, type EnrollmentToken } from '../operations.js';
 import { formatTable, print, shortTime, type Column, type OutputOptions } from '../output.js';
@@ -13,18 +14,6 @@ const COLUMNS: readonly Column<EnrollmentToken>[] = [
   { head: 'EXPIRES (UTC)', cell: ({ expiresAt }) => shortTime(expiresAt) },
   { head: 'ID', cell: ({ id }) => id },
 ];
-
-const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000 };
-
-/** `12h`, `30d` from now, or an ISO 8601 time. */
-export function parseExpiry(text: string, nowMs = Date.now()): string {
-  const [, count, unit] = /^(\d{1,4})([hd])$/.exec(text) ?? [];
-  const atMs = count === undefined ? Date.parse(text) : nowMs + Number(count) * (UNIT_MS[unit ?? ''] ?? 0);
-  if (Number.isNaN(atMs)) {
-    throw new InvalidArgumentError('It must be hours or days ("12h", "30d") or a time (2027-01-31T12:00Z).');
-  }
-  return new Date(atMs).toISOString();
-}
 
 function parseUses(text: string): number {
   const uses = Number(text);

@@ -33,6 +33,12 @@ export const formatError: FormatError = (formatted, thrown): FormattedError => {
       code: 'CONFLICT',
     });
   }
+  if (isOutage(error)) {
+    logger.warn(`the database is away: ${error.message}`);
+    return withCode(formatted, 'The database does not answer: try again in a moment.', {
+      code: 'UNAVAILABLE',
+    });
+  }
   const incident = randomUUID();
   logger.error({ incident, path: formatted.path, error });
   return withCode(formatted, `Something went wrong here; the controller's log has it as ${incident}.`, {
@@ -40,6 +46,17 @@ export const formatError: FormatError = (formatted, thrown): FormattedError => {
     incident,
   });
 };
+
+/**
+ * Prisma's codes for a server that is not there, ended the connection, or kept a transaction waiting; PostgreSQL's for one
+ * that starts or stops.
+ */
+const OUTAGE = /^(P1001|P1002|P1008|P1017|P2024|P2028)$/;
+const STARTING_OR_STOPPING = /\b57P0[123]\b/;
+
+const isOutage = (error: unknown): error is Error =>
+  error instanceof Prisma.PrismaClientKnownRequestError &&
+  (OUTAGE.test(error.code) || STARTING_OR_STOPPING.test(error.message));
 
 const originalOf = (thrown: unknown): unknown => {
   const original = (thrown as { originalError?: unknown } | undefined)?.originalError;

@@ -32,11 +32,14 @@ export const connectForGood = async (
   let complainedAtMs = Date.now() - COMPLAIN_EVERY_MS + RECONNECT_WAIT_MS * 4;
   for (;;) {
     signal.throwIfAborted();
-    try {
-      return await connectOnce(options);
-    } catch (error) {
+    const connection = await connectOnce(options).catch((error: unknown) => {
       lastError = error;
+    });
+    if (connection !== undefined) {
+      if (!signal.aborted) return connection;
+      await connection.close();
     }
+    signal.throwIfAborted();
     if (Date.now() - complainedAtMs >= COMPLAIN_EVERY_MS) {
       complainedAtMs = Date.now();
       options.complain(`nats-server at ${options.url} cannot be reached (${String(lastError)}); trying on`);

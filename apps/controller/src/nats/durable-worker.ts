@@ -62,7 +62,8 @@ export class DurableWorker {
   /** Until the consumer is gone, which happens when the server has lost its store. */
   private async consume(): Promise<void> {
     const { stream, consumer, maxBatch, lingerMs } = this.options;
-    const handle = await jetstream(await this.nats.agents()).consumers.get(stream, consumer);
+    const connection = await orAborted(this.nats.agents(), this.stopping.signal);
+    const handle = await jetstream(connection).consumers.get(stream, consumer);
     this.messages = await handle.consume({ max_messages: maxBatch * 2, abort_on_missing_resource: true });
     if (this.stopping.signal.aborted) this.messages.stop();
     for await (const batch of batches(this.messages, maxBatch, lingerMs)) {
@@ -91,3 +92,15 @@ export class DurableWorker {
     await sleep(milliseconds, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 }
+
+/** The promise's outcome, unless the signal comes first. */
+const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> => {
+  const aborted = new Promise<never>((_, reject) => {
+    const give = (): void => {
+      reject(new Error('stopped'));
+    };
+    if (signal.aborted) give();
+    else signal.addEventListener('abort', give, { once: true });
+  });
+  return Promise.race([promise, aborted]);
+};

@@ -29,6 +29,7 @@ export class NatsService {
   private readonly stopping = new AbortController();
   private readonly listeners = new Set<UpListener>();
   private connections: Promise<readonly [NatsConnection, NatsConnection]> | undefined;
+  private readonly open = new Set<NatsConnection>();
   private readonly lost = new Set<NatsConnection>();
   private up = false;
 
@@ -69,8 +70,8 @@ export class NatsService {
   async close(): Promise<void> {
     this.stopping.abort();
     this.up = false;
-    const connections = await this.connections?.catch(() => undefined);
-    await Promise.all((connections ?? []).map((connection) => connection.close().catch(() => undefined)));
+    await this.connections?.catch(() => undefined);
+    await Promise.all([...this.open].map((connection) => connection.close().catch(() => undefined)));
   }
 
   private async connected(): Promise<readonly [NatsConnection, NatsConnection]> {
@@ -99,7 +100,10 @@ export class NatsService {
     const complain = (line: string): void => {
       this.logger.warn(line);
     };
-    return connectForGood({ url, name, caPem: state.caPem, jwt, seed, complain }, this.stopping.signal);
+    const options = { url, name, caPem: state.caPem, jwt, seed, complain };
+    const connection = await connectForGood(options, this.stopping.signal);
+    this.open.add(connection);
+    return connection;
   }
 
   private async watch(connection: NatsConnection, agents: NatsConnection): Promise<void> {

@@ -71,8 +71,8 @@ export class TestApi {
     private readonly passwordHash: string,
   ) {}
 
-  static async start(): Promise<TestApi> {
-    const database = await startTestDatabase();
+  static async start(settings: Record<string, string> = {}): Promise<TestApi> {
+    const database = await startTestDatabase(settings);
     const app = await NestFactory.create<NestExpressApplication>(TestModule.over(database), {
       logger: ['fatal'],
       abortOnError: false,

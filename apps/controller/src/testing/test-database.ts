@@ -16,13 +16,18 @@ export interface TestDatabase {
   readonly server: RunningPostgres;
   readonly tenants: TenantDatabase;
   readonly worker: WorkerDatabase;
+  /** Where the server writes what its settings have it log. */
+  readonly logFile: string;
   stop(): Promise<void>;
 }
 
-export const startTestDatabase = async (): Promise<TestDatabase> => {
+export const startTestDatabase = async (settings: Record<string, string> = {}): Promise<TestDatabase> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'longhaul-database-'));
   chmodSync(dataDir, 0o755);
-  const server = await startPostgres({ dataDir, settings: { fsync: 'off', full_page_writes: 'off' } });
+  const server = await startPostgres({
+    dataDir,
+    settings: { fsync: 'off', full_page_writes: 'off', ...settings },
+  });
   await migrate(server.ownerUrl);
   const tenants = new TenantDatabase(createPrismaClient(server.appUrl, 5));
   const worker = new WorkerDatabase(createPrismaClient(server.workerUrl, 5));
@@ -30,6 +35,7 @@ export const startTestDatabase = async (): Promise<TestDatabase> => {
     server,
     tenants,
     worker,
+    logFile: join(dataDir, 'postgres.log'),
     stop: async () => {
       await Promise.all([tenants.close(), worker.close()]);
       await server.stop();

@@ -32,6 +32,10 @@ export interface Ending {
 
 const ENDINGS = new Map<number, Ending>([
   [StreamAbortCode.tunnelLost, { ended: 'reset', reason: 'the tunnel to the peer was lost' }],
+  [
+    StreamAbortCode.noMemory,
+    { ended: 'reset', reason: 'the far agent has no memory for another connection' },
+  ],
   [AbortCode.connectionReset, { ended: 'reset', reason: 'the far side reset the connection' }],
   [AbortCode.refused, { ended: 'refused', reason: 'the destination refused the connection' }],
   [AbortCode.unreachable, { ended: 'unreachable', reason: 'the far agent cannot reach the destination' }],

@@ -2,6 +2,7 @@ import { BlockEncoder, BlockFormatError, type ChooseCodec } from '@longhaul/bloc
 import type { TcpSocket } from '@longhaul/native';
 import type { Stream } from '@longhaul/tunnel';
 import type { Compression } from '../policy/state.js';
+import { systemErrorCode } from '../system-error.js';
 import { AbortCode, endingOfPeerAbort, type Ending } from './abort-code.js';
 import type { Flow } from './flow.js';
 import { SocketToStream } from './socket-to-stream.js';
@@ -13,8 +14,6 @@ export interface BridgeHost {
   readonly space: WorkSpace;
   /** Packets may be ready to leave. */
   wake(): void;
-  /** Memory for streams is used up: `retry` is to be called when some may be free again. */
-  retryLater(bridge: Bridge): void;
   /** The bridge is over, its socket closed. */
   bridgeClosed(bridge: Bridge): void;
 }
@@ -53,9 +52,7 @@ export class Bridge {
       mode: this.compression,
       chooseCodec: this.chooseCodec,
     });
-    this.upload = new SocketToStream(socket, stream, encoder, host.space, flow, () => {
-      host.retryLater(this);
-    });
+    this.upload = new SocketToStream(socket, stream, encoder, host.space, flow);
     this.download = new StreamToSocket(socket, stream, host.space, flow);
     socket.setEvents({
       onReadable: () => {
@@ -98,7 +95,7 @@ export class Bridge {
       this.abort(AbortCode.malformedBlocks, { ended: 'reset', reason: error.message });
       return;
     }
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+    const code = systemErrorCode(error);
     if (code === undefined) throw error;
     this.abort(AbortCode.connectionReset, {
       ended: 'reset',

@@ -1,4 +1,5 @@
 import type { TcpSocket } from '@longhaul/native';
+import { systemErrorCode } from '../system-error.js';
 import type { Flow } from './flow.js';
 import type { WorkSpace } from './work-space.js';
 
@@ -96,8 +97,9 @@ export class Relay {
     try {
       direction.run();
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error)) throw error;
-      this.abort(`the connection was reset (${String(error.code)})`);
+      const code = systemErrorCode(error);
+      if (code === undefined) throw error;
+      this.abort(`the connection was reset (${code})`);
       return;
     }
     if (this.up.ended && this.down.ended) this.close();

@@ -6,6 +6,8 @@ import type { WorkSpace } from './work-space.js';
 
 /** Blocks read in one turn of the event loop: more would make other connections wait. */
 const BLOCKS_PER_TURN = 4;
+/** What framing adds to a block that goes as it is. */
+const BLOCK_OVERHEAD_BYTES = encodedBound(1) - 1;
 /** With less room than this in the stream a busy connection waits, so that blocks stay worth their work. */
 const LEAST_ROOM_BYTES = 16_384;
 
@@ -26,8 +28,6 @@ export class SocketToStream {
     private readonly encoder: BlockEncoder,
     private readonly space: WorkSpace,
     private readonly flow: Flow,
-    /** The stream's memory is used up and nothing will wake us: come back later. */
-    private readonly onStarved: () => void,
   ) {}
 
   /** Moves what can be moved now. @throws what the socket throws */
@@ -55,10 +55,8 @@ export class SocketToStream {
 
   /** Bytes to read such that their block fits the stream, or 0: wait. */
   private room(): number {
-    const { stream } = this;
-    const writable = stream.writableBytes;
-    if (writable < LEAST_ROOM_BYTES && stream.unacknowledgedBytes > 0) return 0;
-    return Math.max(0, Math.min(MAX_BLOCK_BYTES, writable - encodedBound(1) + 1));
+    const writable = Math.floor(this.stream.writableBytes);
+    return writable < LEAST_ROOM_BYTES ? 0 : Math.min(MAX_BLOCK_BYTES, writable - BLOCK_OVERHEAD_BYTES);
   }
 
   private take(count: number): void {
@@ -78,11 +76,10 @@ export class SocketToStream {
     return this.pending === undefined;
   }
 
-  /** The stream wakes us as its bytes are acknowledged. */
+  /** The stream tells when there is room. */
   private waitForRoom(): void {
     this.socket.wantRead(false);
-    this.stream.wantsWritable = true;
-    if (this.stream.unacknowledgedBytes === 0) this.onStarved();
+    this.stream.awaitRoom();
   }
 
   private finish(): void {

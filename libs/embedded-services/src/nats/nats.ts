@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, unwatchFile, watchFile, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,8 @@ const START_TIMEOUT_MS = 30_000;
 const READY_POLL_MS = 20;
 const STOP_GRACE_MS = 5_000;
 const PREDECESSOR_GRACE_MS = 5_000;
+/** How soon a renewed certificate is noticed, in milliseconds. */
+const CERTIFICATE_POLL_MS = 60_000;
 
 export interface NatsOptions {
   /** Holds the log and the pid file. */
@@ -42,7 +44,7 @@ export interface RunningNats {
   kill(): Promise<void>;
   /** Starts it again on the same port and store, after it was stopped or killed (or stops it first). */
   restart(): Promise<void>;
-  /** Has it read its configuration again. */
+  /** Has it read its configuration and its certificate again; a renewed certificate does that by itself. */
   reload(): void;
 }
 
@@ -77,10 +79,15 @@ export const startNats = async (options: NatsOptions): Promise<RunningNats> => {
 };
 
 class NatsHandle implements RunningNats {
+  private readonly certificate: string | undefined;
+
   constructor(
     private readonly server: Server,
     private process: BoundProcess,
-  ) {}
+  ) {
+    this.certificate = certificateOf(server.config);
+    this.watchCertificate();
+  }
 
   get port(): number {
     return this.server.port;
@@ -99,6 +106,7 @@ class NatsHandle implements RunningNats {
   }
 
   async stop(): Promise<void> {
+    if (this.certificate !== undefined) unwatchFile(this.certificate, this.onCertificate);
     await this.process.stop(['SIGTERM'], STOP_GRACE_MS);
     rmSync(this.server.pidFile, { force: true });
   }
@@ -110,12 +118,26 @@ class NatsHandle implements RunningNats {
   async restart(): Promise<void> {
     await this.stop();
     this.process = await launch(this.server);
+    this.watchCertificate();
   }
 
   reload(): void {
     this.process.signal('SIGHUP');
   }
+
+  private readonly onCertificate = (): void => {
+    this.reload();
+  };
+
+  private watchCertificate(): void {
+    if (this.certificate === undefined) return;
+    watchFile(this.certificate, { interval: CERTIFICATE_POLL_MS, persistent: false }, this.onCertificate);
+  }
 }
+
+/** The certificate that a configuration names, if it does. */
+const certificateOf = (config: string): string | undefined =>
+  /^\s*cert_file:\s*"([^"]+)"/m.exec(readFileSync(config, 'utf8'))?.[1];
 
 const assertUnused = async (pidFile: string, stateDir: string): Promise<void> => {
   const pid = await awaitPredecessor(pidFile, 'nats-server', PREDECESSOR_GRACE_MS);

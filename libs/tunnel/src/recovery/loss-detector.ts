@@ -146,8 +146,10 @@ export class LossDetector {
   private sampleRtt(frame: AckFrame, nowUs: number): void {
     const { largest } = frame;
     if (largest <= this.largestAcknowledged) return;
-    this.sample.rttUs = nowUs - this.sent.sentUsOf(largest);
-    this.rtt.sample(this.sample.rttUs, Math.min(frame.delayUs, MAX_ACK_DELAY_US));
+    const rttUs = nowUs - this.sent.sentUsOf(largest);
+    const delayUs = Math.min(frame.delayUs, MAX_ACK_DELAY_US);
+    this.rtt.sample(rttUs, delayUs);
+    this.sample.rttUs = Math.max(rttUs - delayUs, Math.min(rttUs, this.rtt.minUs));
   }
 
   private acknowledge(number: number, nowUs: number): void {

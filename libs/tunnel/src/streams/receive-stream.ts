@@ -4,6 +4,7 @@ import {
   EAGER_STREAM_WINDOW,
   INITIAL_STREAM_WINDOW,
   MAX_STREAM_WINDOW,
+  READER_BACKLOG,
   WINDOW_BUDGET_SHARE,
   WINDOW_GROWTH_ROUNDS,
 } from '../params.js';
@@ -30,9 +31,11 @@ export class ReceiveStream {
   finalSize = Infinity;
   private window = INITIAL_STREAM_WINDOW;
   private readAhead = MAX_STREAM_WINDOW;
-  private roundStartOffset = 0;
-  private roundStartUs: number;
   private highest = 0;
+  private roundStartUs: number;
+  private roundArrived = 0;
+  private roundReleased = 0;
+  private releasedPerRound = 0;
 
   /** `granted` is what the caller has taken from the budget for this stream. */
   constructor(
@@ -91,26 +94,42 @@ export class ReceiveStream {
     this.window = Math.min(this.window, this.readAhead);
   }
 
+  /**
+   * Bytes have arrived. The window doubles when they use it up fast, whether or not they can be read yet: behind a
+   * lost packet a whole round trip of them waits. True when the peer is to be told of new credit.
+   */
+  onArrived(nowUs: number, smoothedRttUs: number): boolean {
+    if (this.finalSize !== Infinity) return false;
+    if (nowUs - this.roundStartUs >= smoothedRttUs) this.beginRound(nowUs);
+    if ((this.highest - this.roundArrived) * WINDOW_GROWTH_ROUNDS < this.window) return false;
+    if (!this.readerKeepsUp) return false;
+    this.growWindow(this.window * 2);
+    this.beginRound(nowUs);
+    return this.renew();
+  }
+
+  /** What is ready to be read, or lies read and not released, is no more than the reader takes in two round trips. */
+  private get readerKeepsUp(): boolean {
+    const backlog = this.buffer.end - this.buffer.released;
+    return backlog <= Math.max(READER_BACKLOG, 2 * this.releasedPerRound);
+  }
+
+  private beginRound(nowUs: number): void {
+    this.releasedPerRound = this.buffer.released - this.roundReleased;
+    this.roundReleased = this.buffer.released;
+    this.roundArrived = this.highest;
+    this.roundStartUs = nowUs;
+  }
+
   /** Bytes were released; true when the peer is to be told of new credit. */
-  onReleased(nowUs: number, smoothedRttUs: number): boolean {
+  onReleased(): boolean {
     const { released } = this.buffer;
     if (this.finalSize !== Infinity) {
       this.keep(this.finalSize - released);
       return false;
     }
-    if ((released - this.roundStartOffset) * WINDOW_GROWTH_ROUNDS >= this.window) {
-      this.growWindow(this.window * 2);
-      this.beginRound(nowUs);
-    } else if (nowUs - this.roundStartUs >= smoothedRttUs) {
-      this.beginRound(nowUs);
-    }
     this.keep(Math.max(this.window, this.limit - released));
     return released + this.window - this.limit >= this.window / 4 && this.renew();
-  }
-
-  private beginRound(nowUs: number): void {
-    this.roundStartOffset = this.buffer.released;
-    this.roundStartUs = nowUs;
   }
 
   /** Grows the window towards `target`, as far as read-ahead and budget go. */

@@ -125,6 +125,11 @@ export class Stream {
     return taken;
   }
 
+  /** Has `streamWritable` follow when there is room, as a write() does that takes less than it was offered. */
+  awaitRoom(): void {
+    if (this.writable) this.host.awaitRoom(this);
+  }
+
   /** Whether there is enough room for a waiting writer to be woken. */
   get roomForWriter(): boolean {
     return this.writableBytes >= Math.min(WAKE_BYTES, this.host.unsentAllowance * WAKE_SHARE);
@@ -189,7 +194,7 @@ export class Stream {
   release(bytes: number): void {
     if (!this.readable) return;
     this.receive.buffer.release(bytes);
-    if (this.receive.onReleased(this.host.nowUs, this.host.smoothedRttUs)) this.wantCredit();
+    if (this.receive.onReleased()) this.wantCredit();
     if (this.receive.ended) this.host.settle(this);
   }
 
@@ -220,6 +225,11 @@ export class Stream {
   /** Raises the window while memory is plentiful. */
   openEagerly(): void {
     if (this.receive.openEagerly()) this.wantCredit();
+  }
+
+  /** Bytes of the peer have arrived. */
+  onArrived(): void {
+    if (this.receive.onArrived(this.host.nowUs, this.host.smoothedRttUs)) this.wantCredit();
   }
 
   private wantCredit(): void {

@@ -149,8 +149,12 @@ export class FrameReceiver {
       return;
     }
     const arrival = stream.receive.store(offset, at, length, fin);
-    if (arrival !== 'stored') this.fail(`stream ${stream.id}: ${arrival}`);
-    else if (stream.opened && (stream.readableBytes > 0 || stream.receive.allArrived))
+    if (arrival !== 'stored') {
+      this.fail(`stream ${stream.id}: ${arrival}`);
+      return;
+    }
+    stream.onArrived();
+    if (stream.opened && (stream.readableBytes > 0 || stream.receive.allArrived))
       this.events.readable(stream);
   }
 

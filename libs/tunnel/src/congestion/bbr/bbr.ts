@@ -1,10 +1,11 @@
 import { BASE_UDP_PAYLOAD } from '../../params.js';
-import type { AckSample, CongestionController } from '../controller.js';
+import { BYTES_PER_US_PER_MBPS, type AckSample, type CongestionController } from '../controller.js';
 import { BandwidthModel } from './data-rate.js';
 import { Drain } from './drain.js';
 import { FullPipeDetector } from './full-pipe.js';
 import { ProbeBandwidth } from './probe-bw.js';
 import { MinRttFilter, ProbeRtt } from './probe-rtt.js';
+import { QueueDelay } from './queue-delay.js';
 import { RoundCounter } from './round.js';
 import { Startup } from './startup.js';
 import type { BbrState } from './state.js';
@@ -15,23 +16,47 @@ export interface BbrTuning {
   readonly lossTolerance: number;
   /** Whether probes come often enough for Reno and CUBIC flows beside us (section 5.3.3.5.2). */
   readonly yieldsToReno: boolean;
-  /** Queueing delay above which the rate gives way although nothing is lost. */
+  /** Whether the rate gives way to queueing delay although nothing is lost. */
   readonly delayBrake: boolean;
+  /** Whether nobody else is there who would be hurt by a larger first window. */
+  readonly ownLink: boolean;
+  /**
+   * Initial windows that are delivered while the window grows as in slow start and pacing follows it (section 5.6.4.6 says
+   * one): the rate of the first rounds, most of which was waiting, holds the next ones back.
+   */
+  readonly youngWindows: number;
 }
 
 /** As the draft has it: section 2.7, BBR.LossThresh = 2 %. */
-export const FAIR_TUNING: BbrTuning = { lossTolerance: 0.02, yieldsToReno: true, delayBrake: false };
+export const FAIR_TUNING: BbrTuning = {
+  lossTolerance: 0.02,
+  yieldsToReno: true,
+  delayBrake: false,
+  ownLink: false,
+  youngWindows: 1,
+};
 /** For a link that is one's own: loss is the link's nature up to 15 %, and delay is what tells of a queue. */
-export const LOSSY_TUNING: BbrTuning = { lossTolerance: 0.15, yieldsToReno: false, delayBrake: true };
+export const LOSSY_TUNING: BbrTuning = {
+  lossTolerance: 0.15,
+  yieldsToReno: false,
+  delayBrake: true,
+  ownLink: true,
+  youngWindows: 10,
+};
 
 /** Section 2.5, BBR.MinPipeCwnd: four packets. */
 const MIN_PACKETS = 4;
 /** RFC 6928's ten packets. */
 const INITIAL_PACKETS = 10;
+/** On a link that is one's own the first window may be larger, as far as it leaves no faster than this: 10 Mbit/s. */
+const OWN_LINK_PACKETS = 88;
+const OWN_LINK_RATE = 10 * BYTES_PER_US_PER_MBPS;
 /** Section 2.4, BBR.PacingMarginPercent = 1. */
 const PACING_MARGIN = 0.99;
 /** Before the first sample the initial window leaves within this time (section 5.6.2 takes 1 ms where no round trip is known). */
 const INITIAL_RTT_US = 1000;
+/** Weight of a round in the mean of the path's loss. */
+const PATH_LOSS_WEIGHT = 1 / 16;
 /** Rounds of the maximum of acknowledgement aggregation: section 2.11, BBR.ExtraAckedFilterLen. */
 const AGGREGATION_ROUNDS = 10;
 /**
@@ -40,10 +65,8 @@ const AGGREGATION_ROUNDS = 10;
  * acknowledgement delay.
  */
 const BATCHING_US = 3000;
-/** Delay brake: a queue is building when every packet of a round waited longer than this … */
-const QUEUE_RTT_SHARE = 0.25;
-const QUEUE_LEAST_US = 2000;
-const QUEUE_MOST_US = 20_000;
+/** Half of that is there on the average. */
+const DRAINED_US = BATCHING_US / 2;
 
 /**
  * BBRv3 (draft-ietf-ccwg-bbr) in bytes and microseconds. The state machine's states are files of their own; this class
@@ -60,12 +83,16 @@ export class Bbr implements CongestionController {
   readonly round = new RoundCounter();
   readonly fullPipe = new FullPipeDetector();
   readonly minRtt = new MinRttFilter();
+  readonly queueDelay = new QueueDelay();
   /** Most in flight that the long-term model allows (section 2.9). */
   inFlightLongTerm = Infinity;
   windowLimited = false;
   delivered = 0;
   congestionWindow: number;
   pacingRate: number;
+  private initialWindow: number;
+  /** Share of bytes that the path itself loses, smoothed over rounds. */
+  private pathLoss = 0;
   private current: BbrState = this.states.startup;
   private aggregationBytes = 0;
   private aggregationSinceUs = 0;
@@ -78,8 +105,9 @@ export class Bbr implements CongestionController {
     /** Uniform in [0, 1). */
     readonly random: () => number,
   ) {
-    this.congestionWindow = INITIAL_PACKETS * Math.max(packetBytes, BASE_UDP_PAYLOAD);
-    this.pacingRate = (this.states.startup.pacingGain * this.congestionWindow) / INITIAL_RTT_US;
+    this.initialWindow = INITIAL_PACKETS * Math.max(packetBytes, BASE_UDP_PAYLOAD);
+    this.congestionWindow = this.initialWindow;
+    this.pacingRate = (this.states.startup.pacingGain() * this.congestionWindow) / INITIAL_RTT_US;
   }
 
   get state(): string {
@@ -90,33 +118,41 @@ export class Bbr implements CongestionController {
     return this.bandwidthModel.bounded;
   }
 
+  /** What has to leave so that as much arrives as the path carries: on a link that is one's own the path's loss is made up for. */
+  private get sendingRate(): number {
+    return this.bandwidth / (1 - this.pathLoss);
+  }
+
+  /** A round without a queue tells what the path loses by itself. */
+  private observePathLoss(): void {
+    if (!this.tuning.ownLink || !this.round.started || this.queueBuilds) return;
+    const loss = Math.min(this.round.lastLossRate, this.tuning.lossTolerance);
+    this.pathLoss += (loss - this.pathLoss) * PATH_LOSS_WEIGHT;
+  }
+
   /** The bandwidth-delay product times `gain`. */
   bytesInPipe(gain: number): number {
     if (this.minRtt.minUs === Infinity) return INITIAL_PACKETS * this.packetBytes;
-    return gain * this.bandwidth * this.minRtt.minUs + this.batchingBytes;
+    return gain * this.sendingRate * this.minRtt.minUs + this.batchingBytes;
+  }
+
+  /** In flight while no queue stands: what the pipe holds, and what waits for its acknowledgement. */
+  get drainedBytes(): number {
+    return this.sendingRate * (this.minRtt.minUs + DRAINED_US);
   }
 
   private get batchingBytes(): number {
     return this.bandwidth * Math.min(BATCHING_US, Math.max(this.minRtt.minUs, BATCHING_US / 2));
   }
 
-  /** Every packet of the last round waited: the queue is more than probing alone explains. */
+  /** The queue is more than probing alone explains. */
   get queueBuilds(): boolean {
-    return this.tuning.delayBrake && this.queueDelayUs > this.queueThresholdUs;
+    return this.tuning.delayBrake && this.queueDelay.builds(this.minRtt.minUs);
   }
 
-  /** The same while the rate should be level: half as much is too much. */
+  /** The same while the rate should be level: less is too much. */
   get queueStands(): boolean {
-    return this.tuning.delayBrake && this.queueDelayUs > this.queueThresholdUs / 2;
-  }
-
-  private get queueDelayUs(): number {
-    return this.round.lastMinRttUs === Infinity ? 0 : this.round.lastMinRttUs - this.minRtt.minUs;
-  }
-
-  private get queueThresholdUs(): number {
-    const share = Math.min(QUEUE_MOST_US, Math.max(QUEUE_LEAST_US, this.minRtt.minUs * QUEUE_RTT_SHARE));
-    return share + Math.min(this.round.lastRttSpreadUs, this.minRtt.minUs) / 2;
+    return this.tuning.delayBrake && this.queueDelay.stands(this.minRtt.minUs);
   }
 
   enter(state: BbrState, nowUs: number): void {
@@ -134,10 +170,12 @@ export class Bbr implements CongestionController {
     const rate = this.bandwidthModel.observe(sample);
     const congested = this.round.lastLossRate > this.tuning.lossTolerance;
     if (!this.current.probing) this.bandwidthModel.adapt(congested, this.congestionWindow);
+    this.observePathLoss();
     this.observeAggregation(sample);
     this.fullPipe.update(sample, rate, this.round.started);
     this.learnFirstRtt(sample);
-    this.minRtt.update(sample);
+    this.minRtt.update(sample, this.queueDelay.wanderUs);
+    if (this.tuning.delayBrake) this.queueDelay.update(sample, this.minRtt.minUs, this.round.started);
     this.current.onAck(this, sample);
     this.probeRttIfDue(sample);
     this.bandwidthModel.advance(sample, rate);
@@ -156,8 +194,15 @@ export class Bbr implements CongestionController {
   /** Section 5.6.2: until a rate is known the initial window leaves within one round trip, times the gain. */
   private learnFirstRtt(sample: AckSample): void {
     if (this.minRtt.minUs !== Infinity || sample.rttUs < 0) return;
+    if (this.tuning.ownLink) this.initialWindow = this.ownLinkWindow(sample.rttUs);
+    this.congestionWindow = Math.max(this.congestionWindow, this.initialWindow);
     this.pacingRate =
-      (this.current.pacingGain * this.congestionWindow) / Math.max(sample.rttUs, INITIAL_RTT_US);
+      (this.current.pacingGain(this) * this.congestionWindow) / Math.max(sample.rttUs, INITIAL_RTT_US);
+  }
+
+  private ownLinkWindow(rttUs: number): number {
+    const most = OWN_LINK_PACKETS * this.packetBytes;
+    return Math.max(this.initialWindow, Math.min(most, OWN_LINK_RATE * rttUs));
   }
 
   private probeRttIfDue(sample: AckSample): void {
@@ -179,9 +224,14 @@ export class Bbr implements CongestionController {
     if (this.fullPipe.reached && extra > this.aggregation[slot]) this.aggregation[slot] = extra;
   }
 
+  private get young(): boolean {
+    return !this.fullPipe.reached && this.delivered < this.tuning.youngWindows * this.initialWindow;
+  }
+
   private setPacingRate(): void {
     if (this.bandwidth === 0) return;
-    const rate = this.current.pacingGain * this.bandwidth * PACING_MARGIN;
+    const model = this.young ? this.congestionWindow / this.minRtt.minUs : this.sendingRate;
+    const rate = this.current.pacingGain(this) * model * PACING_MARGIN;
     if (this.fullPipe.reached || rate > this.pacingRate) this.pacingRate = rate;
   }
 
@@ -189,7 +239,7 @@ export class Bbr implements CongestionController {
     const most = this.bytesInPipe(this.current.windowGain) + Math.max(...this.aggregation);
     const grown = this.congestionWindow + sample.acknowledgedBytes;
     if (this.fullPipe.reached) this.congestionWindow = Math.min(grown, most);
-    else if (this.congestionWindow < most) this.congestionWindow = grown;
+    else if (this.congestionWindow < most || this.young) this.congestionWindow = grown;
     this.boundWindow();
   }
 

@@ -6,6 +6,10 @@ const MAX_BANDWIDTH_CYCLES = 2;
 /** Share of the lower bounds that a round with loss leaves (section 2.7, BBR.Beta). */
 const BETA = 0.7;
 
+/** Jitter of a quarter of the round trip makes the maximum of many samples look this much too high; each step takes a part. */
+const TRIM_FLOOR = 0.88;
+const TRIM_STEP = 0.97;
+
 /** What the path carries: the long-term maximum, and a short-term bound learnt from loss (section 5.5). Bytes per microsecond. */
 export class BandwidthModel {
   /** Of the latest round. */
@@ -50,6 +54,16 @@ export class BandwidthModel {
       this.inFlightShortTerm = Math.max(this.inFlightLatest, BETA * this.inFlightShortTerm);
     }
     this.lossInRound = false;
+  }
+
+  /** Bounds the rate, until the next probe, by what was measured over a whole round with a queue: that is what the path carries. */
+  lowerShortTerm(rate: number): void {
+    this.shortTerm = Math.max(rate, BETA * this.bounded);
+  }
+
+  /** Takes a step off a rate that jitter has made look too high, until the next probe. */
+  trim(): void {
+    this.shortTerm = Math.max(TRIM_FLOOR * this.maximum, this.bounded * TRIM_STEP);
   }
 
   /** Called last for each acknowledgement. */

@@ -6,7 +6,9 @@ import type { BbrState } from './state.js';
 export class Drain implements BbrState {
   readonly name = 'drain';
   /** Section 2.4, BBR.DrainPacingGain. */
-  readonly pacingGain = 0.5;
+  pacingGain(): number {
+    return 0.5;
+  }
   readonly windowGain = 2;
   readonly probing = false;
 
@@ -15,6 +17,6 @@ export class Drain implements BbrState {
   }
 
   onAck(bbr: Bbr, sample: AckSample): void {
-    if (sample.inFlight <= bbr.bytesInPipe(1)) bbr.enter(bbr.states.probeBandwidth, sample.nowUs);
+    if (sample.inFlight <= bbr.drainedBytes) bbr.enter(bbr.states.probeBandwidth, sample.nowUs);
   }
 }

@@ -6,13 +6,22 @@ type Phase = 'down' | 'cruise' | 'refill' | 'up';
 
 /** Pacing gains of the phases: section 2.4 and 5.3.3. */
 const PACING_GAIN: Record<Phase, number> = { down: 0.9, cruise: 1, refill: 1, up: 1.25 };
+/** With the delay brake a queue is worth more haste: as BBR had it before version 3. */
+const BRAKED_DOWN_GAIN = 0.75;
 /** Section 2.5: 2, and 2.25 while probing up. */
 const WINDOW_GAIN: Record<Phase, number> = { down: 2, cruise: 2, refill: 2, up: 2.25 };
 /** Section 5.3.3.5.1: wall-clock wait between probes, 2 to 3 s. */
 const PROBE_WAIT_US = 2_000_000;
 const PROBE_WAIT_SPREAD_US = 1_000_000;
+/** The first wait where a queue may have ended startup. */
+const FIRST_WAIT_ROUNDS = 4;
+const FIRST_WAIT_LEAST_US = 100_000;
 /** The same in rounds, so that a Reno or CUBIC flow beside us can grow: section 5.3.3.5.2. */
 const PROBE_WAIT_ROUNDS = 63;
+/** Rounds in which the queue of a probe has run off at {@link BRAKED_DOWN_GAIN}, twice over. */
+const ROUNDS_TO_DRAIN = 3;
+/** A queue that is there so early in cruise is a remainder, and tells nothing of the rate. */
+const SETTLED_ROUNDS = 2;
 /** Share of the long-term bound left free for others in cruise: section 2.7, BBR.Headroom. */
 const HEADROOM = 0.15;
 
@@ -24,6 +33,7 @@ export class ProbeBandwidth implements BbrState {
   private waitRounds = 0;
   private cycleSinceUs = 0;
   private cycleRound = 0;
+  private downRounds = 0;
   private upRounds = 0;
   private upAcknowledged = 0;
 
@@ -31,7 +41,8 @@ export class ProbeBandwidth implements BbrState {
     return `probe-bw-${this.phase}`;
   }
 
-  get pacingGain(): number {
+  pacingGain(bbr: Bbr): number {
+    if (this.phase === 'down' && bbr.tuning.delayBrake) return BRAKED_DOWN_GAIN;
     return PACING_GAIN[this.phase];
   }
 
@@ -50,6 +61,9 @@ export class ProbeBandwidth implements BbrState {
 
   enter(bbr: Bbr, nowUs: number): void {
     this.startDown(bbr, nowUs);
+    // What ended startup may have been jitter that looked like a queue: the first look for more comes soon.
+    if (bbr.tuning.delayBrake)
+      this.waitUs = Math.max(FIRST_WAIT_ROUNDS * bbr.minRtt.minUs, FIRST_WAIT_LEAST_US);
   }
 
   onAck(bbr: Bbr, sample: AckSample): void {
@@ -71,6 +85,7 @@ export class ProbeBandwidth implements BbrState {
 
   private startDown(bbr: Bbr, nowUs: number): void {
     this.to('down', nowUs);
+    this.downRounds = 0;
     bbr.bandwidthModel.nextCycle();
     bbr.bandwidthModel.resetShortTerm();
     this.waitUs = PROBE_WAIT_US + bbr.random() * PROBE_WAIT_SPREAD_US;
@@ -83,15 +98,30 @@ export class ProbeBandwidth implements BbrState {
   private inDown(bbr: Bbr, sample: AckSample): void {
     if (this.timeToProbe(bbr, sample.nowUs)) this.startRefill(bbr, sample.nowUs);
     else if (this.drained(bbr, sample)) this.to('cruise', sample.nowUs);
+    else if (bbr.round.started) this.checkDraining(bbr);
+  }
+
+  /** A queue that does not fall while less is sent: the path carries no more than what it delivers now. */
+  private checkDraining(bbr: Bbr): void {
+    if (bbr.queueStands && ++this.downRounds > ROUNDS_TO_DRAIN)
+      bbr.bandwidthModel.lowerShortTerm(bbr.round.lastRate);
   }
 
   private drained(bbr: Bbr, sample: AckSample): boolean {
-    return sample.inFlight <= bbr.bytesInPipe(1) && sample.inFlight <= bbr.inFlightLongTerm * (1 - HEADROOM);
+    const { inFlight } = sample;
+    return inFlight <= bbr.drainedBytes && inFlight <= bbr.inFlightLongTerm * (1 - HEADROOM);
   }
 
   private inCruise(bbr: Bbr, sample: AckSample): void {
     if (this.timeToProbe(bbr, sample.nowUs)) this.startRefill(bbr, sample.nowUs);
-    else if (bbr.queueStands && bbr.round.started) this.to('down', sample.nowUs);
+    else if (bbr.round.started && bbr.queueStands) this.giveWay(bbr, sample.nowUs);
+  }
+
+  /** A queue stands although the rate is level: the rate was believed somewhat too high, which jitter does. */
+  private giveWay(bbr: Bbr, nowUs: number): void {
+    if (nowUs - this.phaseSinceUs > SETTLED_ROUNDS * bbr.minRtt.minUs) bbr.bandwidthModel.trim();
+    this.downRounds = 0;
+    this.to('down', nowUs);
   }
 
   private startRefill(bbr: Bbr, nowUs: number): void {
@@ -117,7 +147,17 @@ export class ProbeBandwidth implements BbrState {
       return;
     }
     this.raiseLongTerm(bbr, sample);
-    if (bbr.fullPipe.now || bbr.queueBuilds) this.startDown(bbr, sample.nowUs);
+    if (bbr.fullPipe.now || bbr.queueBuilds || this.pipeIsFull(bbr, sample))
+      this.startDown(bbr, sample.nowUs);
+  }
+
+  /** With the delay brake a probe ends when it has filled the pipe by its gain: what the path had to spare would be seen by then. */
+  private pipeIsFull(bbr: Bbr, sample: AckSample): boolean {
+    return (
+      bbr.tuning.delayBrake &&
+      sample.nowUs - this.phaseSinceUs > bbr.minRtt.minUs &&
+      sample.inFlight >= bbr.bytesInPipe(PACING_GAIN.up)
+    );
   }
 
   /** Section 5.5.10.2, IsInflightTooHigh, with the tolerance of the profile. */
@@ -150,10 +190,5 @@ export class ProbeBandwidth implements BbrState {
   private to(phase: Phase, nowUs: number): void {
     this.phase = phase;
     this.phaseSinceUs = nowUs;
-  }
-
-  /** Microseconds in the current phase. */
-  elapsedUs(nowUs: number): number {
-    return nowUs - this.phaseSinceUs;
   }
 }

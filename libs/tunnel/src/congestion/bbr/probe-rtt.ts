@@ -11,7 +11,7 @@ const MIN_RTT_WINDOW_US = 10_000_000;
  * A sample this near to the minimum shows that the queue is empty, so that the minimum counts as seen again: without it
  * the clock noise of a user-space receiver would have us drain a pipe that holds no queue.
  */
-const NEAR_MINIMUM = 1.0625;
+const NEAR_MINIMUM = 1 / 16;
 const NEAR_MINIMUM_US = 250;
 
 /** The least round trip, and when it was last seen (section 5.5.9). */
@@ -20,14 +20,15 @@ export class MinRttFilter {
   private seenUs = 0;
   private probedUs = 0;
 
-  update(sample: AckSample): void {
+  /** A sample may be `slackUs` over the minimum for the path's own jitter. */
+  update(sample: AckSample, slackUs: number): void {
     if (sample.rttUs < 0) return;
     const expired = sample.nowUs - this.seenUs > MIN_RTT_WINDOW_US;
     if (sample.rttUs <= this.minUs || expired) {
       this.minUs = sample.rttUs;
       this.seenUs = sample.nowUs;
       this.probedUs = sample.nowUs;
-    } else if (sample.rttUs <= Math.max(this.minUs * NEAR_MINIMUM, this.minUs + NEAR_MINIMUM_US)) {
+    } else if (sample.rttUs <= this.minUs + Math.max(this.minUs * NEAR_MINIMUM, NEAR_MINIMUM_US, slackUs)) {
       this.seenUs = sample.nowUs;
       this.probedUs = sample.nowUs;
     }
@@ -47,7 +48,9 @@ export class MinRttFilter {
 /** Empties the pipe for a moment, so that the least round trip can be seen (section 5.3.4). */
 export class ProbeRtt implements BbrState {
   readonly name = 'probe-rtt';
-  readonly pacingGain = 1;
+  pacingGain(): number {
+    return 1;
+  }
   /** Section 2.5, BBR.ProbeRTTCwndGain. */
   readonly windowGain = 0.5;
   readonly probing = false;

@@ -5,25 +5,19 @@ export class RoundCounter {
   count = 0;
   /** The current acknowledgement began a round. */
   started = false;
-  /** Lowest round trip of the round before, microseconds; Infinity without a sample. */
-  lastMinRttUs = Infinity;
   /** Share of bytes lost in the round before, 0 to 1. */
   lastLossRate = 0;
   /** Bytes lost in the round before. */
   lastLost = 0;
-  /** Difference between the highest and the lowest of the round before, microseconds. */
-  lastRttSpreadUs = 0;
-  private minRttUs = Infinity;
-  private maxRttUs = 0;
+  /** Mean delivery rate of the round before, bytes per microsecond; 0 without one. */
+  lastRate = 0;
   private lost = 0;
   private acknowledged = 0;
   private endDelivered = 0;
+  private startDelivered = 0;
+  private startUs = 0;
 
   update(sample: AckSample): void {
-    if (sample.rttUs >= 0) {
-      this.minRttUs = Math.min(this.minRttUs, sample.rttUs);
-      this.maxRttUs = Math.max(this.maxRttUs, sample.rttUs);
-    }
     this.lost += sample.lostBytes;
     this.acknowledged += sample.acknowledgedBytes;
     this.started = sample.sampleDelivered > 0 && sample.priorDelivered >= this.endDelivered;
@@ -32,13 +26,12 @@ export class RoundCounter {
 
   private close(sample: AckSample): void {
     this.count++;
+    this.lastRate = (sample.delivered - this.startDelivered) / Math.max(1, sample.nowUs - this.startUs);
+    this.startDelivered = sample.delivered;
+    this.startUs = sample.nowUs;
     this.endDelivered = sample.delivered;
-    this.lastMinRttUs = this.minRttUs;
-    this.lastRttSpreadUs = Math.max(0, this.maxRttUs - this.minRttUs);
     this.lastLost = this.lost;
     this.lastLossRate = this.lost / Math.max(1, this.lost + this.acknowledged);
-    this.minRttUs = Infinity;
-    this.maxRttUs = 0;
     this.lost = 0;
     this.acknowledged = 0;
   }

@@ -12,7 +12,9 @@ const LEAST_LOST_PACKETS = 16;
 export class Startup implements BbrState {
   readonly name = 'startup';
   /** 4 ln 2, the least gain that doubles each round: section 2.4, BBR.StartupPacingGain. */
-  readonly pacingGain = 2.77;
+  pacingGain(): number {
+    return 2.77;
+  }
   /** Section 2.5, BBR.DefaultCwndGain. */
   readonly windowGain = 2;
   readonly probing = true;
@@ -22,8 +24,7 @@ export class Startup implements BbrState {
   }
 
   onAck(bbr: Bbr, sample: AckSample): void {
-    const queueFillsPipe = bbr.queueBuilds && bbr.fullPipe.rounds > 0;
-    if (this.lossFillsPipe(bbr, sample) || queueFillsPipe) bbr.fullPipe.reached = true;
+    if (this.lossFillsPipe(bbr, sample) || bbr.queueBuilds) bbr.fullPipe.reached = true;
     if (bbr.fullPipe.reached) bbr.enter(bbr.states.drain, sample.nowUs);
   }
 

@@ -4,7 +4,7 @@ import type { Bbr } from './bbr.js';
 /** One state of the machine: its gains, and when it ends. Each lives in a file of its own. */
 export interface BbrState {
   readonly name: string;
-  readonly pacingGain: number;
+  pacingGain(bbr: Bbr): number;
   readonly windowGain: number;
   /** Loss in this state is expected: it does not lower the short-term bounds (section 5.5.10.3). */
   readonly probing: boolean;

@@ -1,0 +1,84 @@
+import type { AckSample } from '../controller.js';
+
+/** The minimum is over this share of the round trip, once or twice, and over so many samples. */
+const WINDOW_RTT_SHARE = 1 / 4;
+const WINDOW_LEAST_US = 1000;
+const WINDOW_SAMPLES = 4;
+/** Weight of a round in the mean of the path's wander, and how much of that is allowed for. */
+const WANDER_WEIGHT = 1 / 8;
+const WANDER_ALLOWANCE = 3;
+/** A queue is building when so much of the round trip, within bounds, is exceeded … */
+const QUEUE_RTT_SHARE = 0.25;
+const QUEUE_LEAST_US = 1500;
+const QUEUE_MOST_US = 20_000;
+/** … and stands when it exceeds this share of that. */
+const STANDING_SHARE = 0.6;
+
+/**
+ * How long packets wait in the queue of the path, for the profile that brakes on it: the least round trip of the last
+ * moments over the least ever, apart from how the path's delay wanders by itself.
+ */
+export class QueueDelay {
+  private currentUs = Infinity;
+  private previousUs = Infinity;
+  private sinceUs = 0;
+  private samples = 0;
+  private roundMinUs = Infinity;
+  private lastRoundMinUs = Infinity;
+  /** Mean difference between the least round trips of two rounds that follow each other, microseconds. */
+  wanderUs = 0;
+
+  update(sample: AckSample, minRttUs: number, roundStarted: boolean): void {
+    if (roundStarted) this.closeRound();
+    const { rttUs, nowUs } = sample;
+    if (rttUs < 0) return;
+    this.roundMinUs = Math.min(this.roundMinUs, rttUs);
+    if (this.windowIsOver(nowUs, minRttUs)) {
+      this.previousUs = this.currentUs;
+      this.currentUs = rttUs;
+      this.sinceUs = nowUs;
+      this.samples = 1;
+    } else {
+      this.currentUs = Math.min(this.currentUs, rttUs);
+      this.samples++;
+    }
+  }
+
+  private windowIsOver(nowUs: number, minRttUs: number): boolean {
+    const lengthUs = Math.max(WINDOW_LEAST_US, minRttUs * WINDOW_RTT_SHARE);
+    return nowUs - this.sinceUs > lengthUs && this.samples >= WINDOW_SAMPLES;
+  }
+
+  private closeRound(): void {
+    if (this.roundMinUs === Infinity) return;
+    if (this.lastRoundMinUs !== Infinity) {
+      const step = Math.abs(this.roundMinUs - this.lastRoundMinUs);
+      this.wanderUs += (step - this.wanderUs) * WANDER_WEIGHT;
+    }
+    this.lastRoundMinUs = this.roundMinUs;
+    this.roundMinUs = Infinity;
+  }
+
+  private delayUs(minRttUs: number): number {
+    const recent = Math.min(this.currentUs, this.previousUs);
+    return recent === Infinity ? 0 : recent - minRttUs;
+  }
+
+  private thresholdUs(minRttUs: number): number {
+    return Math.min(QUEUE_MOST_US, Math.max(QUEUE_LEAST_US, minRttUs * QUEUE_RTT_SHARE));
+  }
+
+  private get slackUs(): number {
+    return this.wanderUs * WANDER_ALLOWANCE;
+  }
+
+  /** The queue is more than a probe for bandwidth explains. */
+  builds(minRttUs: number): boolean {
+    return this.delayUs(minRttUs) > this.thresholdUs(minRttUs) + this.slackUs;
+  }
+
+  /** The queue is more than a level rate explains. */
+  stands(minRttUs: number): boolean {
+    return this.delayUs(minRttUs) > this.thresholdUs(minRttUs) * STANDING_SHARE + this.slackUs;
+  }
+}
