@@ -107,8 +107,9 @@ describe('a state is put in force as a whole or not at all', () => {
     await near.plane.apply(near.state([]));
     expect(await ended).toBe('ECONNRESET');
     expect(near.plane.statistics().links).toEqual([]);
+    await until(() => !near.up.has('far') && !far.up.has('near'));
     await near.plane.apply(near.state([far], { forwards: [pair.forward] }));
-    await until(() => near.up.has('far'));
+    await until(() => near.up.has('far') && far.up.has('near'));
     expect(await forwardWorks()).toBe(true);
   });
 

@@ -230,7 +230,6 @@ export class Connections {
     );
     const bridge = new Bridge(this.bridgeHost, stream, flow, compression, chooseCodec);
     this.bridgesOf(peerId).add(bridge);
-    this.paths.limit(stream);
     return bridge;
   }
 
@@ -259,7 +258,7 @@ export class Connections {
     const nowUs = nowMicroseconds();
     for (const [peerId, bridges] of this.bridges) {
       const stats = this.tunnels.endpoint?.stats(peerId);
-      if (stats !== undefined) this.paths.update(peerId, stats, streamsOf(bridges), nowUs);
+      if (stats !== undefined) this.paths.update(peerId, stats, bridges, nowUs);
     }
   }
 
@@ -278,10 +277,6 @@ export class Connections {
     for (const socket of this.connecting) socket.reset();
     this.connecting.clear();
   }
-}
-
-function* streamsOf(bridges: Iterable<Bridge>): Iterable<Stream> {
-  for (const { stream } of bridges) yield stream;
 }
 
 function sourceOf(socket: TcpSocket): SocketAddress {

@@ -165,7 +165,6 @@ export class DataPlane {
       const kept = state.peers.find((peer) => peer.id === old.id);
       if (kept !== undefined && Buffer.compare(kept.publicKey, old.publicKey) === 0) continue;
       endpoint.removePeer(old.id);
-      this.act();
       this.connections.forgetPeer(old.id);
     }
     for (const peer of state.peers) endpoint.setPeer(peer);

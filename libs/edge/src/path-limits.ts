@@ -1,13 +1,13 @@
-import type { Stream, TunnelStats } from '@longhaul/tunnel';
-import { LEAST_READ_AHEAD_BYTES, ReadAhead } from './read-ahead.js';
+import type { TunnelStats } from '@longhaul/tunnel';
+import type { Bridge } from './connection/bridge.js';
+import { ReadAhead } from './read-ahead.js';
 
 interface PathLimits {
-  readonly follower: ReadAhead;
-  readAheadBytes: number;
+  readonly readAhead: ReadAhead;
   linkBytesPerSecond: number;
 }
 
-/** What is learnt of each peer's path and bounds the streams on it. */
+/** What is learnt of each peer's path and bounds the connections on it. */
 export class PathLimitsByPeer {
   private readonly paths = new Map<string, PathLimits>();
 
@@ -16,22 +16,16 @@ export class PathLimitsByPeer {
     return this.paths.get(peerId)?.linkBytesPerSecond ?? 0;
   }
 
-  /** Bounds a new stream. */
-  limit(stream: Stream): void {
-    const limits = this.paths.get(stream.peerId);
-    if (limits !== undefined) stream.setReadAhead(limits.readAheadBytes);
-  }
-
-  /** Learns from a peer's statistics and bounds its streams. */
-  update(peerId: string, stats: TunnelStats, streams: Iterable<Stream>, nowUs: number): void {
+  /** Learns from a peer's statistics, and bounds how far the peer may run ahead of sockets that do not keep up. */
+  update(peerId: string, stats: TunnelStats, bridges: Iterable<Bridge>, nowUs: number): void {
     let limits = this.paths.get(peerId);
     if (limits === undefined) {
-      limits = { follower: new ReadAhead(), readAheadBytes: LEAST_READ_AHEAD_BYTES, linkBytesPerSecond: 0 };
+      limits = { readAhead: new ReadAhead(), linkBytesPerSecond: 0 };
       this.paths.set(peerId, limits);
     }
     limits.linkBytesPerSecond = stats.bandwidthBytesPerSecond;
-    limits.readAheadBytes = limits.follower.update(nowUs, stats.wireBytesReceived, stats.smoothedRttUs ?? 0);
-    for (const stream of streams) stream.setReadAhead(limits.readAheadBytes);
+    const bytes = limits.readAhead.update(nowUs, stats.wireBytesReceived, stats.smoothedRttUs ?? 0);
+    for (const bridge of bridges) bridge.boundReadAhead(bytes);
   }
 
   forget(peerId: string): void {

@@ -1,13 +1,11 @@
-/** An edge takes at least so much ahead of the far socket. */
-export const LEAST_READ_AHEAD_BYTES = 262_144;
+/** An edge takes at least so much ahead of a socket that does not keep up … */
+const LEAST_BYTES = 262_144;
 /** … or what the path delivers in so many smoothed round trips. */
 const ROUND_TRIPS = 2;
 /** A rate is remembered for so long, or for three round trips on a longer path. */
 const MEMORY_US = 1_000_000;
-/** While the rate rises by so much within its memory, twice as much is taken, so that credit does not bound the rise. */
-const RISING = 1.25;
 
-/** How far the peer may run ahead of the sockets here: follows what the path delivers. */
+/** How far a peer may run ahead of a socket that is slower than the path: a large hidden buffer would only add delay. */
 export class ReadAhead {
   private readonly samples: { atUs: number; bytesPerUs: number }[] = [];
   private lastUs: number | undefined;
@@ -21,9 +19,7 @@ export class ReadAhead {
     this.addSample(nowUs, receivedBytes);
     this.forget(nowUs - Math.max(MEMORY_US, 3 * smoothedRttUs));
     const peak = Math.max(0, ...this.samples.map((sample) => sample.bytesPerUs));
-    const oldest = this.samples[0]?.bytesPerUs ?? 0;
-    const slack = peak > RISING * oldest ? 2 : 1;
-    return Math.max(LEAST_READ_AHEAD_BYTES, ROUND_TRIPS * slack * smoothedRttUs * peak);
+    return Math.max(LEAST_BYTES, ROUND_TRIPS * smoothedRttUs * peak);
   }
 
   private addSample(nowUs: number, receivedBytes: number): void {

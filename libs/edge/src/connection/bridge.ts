@@ -110,6 +110,13 @@ export class Bridge {
     this.settle();
   }
 
+  /** Lets the peer run ahead by `bytes` at most while the socket is what holds the bytes up, and freely otherwise. */
+  boundReadAhead(bytes: number): void {
+    const { download } = this;
+    if (download === undefined) return;
+    this.stream.setReadAhead(download.checkBlocked() ? bytes : Infinity);
+  }
+
   /** The stream is over at both agents: all that we sent was received. */
   onStreamClosed(): void {
     this.streamClosed = true;

@@ -22,6 +22,7 @@ export class StreamToSocket implements BlockSink {
   private readonly leftovers: Leftover[] = [];
   /** Bytes of the stream whose content the socket has not wholly taken. */
   private unreleased = 0;
+  private wasBlocked = false;
   /** The decoder holds a block that had nowhere to go. */
   private blockWaits = false;
 
@@ -47,6 +48,13 @@ export class StreamToSocket implements BlockSink {
       this.release();
     }
     if (stream.readEnded) this.finish();
+  }
+
+  /** Whether the socket takes nothing, now and at the last call: it is slower than the stream. */
+  checkBlocked(): boolean {
+    const { wasBlocked } = this;
+    this.wasBlocked = this.leftovers.length > 0;
+    return wasBlocked && this.wasBlocked;
   }
 
   private takeSpan(): void {
