@@ -155,6 +155,11 @@ export class Bbr implements CongestionController {
     return this.tuning.delayBrake && this.queueDelay.stands(this.minRtt.minUs);
   }
 
+  /** Whether a level rate is the path's doing. Without the delay brake there is no telling: the draft takes it for that. */
+  private get saturated(): boolean {
+    return !this.tuning.delayBrake || this.queueStands || this.round.lastLossRate > this.tuning.lossTolerance;
+  }
+
   enter(state: BbrState, nowUs: number): void {
     this.current = state;
     state.enter(this, nowUs);
@@ -172,7 +177,7 @@ export class Bbr implements CongestionController {
     if (!this.current.probing) this.bandwidthModel.adapt(congested, this.congestionWindow);
     this.observePathLoss();
     this.observeAggregation(sample);
-    this.fullPipe.update(sample, rate, this.round.started);
+    this.fullPipe.update(sample, rate, this.round.started, this.saturated);
     this.learnFirstRtt(sample);
     this.minRtt.update(sample, this.queueDelay.wanderUs);
     if (this.tuning.delayBrake) this.queueDelay.update(sample, this.minRtt.minUs, this.round.started);
