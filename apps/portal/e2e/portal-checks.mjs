@@ -284,6 +284,7 @@ async function checkEnrolment(portal, runEnrolCommand) {
   const siteName = `Portal check ${Date.now().toString(36)}`;
   await portal.check('a new site and its token give one command, shown once', async () => {
     await portal.goto('/enrol');
+    await page.getByRole('heading', { name: 'New enrolment' }).waitFor();
     const isNew = page.getByText('A new site', { exact: true });
     if (await isNew.isVisible()) await isNew.click();
     await page.getByLabel('Name of the site').fill(siteName);
