@@ -22,6 +22,43 @@ export interface LinkOptions {
 const IP_UDP_BYTES = 28;
 const WANDER_PERIOD_US = 20_000;
 
+/** The queue in front of a link, and when the link is through with it. Several links may share one. */
+export class Bottleneck {
+  private freeAtUs = 0;
+  private byteUs = 0;
+  private sinceUs = 0;
+  private peakBytes = 0;
+
+  constructor(private readonly time: VirtualTime) {}
+
+  /** When the last of `bytes` has left; undefined where the queue has no room for them. */
+  enqueue(bytes: number, rateMbps: number, queueBytes: number): number | undefined {
+    const bytesPerUs = rateMbps / 8;
+    const { nowUs } = this.time;
+    const queued = Math.max(0, this.freeAtUs - nowUs) * bytesPerUs;
+    if (queued + bytes > queueBytes) return undefined;
+    // A packet keeps its bytes in the queue for as long as those in front of it take, and its own.
+    const waitUs = (queued + bytes) / bytesPerUs;
+    this.byteUs += bytes * waitUs;
+    this.peakBytes = Math.max(this.peakBytes, queued + bytes);
+    this.freeAtUs = nowUs + waitUs;
+    return this.freeAtUs;
+  }
+
+  /** Begins a new measurement. */
+  resetStatistics(): void {
+    this.byteUs = 0;
+    this.sinceUs = this.time.nowUs;
+    this.peakBytes = 0;
+  }
+
+  /** Bytes in the queue since the last reset: mean over time, and peak. */
+  get statistics(): { readonly meanBytes: number; readonly peakBytes: number } {
+    const elapsedUs = Math.max(1, this.time.nowUs - this.sinceUs);
+    return { meanBytes: this.byteUs / elapsedUs, peakBytes: this.peakBytes };
+  }
+}
+
 /** A link in virtual time: serialisation behind a queue, then delay, with faults. */
 export class SimulatedLink {
   /** Nothing passes while it is out. */
@@ -31,21 +68,20 @@ export class SimulatedLink {
   overflowed = 0;
   oversized = 0;
   delivered = 0;
-  private freeAtUs = 0;
+  bottleneck: Bottleneck;
   private lastArrivalUs = 0;
   private wanderFrom = 0;
   private wanderTo = 0;
   private wanderSinceUs = 0;
-  private queueByteUs = 0;
-  private queueSinceUs = 0;
-  private queuePeakBytes = 0;
 
   constructor(
     public options: LinkOptions,
     private readonly time: VirtualTime,
     private readonly random: SeededRandom,
     private readonly deliver: (datagram: Uint8Array) => void,
-  ) {}
+  ) {
+    this.bottleneck = new Bottleneck(time);
+  }
 
   send(datagram: Uint8Array): void {
     const { options, random } = this;
@@ -53,7 +89,12 @@ export class SimulatedLink {
       this.oversized++;
       return;
     }
-    if (!this.enqueue(datagram.length + IP_UDP_BYTES)) {
+    const leavesUs = this.bottleneck.enqueue(
+      datagram.length + IP_UDP_BYTES,
+      options.rateMbps,
+      options.queueBytes,
+    );
+    if (leavesUs === undefined) {
       this.overflowed++;
       return;
     }
@@ -61,38 +102,13 @@ export class SimulatedLink {
       this.lost++;
       return;
     }
-    this.schedule(datagram);
-    if (options.duplication > 0 && random.unit() < options.duplication) this.schedule(datagram.slice());
+    this.schedule(datagram, leavesUs);
+    if (options.duplication > 0 && random.unit() < options.duplication)
+      this.schedule(datagram.slice(), leavesUs);
   }
 
-  private enqueue(bytes: number): boolean {
-    const bytesPerUs = this.options.rateMbps / 8;
-    const { nowUs } = this.time;
-    const queued = Math.max(0, this.freeAtUs - nowUs) * bytesPerUs;
-    if (queued + bytes > this.options.queueBytes) return false;
-    // A packet keeps its bytes in the queue for as long as those in front of it take, and its own.
-    const waitUs = (queued + bytes) / bytesPerUs;
-    this.queueByteUs += bytes * waitUs;
-    this.queuePeakBytes = Math.max(this.queuePeakBytes, queued + bytes);
-    this.freeAtUs = nowUs + waitUs;
-    return true;
-  }
-
-  /** Begins a new measurement of the queue. */
-  resetQueueStatistics(): void {
-    this.queueByteUs = 0;
-    this.queueSinceUs = this.time.nowUs;
-    this.queuePeakBytes = 0;
-  }
-
-  /** Bytes in the queue since the last reset: mean over time, and peak. */
-  get queueStatistics(): { readonly meanBytes: number; readonly peakBytes: number } {
-    const elapsedUs = Math.max(1, this.time.nowUs - this.queueSinceUs);
-    return { meanBytes: this.queueByteUs / elapsedUs, peakBytes: this.queuePeakBytes };
-  }
-
-  private schedule(datagram: Uint8Array): void {
-    let arrivalUs = this.freeAtUs + this.options.delayUs + this.jitter();
+  private schedule(datagram: Uint8Array, leavesUs: number): void {
+    let arrivalUs = leavesUs + this.options.delayUs + this.jitter();
     if (this.options.jitterModel === 'wander') arrivalUs = Math.max(arrivalUs, this.lastArrivalUs);
     this.lastArrivalUs = arrivalUs;
     if (this.options.corruption > 0 && this.random.unit() < this.options.corruption) {

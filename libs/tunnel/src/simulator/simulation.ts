@@ -4,7 +4,7 @@ import { formatAddress, type PackedAddress } from '../io.js';
 import type { TunnelEvents } from '../events.js';
 import type { PeerOptions } from '../tunnel/tunnel.js';
 import { SimulatedHost } from './host.js';
-import { SimulatedLink, type LinkOptions } from './link.js';
+import { Bottleneck, SimulatedLink, type LinkOptions } from './link.js';
 import { NodePacketCrypto, NullPacketCrypto } from './packet-crypto.js';
 import { SeededRandom } from './random.js';
 import { TraceHash } from './trace-hash.js';
@@ -131,6 +131,12 @@ export class Simulation {
     const link = this.links.get(`${from}>${to}`);
     if (link === undefined) throw new RangeError(`there is no link from ${from} to ${to}`);
     return link;
+  }
+
+  /** Sends the links `[from, to]` through one queue. */
+  shareBottleneck(links: readonly (readonly [string, string])[]): void {
+    const bottleneck = new Bottleneck(this.time);
+    for (const [from, to] of links) this.link(from, to).bottleneck = bottleneck;
   }
 
   /** Changes both directions of a link. */
