@@ -33,6 +33,7 @@ export async function checkPortal({ url, email, password, chromium, print = () =
   try {
     const portal = new Portal(browser, { origin: url.replace(/\/$/, ''), email, password }, list);
     await portal.open();
+    await portal.answers();
     await checkSignIn(portal);
     await checkFleet(portal);
     await checkKeyboard(portal);
@@ -76,6 +77,14 @@ class Portal {
     this.context.on('dialog', (dialog) => void dialog.accept());
     this.page.on('response', (response) => {
       if (response.request().resourceType() === 'script') this.scripts.set(response.url(), response.body());
+    });
+  }
+
+  /** Nothing can be checked where nothing answers. */
+  async answers() {
+    const { origin } = this.access;
+    await this.page.goto(origin).catch((error) => {
+      throw new Error(`${origin} does not answer: start a controller first.`, { cause: error });
     });
   }
 

@@ -86,12 +86,15 @@ export class BoundProcess {
 
   /** Kills the process outright and waits until it is gone. */
   async kill(): Promise<void> {
+    // Whoever waits for the end has to be there when it comes.
+    this.child.ref();
     this.signal('SIGKILL');
     await this.exited;
   }
 
   /** Asks with each signal in turn, a grace period apart, then kills; resolves when the process is gone. */
   async stop(signals: readonly NodeJS.Signals[], graceMs: number): Promise<void> {
+    this.child.ref();
     for (const name of signals) {
       this.signal(name);
       if (await this.endsWithin(graceMs)) return;

@@ -34,7 +34,7 @@ import {
   type TunnelSession,
 } from './tunnel/tunnel.js';
 import { PacketBuilder, SCRATCH_BYTES } from './wire/packet-builder.js';
-import { DATA_HEADER_BYTES, expandLow32, PacketType, UNKNOWN_SESSION_BYTES } from './wire/packet.js';
+import { DATA_HEADER_BYTES, expandLow32, high32, PacketType, UNKNOWN_SESSION_BYTES } from './wire/packet.js';
 import { readU32 } from './wire/varint.js';
 
 /** Share of the slab's stream memory that is for what peers send us; the rest is for what we send. */
@@ -86,6 +86,7 @@ export class Endpoint implements TunnelHost {
   /** The values of {@link tunnels}, for loops that run at each turn. */
   private turn: Tunnel[] = [];
   private readonly sessions = new Map<number, TunnelSession>();
+  private lastSession: TunnelSession | undefined = undefined;
   private readonly pendingResponses = new Map<number, Tunnel>();
   private readonly batch: (TunnelSession | undefined)[] = [];
   private replies: Reply[] = [];
@@ -228,7 +229,7 @@ export class Endpoint implements TunnelHost {
       return undefined;
     }
     if (length <= DATA_HEADER_BYTES + TAG_BYTES) return undefined;
-    const session = this.sessions.get(readU32(memory, offset + 1));
+    const session = this.findSession(readU32(memory, offset + 1));
     if (session === undefined) {
       this.noticeUnknown(descriptors, at, offset);
       return undefined;
@@ -241,14 +242,23 @@ export class Endpoint implements TunnelHost {
     if (received?.isReplay(number) === true) return undefined;
     descriptors[at + Receive.headerLength] = DATA_HEADER_BYTES;
     descriptors[at + Receive.keyId] = session.receiveKeyId;
-    descriptors[at + Receive.packetNumberLow] = (number % 2 ** 32) | 0;
-    descriptors[at + Receive.packetNumberHigh] = Math.floor(number / 2 ** 32);
+    descriptors[at + Receive.packetNumberLow] = number | 0;
+    descriptors[at + Receive.packetNumberHigh] = high32(number);
+    return session;
+  }
+
+  /** Most packets are of the same session as the one before. */
+  private findSession(index: number): TunnelSession | undefined {
+    const { lastSession } = this;
+    if (lastSession?.localIndex === index) return lastSession;
+    const session = this.sessions.get(index);
+    if (session !== undefined) this.lastSession = session;
     return session;
   }
 
   private accept(session: TunnelSession, descriptors: Int32Array, at: number): void {
     const length = descriptors[at + Receive.result];
-    if (length < 0 || !this.sessions.has(session.localIndex)) return;
+    if (length < 0 || this.findSession(session.localIndex) !== session) return;
     const tunnel = session.owner;
     tunnel.prove(session);
     const received = tunnel.transport?.received;
@@ -385,6 +395,7 @@ export class Endpoint implements TunnelHost {
 
   unregister(session: TunnelSession): void {
     this.sessions.delete(session.localIndex);
+    if (this.lastSession === session) this.lastSession = undefined;
   }
 
   expectResponse(index: number, tunnel: Tunnel): void {

@@ -12,6 +12,9 @@ export const TAG_BYTES = 16;
 
 /** Unit of the buffer pools. Eleven full packets: few packets straddle two, and a quiet stream holds little. */
 export const CHUNK_BYTES = 16_384;
+/** Offset within a chunk, and number of the chunk, of an offset below 2^32. */
+export const CHUNK_MASK = CHUNK_BYTES - 1;
+export const CHUNK_SHIFT = 14;
 /** Room for one packet's header and copied frames in the scratch region. */
 export const SCRATCH_SLOT_BYTES = 2048;
 /** Most packets that one poll can describe. */

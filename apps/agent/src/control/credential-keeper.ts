@@ -28,15 +28,22 @@ export interface CredentialKeeperOptions {
   readonly retryMinMs?: number;
 }
 
-/** When a credential was issued and when it ends, seconds of Unix time by the controller's clock. */
-function lifetimeSeconds(credential: Credential): number {
-  const expires = Date.parse(credential.natsJwtExpiresAt) / 1000;
-  const claims: unknown = JSON.parse(
-    Buffer.from(credential.natsJwt.split('.')[1] ?? '', 'base64url').toString() || '{}',
-  );
-  const issued =
-    typeof claims === 'object' && claims !== null && 'iat' in claims ? Number(claims.iat) : Number.NaN;
-  return Number.isFinite(issued) && issued < expires ? expires - issued : 0;
+/** What is assumed of a credential that does not say when it was issued. */
+const ASSUMED_LIFE_S = 3600;
+
+/** How long a credential lives, in seconds, by the controller's clock alone. */
+function lifetimeSeconds({ natsJwt, natsJwtExpiresAt }: Credential): number {
+  const lifetime = Date.parse(natsJwtExpiresAt) / 1000 - issuedAtSeconds(natsJwt);
+  return Number.isFinite(lifetime) ? Math.max(0, lifetime) : ASSUMED_LIFE_S;
+}
+
+function issuedAtSeconds(jwt: string): number {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString());
+    return typeof claims === 'object' && claims !== null && 'iat' in claims ? Number(claims.iat) : Number.NaN;
+  } catch {
+    return Number.NaN;
+  }
 }
 
 /**

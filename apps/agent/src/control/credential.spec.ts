@@ -75,7 +75,7 @@ describe("an agent's credential", () => {
     await eventually('it knows', () => agent.source?.status().standing === 'revoked');
     expect(agent.source?.status()).toMatchObject({
       connected: false,
-      problem: expect.stringContaining('revoked') as unknown,
+      problem: expect.stringContaining('revoked'),
     });
     expect(agent.inForce).toHaveLength(1);
     const asked = renewals();

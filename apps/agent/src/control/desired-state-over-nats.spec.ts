@@ -53,6 +53,17 @@ describe('an enrolled agent and its desired state', () => {
     );
   });
 
+  it('says at every start which state is in force', async () => {
+    await agent.start();
+    await put(1);
+    await outcome(1);
+    await agent.stop();
+    await agent.start();
+    const again = await eventually('a second hello', () => agent.hellos[1]);
+    expect(helloMessageSchema.parse(again)).toMatchObject({ appliedEpoch: 1, appliedGeneration: 1 });
+    expect(again).not.toMatchObject({ bootId: helloMessageSchema.parse(agent.hellos[0]).bootId });
+  });
+
   it('follows a nudge, and ignores what is older', async () => {
     await agent.start();
     await put(3);
@@ -85,13 +96,13 @@ describe('an enrolled agent and its desired state', () => {
     await put(3, { version: 2 });
     expect(await outcome(3)).toMatchObject({
       outcome: 'rejected',
-      error: expect.stringContaining('upgrade') as unknown,
+      error: expect.stringContaining('upgrade'),
     });
     expect(agent.source?.status().generation).toBe(1);
   });
 
   it('goes back when a state cuts it off, and says so when it is back', async () => {
-    await agent.start({ timing: { confirmTimeoutMs: 300 } });
+    await agent.start({ timing: { confirmTimeoutMs: 300, pollIntervalMs: 200 } });
     await put(1);
     await outcome(1);
     agent.onApply = async ({ rules }) => {
@@ -101,7 +112,7 @@ describe('an enrolled agent and its desired state', () => {
     await put(2, { rules: [] });
     expect(await outcome(2)).toMatchObject({
       outcome: 'reverted',
-      error: expect.stringContaining('generation 1') as unknown,
+      error: expect.stringContaining('generation 1'),
     });
     expect(agent.inForce.map(({ rules }) => rules.length)).toEqual([1, 0, 1]);
     expect(agent.source?.status().generation).toBe(1);
@@ -116,8 +127,7 @@ describe('an enrolled agent and its desired state', () => {
     await eventually('the connection is lost', () => agent.source?.status().connected === false);
     expect(agent.inForce).toHaveLength(1);
     await fleet.nats.server.restart();
-    await outcome(2);
-    expect(agent.hellos.map((each) => helloMessageSchema.parse(each).appliedGeneration)).toEqual([0, 1]);
+    await eventually('the second state', () => agent.source?.status().generation === 2);
   });
 
   it('works on with its last good state while neither controller nor NATS is there', async () => {

@@ -136,7 +136,7 @@ describe('enrolling an agent', () => {
       controller.refusals.set(token, code);
       const error: unknown = await enrollAgent(options({ token })).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(AgentApiError);
-      expect(error).toMatchObject({ code, message: expect.stringMatching(/^[^\n]{20,300}$/) as string });
+      expect(error).toMatchObject({ code, message: expect.stringMatching(/^[^\n]{20,300}$/) });
       expect(String(error)).not.toContain(token);
       sentences.add(String(error));
     }

@@ -18,7 +18,7 @@ import {
   REFUSED_MAX_MS,
   REQUEST_TIMEOUT_MS,
 } from './params.js';
-import { BackOff, Pause } from './pause.js';
+import { BackOff, Pause, within } from './pause.js';
 
 /** What a connection is made with; asked for anew at each attempt. */
 export interface NatsAccess {
@@ -55,7 +55,9 @@ const isRefusal = (error: unknown): boolean =>
 export class NatsLink {
   private connection: NatsConnection | undefined;
   private stopped = false;
-  private renewing = false;
+  /** Raised when there is a fresh credential; a connection of an earlier era is not kept. */
+  private era = 0;
+  private lastRefused = false;
   private running: Promise<void> | undefined;
   private readonly pause = new Pause();
   private readonly backOff: BackOff;
@@ -82,7 +84,7 @@ export class NatsLink {
 
   /** Connects anew, with the credential of now. */
   async renew(): Promise<void> {
-    this.renewing = true;
+    this.era += 1;
     this.refusedBackOff.reset();
     this.pause.wake();
     await this.connection?.close();
@@ -108,15 +110,12 @@ export class NatsLink {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
+      const { era } = this;
       const connection = await this.connect();
-      if (connection !== undefined) await this.live(connection);
-      if (this.stopped) return;
-      if (this.renewing) this.renewing = false;
-      else await this.pause.wait(this.pauseMs());
+      if (connection !== undefined) await this.live(connection, era);
+      if (!this.stopped && era === this.era) await this.pause.wait(this.pauseMs());
     }
   }
-
-  private lastRefused = false;
 
   private pauseMs(): number {
     return this.lastRefused ? this.refusedBackOff.next() : this.backOff.next();
@@ -124,16 +123,18 @@ export class NatsLink {
 
   private async connect(): Promise<NatsConnection | undefined> {
     try {
-      const connection = await connect(this.connectionOptions());
-      if (!this.stopped) return connection;
-      await connection.close();
+      return await connect(this.connectionOptions());
     } catch (error) {
       this.lost(error);
     }
     return undefined;
   }
 
-  private async live(connection: NatsConnection): Promise<void> {
+  private async live(connection: NatsConnection, era: number): Promise<void> {
+    if (this.stopped || era !== this.era) {
+      await connection.close();
+      return;
+    }
     const sinceMs = performance.now();
     this.connection = connection;
     this.failure = undefined;
@@ -146,7 +147,7 @@ export class NatsLink {
     this.connection = undefined;
     if (performance.now() - sinceMs > RECONNECT_RESET_MS) this.backOff.reset();
     this.options.onDisconnected();
-    if (!this.stopped && !this.renewing) this.lost(error ?? new Error('the connection was closed'));
+    if (!this.stopped && era === this.era) this.lost(error ?? new Error('the connection was closed'));
   }
 
   /** Tells of errors that do not end the connection, such as a subject that is not granted. */
@@ -179,19 +180,6 @@ export class NatsLink {
       pingInterval: this.options.pingIntervalMs ?? PING_INTERVAL_MS,
       maxPingOut: PINGS_OUT,
     };
-  }
-}
-
-/** @throws Error with `message` when `work` takes longer. */
-export async function within<T>(ms: number, work: Promise<T>, message: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(message)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -50,3 +50,16 @@ export class BackOff {
     this.nextMs = this.minMs;
   }
 }
+
+/** @throws Error with `message` when `work` takes longer. */
+export async function within<T>(ms: number, work: Promise<T>, message: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(message)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

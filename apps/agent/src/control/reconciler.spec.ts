@@ -127,7 +127,7 @@ describe('going from one desired state to the next', () => {
     expect(reports.at(-1)).toMatchObject({
       generation: 2,
       outcome: 'rejected',
-      error: expect.stringContaining(reason) as string,
+      error: expect.stringContaining(reason),
     });
     expect(inForce).toEqual([1]);
     expect(await agent.offer(document(2))).toBe('ignored');
@@ -160,7 +160,7 @@ describe('going from one desired state to the next', () => {
     expect(reports.at(-1)).toMatchObject({
       generation: 2,
       outcome: 'reverted',
-      error: expect.stringMatching(/cut off.*generation 1/) as string,
+      error: expect.stringMatching(/cut off.*generation 1/),
     });
     expect(await new LastGoodState(dir, addressee).load()).toMatchObject({ generation: 1 });
   });
@@ -214,7 +214,7 @@ describe('going from one desired state to the next', () => {
     expect(await agent.offer(document(1))).toBe('applied');
     expect(reports.at(-1)).toMatchObject({
       outcome: 'applied',
-      error: expect.stringContaining('not stored') as string,
+      error: expect.stringContaining('not stored'),
     });
   });
 });

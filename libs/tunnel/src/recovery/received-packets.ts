@@ -10,6 +10,8 @@ import {
   YOUNG_PACKETS,
 } from '../params.js';
 
+const REPLAY_MASK = REPLAY_WINDOW - 1;
+
 /** Which packets have arrived: for acknowledgements, and against replay. */
 export class ReceivedPackets {
   readonly ranges = new RangeSet();
@@ -27,14 +29,14 @@ export class ReceivedPackets {
   isReplay(number: number): boolean {
     if (number > this.largest) return false;
     if (number <= this.largest - REPLAY_WINDOW) return true;
-    return (this.seen[(number % REPLAY_WINDOW) >>> 5] & (1 << (number & 31))) !== 0;
+    return (this.seen[(number & REPLAY_MASK) >>> 5] & (1 << (number & 31))) !== 0;
   }
 
   /** Notes an authentic packet of `size` bytes. `smoothedRttUs` sets how long its acknowledgement may wait. */
   record(number: number, size: number, eliciting: boolean, nowUs: number, smoothedRttUs: number): void {
     const gap = number !== this.largest + 1;
     if (number > this.largest) this.advance(number, nowUs);
-    this.seen[(number % REPLAY_WINDOW) >>> 5] |= 1 << (number & 31);
+    this.seen[(number & REPLAY_MASK) >>> 5] |= 1 << (number & 31);
     this.ranges.add(number, number + 1);
     if (gap) this.ranges.keepHighest(MAX_TRACKED_RANGES);
     this.deliveredBytes += size;
@@ -46,7 +48,7 @@ export class ReceivedPackets {
 
   private advance(number: number, nowUs: number): void {
     const from = Math.max(this.largest + 1, number - REPLAY_WINDOW + 1);
-    for (let n = from; n < number; n++) this.seen[(n % REPLAY_WINDOW) >>> 5] &= ~(1 << (n & 31));
+    for (let n = from; n < number; n++) this.seen[(n & REPLAY_MASK) >>> 5] &= ~(1 << (n & 31));
     this.largest = number;
     this.largestUs = nowUs;
   }

@@ -1,7 +1,7 @@
 import { ChunkList } from '../memory/chunk-list.js';
 import type { ChunkPool } from '../memory/chunk-pool.js';
 import { RangeSet } from '../memory/range-set.js';
-import { CHUNK_BYTES } from '../params.js';
+import { CHUNK_BYTES, CHUNK_MASK, CHUNK_SHIFT } from '../params.js';
 
 const NO_CHUNK = -1;
 
@@ -55,8 +55,8 @@ export class ReceiveBuffer {
   }
 
   private makeRoom(start: number, end: number): void {
-    const first = Math.floor((start - this.base) / CHUNK_BYTES);
-    const last = Math.floor((end - 1 - this.base) / CHUNK_BYTES);
+    const first = (start - this.base) >>> CHUNK_SHIFT;
+    const last = (end - 1 - this.base) >>> CHUNK_SHIFT;
     while (this.chunks.length <= last) this.chunks.push(NO_CHUNK);
     for (let index = first; index <= last; index++) {
       if (this.chunks.at(index) !== NO_CHUNK) continue;
@@ -69,7 +69,7 @@ export class ReceiveBuffer {
   private copyIn(offset: number, source: number, length: number): void {
     let done = 0;
     while (done < length) {
-      const within = (offset + done) % CHUNK_BYTES;
+      const within = (offset + done) & CHUNK_MASK;
       const count = Math.min(length - done, CHUNK_BYTES - within);
       this.pool.memory.copyWithin(this.locate(offset + done), source + done, source + done + count);
       done += count;
@@ -79,12 +79,12 @@ export class ReceiveBuffer {
   /** Where in memory the byte at `offset` lies. */
   locate(offset: number): number {
     const within = offset - this.base;
-    return this.chunks.at(Math.floor(within / CHUNK_BYTES)) + (within % CHUNK_BYTES);
+    return this.chunks.at(within >>> CHUNK_SHIFT) + (within & CHUNK_MASK);
   }
 
   /** Bytes from the cursor on that lie together in memory. */
   get spanLength(): number {
-    return Math.min(this.contiguousEnd - this.consumed, CHUNK_BYTES - (this.consumed % CHUNK_BYTES));
+    return Math.min(this.contiguousEnd - this.consumed, CHUNK_BYTES - (this.consumed & CHUNK_MASK));
   }
 
   consume(bytes: number): void {

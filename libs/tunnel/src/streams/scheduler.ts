@@ -1,12 +1,13 @@
 import type { Stream, TrafficClass } from './stream.js';
 
+const CLASSES: readonly TrafficClass[] = ['interactive', 'bulk', 'scavenger'];
 /** Shares of the classes against each other while all have something to send. */
 const CLASS_WEIGHT: Record<TrafficClass, number> = { interactive: 16, bulk: 4, scavenger: 1 };
 /**
  * Type of service of the classes' packets, DSCP shifted left by two: low-latency data (AF21, RFC 4594 section 4.7), the
  * default, and lower effort (LE, RFC 8622).
  */
-export const CLASS_TOS: Record<TrafficClass, number> = { interactive: 18 << 2, bulk: 0, scavenger: 1 << 2 };
+const CLASS_TOS: Record<TrafficClass, number> = { interactive: 18 << 2, bulk: 0, scavenger: 1 << 2 };
 /** Bytes that a stream of weight 1 sends before the next of its class: one GSO batch, so that batches stay whole. */
 const QUANTUM_BYTES = 65_536;
 
@@ -46,26 +47,22 @@ class ClassQueue {
  * 1996), deficit round robin between the streams of a class (Shreedhar and Varghese, SIGCOMM 1995).
  */
 export class Scheduler {
-  private readonly queues: Record<TrafficClass, ClassQueue> = {
-    interactive: new ClassQueue(CLASS_WEIGHT.interactive),
-    bulk: new ClassQueue(CLASS_WEIGHT.bulk),
-    scavenger: new ClassQueue(CLASS_WEIGHT.scavenger),
-  };
-  private readonly all = Object.values(this.queues);
+  private readonly queues = CLASSES.map((name) => new ClassQueue(CLASS_WEIGHT[name]));
+  private waiting = 0;
 
   activate(stream: Stream): void {
-    if (stream.scheduled) return;
-    stream.scheduled = true;
+    if (stream.queue >= 0) return;
+    stream.queue = CLASSES.indexOf(stream.trafficClass);
+    stream.tos = CLASS_TOS[stream.trafficClass];
     stream.deficit = QUANTUM_BYTES * stream.weight;
-    const queue = this.queues[stream.trafficClass];
+    const queue = this.queues[stream.queue];
     if (queue.empty) queue.virtualTime = Math.max(queue.virtualTime, this.leastVirtualTime());
     queue.push(stream);
+    this.waiting++;
   }
 
   private leastVirtualTime(): number {
-    let least = Infinity;
-    for (const queue of this.all) if (!queue.empty) least = Math.min(least, queue.virtualTime);
-    return least === Infinity ? 0 : least;
+    return this.leastQueue()?.virtualTime ?? 0;
   }
 
   /** The stream to send from, or undefined. One that turns out to have nothing leaves the queue. */
@@ -74,14 +71,16 @@ export class Scheduler {
       const queue = this.leastQueue();
       if (queue === undefined) return undefined;
       const stream = queue.first;
-      if (stream.hasSegment && !stream.closed) return stream;
-      queue.shift().scheduled = false;
+      if (stream.hasSegment) return stream;
+      queue.shift().queue = -1;
+      this.waiting--;
     }
   }
 
   private leastQueue(): ClassQueue | undefined {
-    let least: ClassQueue | undefined;
-    for (const queue of this.all) {
+    if (this.waiting === 0) return undefined;
+    let least: ClassQueue | undefined = undefined;
+    for (const queue of this.queues) {
       if (!queue.empty && (least === undefined || queue.virtualTime < least.virtualTime)) least = queue;
     }
     return least;
@@ -89,7 +88,7 @@ export class Scheduler {
 
   /** `bytes` of `stream`, which {@link next} gave, were put into a packet. */
   charge(stream: Stream, bytes: number): void {
-    const queue = this.queues[stream.trafficClass];
+    const queue = this.queues[stream.queue];
     queue.virtualTime += bytes / queue.weight;
     stream.deficit -= bytes;
     if (stream.deficit > 0) return;
@@ -97,8 +96,8 @@ export class Scheduler {
     queue.push(queue.shift());
   }
 
+  /** No stream has anything to send, as far as is known. */
   get idle(): boolean {
-    const { interactive, bulk, scavenger } = this.queues;
-    return bulk.empty && interactive.empty && scavenger.empty;
+    return this.waiting === 0;
   }
 }

@@ -1,6 +1,6 @@
 import { ChunkList } from '../memory/chunk-list.js';
 import type { ChunkPool } from '../memory/chunk-pool.js';
-import { CHUNK_BYTES } from '../params.js';
+import { CHUNK_BYTES, CHUNK_MASK, CHUNK_SHIFT } from '../params.js';
 
 /** The bytes of a stream between the first unacknowledged one and the last written one, in chunks of the pool. */
 export class SendBuffer {
@@ -45,12 +45,12 @@ export class SendBuffer {
   /** Where in memory the byte at `offset` lies. */
   locate(offset: number): number {
     const within = offset - this.base;
-    return this.chunks.at(Math.floor(within / CHUNK_BYTES)) + (within % CHUNK_BYTES);
+    return this.chunks.at(within >>> CHUNK_SHIFT) + (within & CHUNK_MASK);
   }
 
   /** How many bytes from `offset` on lie together in memory. */
   contiguous(offset: number): number {
-    return CHUNK_BYTES - (offset % CHUNK_BYTES);
+    return CHUNK_BYTES - (offset & CHUNK_MASK);
   }
 
   /** Gives back the chunks before `offset`; all of them when nothing is left, so that a stream at rest holds none. */

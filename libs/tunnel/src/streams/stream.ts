@@ -42,9 +42,11 @@ export class Stream {
   openPayload: Uint8Array;
   trafficClass: TrafficClass = 'bulk';
   weight = 1;
-  /** Owned by the scheduler. */
-  scheduled = false;
+  /** Owned by the scheduler: the queue that the stream is in, -1 for none, and what it may still send in its turn. */
+  queue = -1;
   deficit = 0;
+  /** Type of service of its packets. */
+  tos = 0;
   controlQueued = false;
   readableQueued = false;
   /** Waits for the pool, not for its own acknowledgements. */
@@ -64,6 +66,8 @@ export class Stream {
   stopWanted = false;
   creditWanted = false;
   wantsWritable = false;
+  /** A waiting writer need not be thought of before sending has come to this offset. */
+  wakeAt = 0;
   /** The owner was called after the last byte and the end had arrived. */
   endTold = false;
   closed = false;
@@ -132,7 +136,16 @@ export class Stream {
 
   /** Whether there is enough room for a waiting writer to be woken. */
   get roomForWriter(): boolean {
-    return this.writableBytes >= Math.min(WAKE_BYTES, this.host.unsentAllowance * WAKE_SHARE);
+    return this.writableBytes >= this.wakeBytes;
+  }
+
+  private get wakeBytes(): number {
+    return Math.min(WAKE_BYTES, this.host.unsentAllowance * WAKE_SHARE);
+  }
+
+  /** Where sending has to come to before the allowance has room for a waiting writer. */
+  get nextWithRoom(): number {
+    return this.send.buffer.end + this.wakeBytes - this.host.unsentAllowance;
   }
 
   /** Lets the open leave without waiting for data. */

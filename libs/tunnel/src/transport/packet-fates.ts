@@ -29,10 +29,8 @@ export class FrameFates implements PacketFates {
   private onRunAcknowledged(stream: Stream, number: number): void {
     const { sent } = this;
     if (sent.openOf(number)) stream.openAcknowledged = true;
-    if (stream.resetCode === undefined) {
+    if (stream.resetCode === undefined)
       stream.send.onAcknowledged(sent.offsetOf(number), sent.lengthOf(number), sent.finOf(number));
-      this.streams.wakeWriter(stream);
-    }
     if (stream.sendOver) this.streams.settle(stream);
   }
 

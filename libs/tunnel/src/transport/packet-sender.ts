@@ -7,7 +7,6 @@ import type { MtuDiscovery } from '../path/mtu-discovery.js';
 import type { LossDetector } from '../recovery/loss-detector.js';
 import type { ReceivedPackets } from '../recovery/received-packets.js';
 import type { SentPackets } from '../recovery/sent-packets.js';
-import { CLASS_TOS } from '../streams/scheduler.js';
 import type { Segment } from '../streams/send-stream.js';
 import type { Stream } from '../streams/stream.js';
 import {
@@ -190,7 +189,7 @@ export class PacketSender {
     const floor = this.parts.loss.settledBelow;
     const { builder } = this;
     builder.memory[builder.at] = FrameType.stopWaiting;
-    builder.at = writeU32(builder.memory, builder.at + 1, floor % 2 ** 32);
+    builder.at = writeU32(builder.memory, builder.at + 1, floor >>> 0);
     this.sentFloor = floor;
   }
 
@@ -302,8 +301,7 @@ export class PacketSender {
     builder.at = writeStreamHeader(builder.memory, builder.at, type, id, offset);
     if (opens) this.writeOpen(stream);
     if (length > 0) this.addPieces(stream, offset, length);
-    const tos = CLASS_TOS[stream.trafficClass];
-    if (tos !== 0) builder.mark(tos);
+    if (stream.tos !== 0) builder.mark(stream.tos);
     const { size } = builder;
     const number = sent.add(clock.nowUs, size, id, offset, length, fin, opens);
     builder.finish(this.target, this.address, number);

@@ -43,6 +43,7 @@ export class StreamTable implements StreamHost {
   /** Set where the peer broke a rule of streams. */
   violation: string | undefined = undefined;
   private readonly streams = new Map<number, Stream>();
+  private last: Stream | undefined = undefined;
   private nextLocalId: number;
   private nextPeerId: number;
   private localCount = 0;
@@ -87,8 +88,13 @@ export class StreamTable implements StreamHost {
     return this.streams.size;
   }
 
+  /** Most packets carry bytes of the same stream as the one before. */
   get(id: number): Stream | undefined {
-    return this.streams.get(id);
+    const { last } = this;
+    if (last !== undefined && last.id === id) return last;
+    const stream = this.streams.get(id);
+    if (stream !== undefined) this.last = stream;
+    return stream;
   }
 
   /** Throws when there are too many streams, or no memory that the peer could be promised. */
@@ -116,7 +122,7 @@ export class StreamTable implements StreamHost {
 
   /** The stream of an arriving frame. Undefined: it is over and the frame late, or see {@link violation}. */
   resolve(id: number): Stream | undefined {
-    const stream = this.streams.get(id);
+    const stream = this.get(id);
     if (stream !== undefined) return stream;
     if (id % 2 === this.options.idParity) {
       if (id >= this.nextLocalId) this.violation = `stream ${id} was never opened`;
@@ -165,6 +171,7 @@ export class StreamTable implements StreamHost {
 
   awaitRoom(stream: Stream): void {
     stream.wantsWritable = true;
+    stream.wakeAt = stream.nextWithRoom;
     this.awaitPool(stream);
   }
 
@@ -174,10 +181,11 @@ export class StreamTable implements StreamHost {
     if (waitingWriters.poolIsShort) waitingWriters.add(stream);
   }
 
-  /** Bytes of the stream were sent or acknowledged, or credit came: its owner may want to know. */
+  /** Bytes of the stream were sent, or credit came: its owner may want to know. */
   wakeWriter(stream: Stream): void {
-    if (!stream.wantsWritable || stream.starved) return;
+    if (!stream.wantsWritable || stream.send.next < stream.wakeAt || stream.starved) return;
     if (!stream.roomForWriter) {
+      stream.wakeAt = stream.nextWithRoom;
       this.awaitPool(stream);
       return;
     }
@@ -189,6 +197,7 @@ export class StreamTable implements StreamHost {
     if (stream.closed || !stream.sendOver || !stream.receiveOver) return;
     stream.dispose();
     this.streams.delete(stream.id);
+    if (this.last === stream) this.last = undefined;
     if (stream.local) this.localCount--;
     else this.peerCount--;
     if (stream.opened) this.shared.events.push({ kind: 'closed', stream });
@@ -204,6 +213,7 @@ export class StreamTable implements StreamHost {
       events.push({ kind: 'closed', stream });
     }
     this.streams.clear();
+    this.last = undefined;
     this.controlQueue.length = 0;
   }
 }

@@ -158,7 +158,7 @@ export class Transport {
     const scarce = sendPool.available < sendPool.capacity * SCARCE_POOL_SHARE;
     this.streams.unsentAllowance = scarce
       ? SCARCE_UNSENT_BYTES
-      : Math.max(MIN_UNSENT_BYTES, this.pacingRate * UNSENT_US);
+      : Math.max(MIN_UNSENT_BYTES, Math.floor(this.pacingRate * UNSENT_US));
   }
 
   /**
@@ -166,7 +166,6 @@ export class Transport {
    * bytes. False: see {@link failure}.
    */
   onPacket(number: number, offset: number, length: number, size: number): boolean {
-    this.updateAllowance();
     const eliciting = this.receiver.take(offset, length);
     if (this.receiver.failure !== undefined) return false;
     this.received.record(number, size, eliciting, this.shared.clock.nowUs, this.rtt.smoothedUs);

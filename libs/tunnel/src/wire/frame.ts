@@ -44,7 +44,7 @@ export function writeStreamHeader(
   offset: number,
 ): number {
   bytes[at] = type;
-  return writeU32(bytes, writeDense(bytes, at + 1, id), offset % 2 ** 32);
+  return writeU32(bytes, writeDense(bytes, at + 1, id), offset >>> 0);
 }
 
 export function writeResetStream(
@@ -134,7 +134,7 @@ export function writeAck(
 ): number {
   const top = ranges.size - 1;
   bytes[at] = FrameType.ack;
-  let position = writeU32(bytes, at + 1, (ranges.end(top) - 1) % 2 ** 32);
+  let position = writeU32(bytes, at + 1, (ranges.end(top) - 1) >>> 0);
   position = writeVarint(bytes, position, Math.round(delayUs));
   position = writeVarint(bytes, position, deliveredBytes);
   const countAt = position;

@@ -1,7 +1,7 @@
 import { Send, SEND_FLAG_MTU_PROBE, SEND_STRIDE, type PackedAddress } from '../io.js';
 import { MAX_POLL_PACKETS, MAX_UDP_PAYLOAD, SCRATCH_SLOT_BYTES } from '../params.js';
 import { FrameType } from './frame.js';
-import { DATA_HEADER_BYTES, DATA_OVERHEAD_BYTES, writeDataHeader } from './packet.js';
+import { DATA_HEADER_BYTES, DATA_OVERHEAD_BYTES, high32, writeDataHeader } from './packet.js';
 
 /** Under which key packets of a session go, and for which session of the peer. */
 export interface PacketTarget {
@@ -52,7 +52,11 @@ export class PacketBuilder {
     this.base = this.scratchOffset + this.count * SCRATCH_SLOT_BYTES;
     this.at = this.base + DATA_HEADER_BYTES;
     this.record = this.count * SEND_STRIDE;
-    this.descriptors.fill(0, this.record, this.record + SEND_STRIDE);
+    const { descriptors, record } = this;
+    descriptors[record + Send.piece1Length] = 0;
+    descriptors[record + Send.piece2Length] = 0;
+    descriptors[record + Send.flags] = 0;
+    descriptors[record + Send.tos] = 0;
   }
 
   /** Appends bytes that lie at `offset` in memory, after the prefix. At most two pieces. */
@@ -81,8 +85,8 @@ export class PacketBuilder {
     descriptors[record + Send.headerLength] = DATA_HEADER_BYTES;
     descriptors[record + Send.prefixLength] = this.at - this.base - DATA_HEADER_BYTES;
     descriptors[record + Send.keyId] = target.sendKeyId;
-    descriptors[record + Send.packetNumberLow] = (packetNumber % 2 ** 32) | 0;
-    descriptors[record + Send.packetNumberHigh] = Math.floor(packetNumber / 2 ** 32);
+    descriptors[record + Send.packetNumberLow] = packetNumber | 0;
+    descriptors[record + Send.packetNumberHigh] = high32(packetNumber);
     this.address(address);
     this.count++;
   }
@@ -104,6 +108,7 @@ export class PacketBuilder {
     this.memory.set(datagram, this.base);
     descriptors[record + Send.headerOffset] = this.base;
     descriptors[record + Send.headerLength] = datagram.length;
+    descriptors[record + Send.prefixLength] = 0;
     descriptors[record + Send.keyId] = -1;
     this.address(address);
     this.count++;

@@ -18,6 +18,11 @@ export const UNKNOWN_SESSION_BYTES = DATA_HEADER_BYTES;
 
 const WRAP = 2 ** 32;
 
+/** The high 32 bits of a number below 2^53; the low ones are `number >>> 0`, which takes it modulo 2^32. */
+export function high32(number: number): number {
+  return (number - (number >>> 0)) / WRAP;
+}
+
 export function writeDataHeader(
   memory: Uint8Array,
   at: number,
@@ -26,7 +31,7 @@ export function writeDataHeader(
 ): void {
   memory[at] = PacketType.data;
   writeU32(memory, at + 1, receiverIndex);
-  writeU32(memory, at + 5, packetNumber % WRAP);
+  writeU32(memory, at + 5, packetNumber >>> 0);
 }
 
 /**
@@ -34,7 +39,7 @@ export function writeDataHeader(
  * numbers and stream offsets alike; neither's window comes near 2^31.
  */
 export function expandLow32(low: number, expected: number): number {
-  const candidate = expected - (expected % WRAP) + low;
+  const candidate = expected - (expected >>> 0) + low;
   if (candidate > expected + WRAP / 2 && candidate >= WRAP) return candidate - WRAP;
   if (candidate <= expected - WRAP / 2) return candidate + WRAP;
   return candidate;

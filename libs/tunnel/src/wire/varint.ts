@@ -95,6 +95,10 @@ export function denseLength(value: number): number {
 
 /** Writes `value` (0 to 2^30 - 1) at `at`; gives the offset behind it. */
 export function writeDense(bytes: Uint8Array, at: number, value: number): number {
+  if (value < 0x40) {
+    bytes[at] = value;
+    return at + 1;
+  }
   const length = denseLength(value);
   writeBigEndian(bytes, at, value, length);
   bytes[at] |= (length - 1) << 6;

@@ -8,6 +8,8 @@ type Counters = Pick<FlowTotals, 'bytesUp' | 'bytesDown' | 'encodedBytesUp' | 'e
 interface Reported {
   readonly counters: Counters;
   readonly atMs: number;
+  /** The last record said that nothing moved. */
+  readonly quiet: boolean;
 }
 
 const NOTHING: Counters = { bytesUp: 0, bytesDown: 0, encodedBytesUp: 0, encodedBytesDown: 0 };
@@ -44,14 +46,16 @@ export class FlowRecorder {
     return records;
   }
 
-  /** Those without a record, the fastest, and those that moved something since a record long ago. */
+  /**
+   * Those without a record, those that fell silent, the fastest, and those that moved something since a record long ago.
+   */
   private due(flows: readonly FlowTotals[], atMs: number): FlowTotals[] {
     const fresh: FlowTotals[] = [];
     const moving: { flow: FlowTotals; rate: number; sinceMs: number }[] = [];
     for (const flow of flows) {
       const before = this.reported.get(flow.flowId);
       const moved = before === undefined ? 0 : volume(since(flow, before.counters));
-      if (before === undefined) fresh.push(flow);
+      if (before === undefined || (moved === 0 && !before.quiet)) fresh.push(flow);
       else if (moved > 0) {
         const sinceMs = Math.max(1, Math.abs(atMs - before.atMs));
         moving.push({ flow, rate: moved / sinceMs, sinceMs });
@@ -65,10 +69,8 @@ export class FlowRecorder {
   private report(flow: FlowTotals, atMs: number): FlowRecord {
     const record = toRecord(flow, this.reported.get(flow.flowId)?.counters ?? NOTHING, atMs);
     const { bytesUp, bytesDown, encodedBytesUp, encodedBytesDown } = flow;
-    this.reported.set(flow.flowId, {
-      counters: { bytesUp, bytesDown, encodedBytesUp, encodedBytesDown },
-      atMs,
-    });
+    const counters = { bytesUp, bytesDown, encodedBytesUp, encodedBytesDown };
+    this.reported.set(flow.flowId, { counters, atMs, quiet: volume(record) === 0 });
     return record;
   }
 

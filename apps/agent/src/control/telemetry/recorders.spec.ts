@@ -113,7 +113,7 @@ describe('flow records', () => {
       ...recorder.record(snapshot(12_000, [flow(id, 700)])),
       ...recorder.record(snapshot(12_200, [], [flow(id, 1000, ended)])),
     ].map((record) => flowRecordSchema.parse(record));
-    expect(records.map(({ bytesUp }) => bytesUp)).toEqual([0, 700, 300]);
+    expect(records.map(({ bytesUp }) => bytesUp)).toEqual([0, 700, 0, 300]);
     expect(records.at(-1)).toMatchObject({ ended: 'closed', atMs: 99_000, destinationPort: 22 });
   });
 
@@ -127,7 +127,7 @@ describe('flow records', () => {
     const ids = Array.from({ length: 200 }, () => randomUUID());
     const flows = (factor: number) => ids.map((id, index) => flow(id, factor * (index + 1)));
     expect(recorder.record(snapshot(10_000, flows(0)))).toHaveLength(200);
-    const sums = new Map(ids.map((id) => [id, 0]));
+    const sums = new Map<string, number>(ids.map((id) => [id, 0]));
     const take = (records: ReturnType<FlowRecorder['record']>) => {
       for (const { flowId, bytesUp } of records) sums.set(flowId, (sums.get(flowId) ?? 0) + bytesUp);
     };
@@ -149,6 +149,20 @@ describe('flow records', () => {
       ),
     );
     expect([...sums.values()]).toEqual(ids.map((_, index) => 12 * (index + 1)));
+  });
+
+  it('say once that a flow fell silent, and nothing while it stays so', () => {
+    const recorder = new FlowRecorder();
+    const id = randomUUID();
+    const look = (atMs: number, bytesUp: number) =>
+      recorder.record(snapshot(atMs, [flow(id, bytesUp)])).map((record) => record.bytesUp);
+    expect([look(10_000, 5), look(11_000, 5), look(12_000, 5), look(40_000, 5), look(41_000, 6)]).toEqual([
+      [5],
+      [0],
+      [],
+      [],
+      [1],
+    ]);
   });
 
   it('of a flow that ends between two looks is one record', () => {

@@ -21,6 +21,7 @@ import {
 import { Kvm, type KV } from '@nats-io/kv';
 import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import type { TestCa } from './certificates.js';
+import { eventually } from './eventually.js';
 
 const UNLIMITED = {
   subs: -1,
@@ -133,7 +134,9 @@ export class TestNats {
   }
 
   async putDocument(organizationId: string, agentId: string, document: string, nudge = true): Promise<void> {
-    await this.bucket.put(desiredStateKey(organizationId, agentId), document);
+    const key = desiredStateKey(organizationId, agentId);
+    // Right after a restart of the server this connection may not be back yet.
+    await eventually('the state is stored', () => this.bucket.put(key, document).catch(() => undefined));
     if (nudge) this.connection.publish(subjects.nudge(organizationId, agentId));
   }
 
