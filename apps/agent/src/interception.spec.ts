@@ -32,6 +32,8 @@ const REFUSED = {
       toTheAgentItself: 'ECONNREFUSED',
       nftProcesses: '1',
       table: 'table inet longhaul_a',
+      withoutTable: STRAIGHT,
+      tableAgain: BY_TUNNEL,
       afterKill: STRAIGHT,
       again: BY_TUNNEL,
       tableAfterStop: '',

@@ -8,12 +8,12 @@ import { FlowRegistry, type Flow, type FlowIdentity } from './connection/flow.js
 import { decodeOpen, encodeOpen, OpenFormatError, type StreamOpen } from './connection/open-payload.js';
 import { Relay } from './connection/relay.js';
 import type { WorkSpace } from './connection/work-space.js';
-import { AGENT_MARK } from './driver.js';
 import { PathLimitsByPeer } from './path-limits.js';
 import type { AllowTable } from './policy/allow-table.js';
 import { unmapAddress, type SocketAddress } from './policy/addresses.js';
 import type { RuleTable } from './policy/rule-table.js';
 import type { Compression, ForwardState, Treatment } from './policy/state.js';
+import { agentMark } from './sockets.js';
 
 /** How long an open waits for the application's first bytes: protocols in which the server speaks first send none. */
 const OPEN_WAIT_US = 2000;
@@ -176,7 +176,7 @@ export class Connections {
     onConnect: (socket: TcpSocket, error: string | undefined) => void,
   ): void {
     const socket: TcpSocket = TcpSocket.connect(
-      { address: to.address, port: to.port, mark: AGENT_MARK, timeoutMs: CONNECT_TIMEOUT_MS },
+      { address: to.address, port: to.port, mark: agentMark(), timeoutMs: CONNECT_TIMEOUT_MS },
       {
         onReadable: () => undefined,
         onWritable: () => undefined,

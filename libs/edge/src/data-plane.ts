@@ -16,6 +16,8 @@ import type { DataPlaneStatistics, LinkStatistics } from './statistics.js';
 
 /** How often the limits that follow the paths are adapted. */
 const ADAPT_MS = 100;
+/** Interception that was lost is tried again after so long. */
+const RESTORE_INTERCEPTION_MS = 2000;
 /** Slab for streams both ways: virtual until used. Half of it is what peers may be promised. */
 const DEFAULT_MEMORY_BYTES = 1_073_741_824;
 
@@ -49,6 +51,7 @@ export class DataPlane {
   private state: DataPlaneState | undefined;
   private applying: Promise<unknown> = Promise.resolve();
   private adaptTimer: NodeJS.Timeout | undefined;
+  private restoreTimer: NodeJS.Timeout | undefined;
   private closed = false;
 
   constructor(
@@ -66,7 +69,7 @@ export class DataPlane {
         this.connections.acceptIntercepted(socket);
       },
       (reason) => {
-        events.interceptionLost(reason);
+        this.onInterceptionLost(reason);
       },
     );
   }
@@ -122,6 +125,18 @@ export class DataPlane {
       for (const step of undo.reverse()) await step();
       throw error instanceof StateError ? error : new StateError([messageOf(error)]);
     }
+  }
+
+  /** The table is gone, and connections go straight: tried again until it is back. */
+  private onInterceptionLost(reason: string): void {
+    this.events.interceptionLost(reason);
+    this.restoreTimer = setTimeout(() => {
+      const { state } = this;
+      if (this.closed || state === undefined) return;
+      this.apply(state).catch((error: unknown) => {
+        this.onInterceptionLost(messageOf(error));
+      });
+    }, RESTORE_INTERCEPTION_MS);
   }
 
   private refuseNewKey({ privateKey }: DataPlaneState): void {
@@ -297,6 +312,7 @@ export class DataPlane {
     await this.interception.close();
     this.forwards.close();
     clearInterval(this.adaptTimer);
+    clearTimeout(this.restoreTimer);
     this.connections.close();
     this.driver?.close();
   }

@@ -9,6 +9,7 @@ import {
   type TunnelEvents,
 } from '@longhaul/tunnel';
 import type { SocketAddress } from './policy/addresses.js';
+import { agentMark, bindAny } from './sockets.js';
 
 /** Room that the kernel's datagrams are received into: some thirty GRO packets of 64 KiB at once. */
 export const RECEIVE_REGION_BYTES = 2_097_152;
@@ -16,10 +17,6 @@ export const RECEIVE_REGION_BYTES = 2_097_152;
 const RECEIVE_CAPACITY = 1024;
 /** Receive calls in a row before packets are sent and other sockets are served. */
 const RECEIVE_ROUNDS = 4;
-/** Kernel buffers of the UDP socket: 30 ms at 1 Gbit/s, for a process that is scheduled late. */
-const SOCKET_BUFFER_BYTES = 4_194_304;
-/** Kernel mark of everything that the agent sends by itself: exempt from interception. */
-export const AGENT_MARK = 0x4c48;
 /** A socket that was replaced still receives for so long: until the peers have begun new sessions at the new one. */
 const RETIRED_SOCKET_MS = 300_000;
 
@@ -167,17 +164,11 @@ export class DriverSocket {
 
   /** @throws what binding throws, for example EADDRINUSE */
   constructor(readonly address: SocketAddress) {
-    this.udp = new UdpSocket(
-      {
-        address: address.address,
-        port: address.port,
-        receiveBufferBytes: SOCKET_BUFFER_BYTES,
-        sendBufferBytes: SOCKET_BUFFER_BYTES,
-        mark: AGENT_MARK,
-      },
-      () => {
+    this.udp = bindAny(address.address, (literal) => {
+      const options = { address: literal, port: address.port, mark: agentMark() };
+      return new UdpSocket(options, () => {
         this.onReadable(this.udp);
-      },
-    );
+      });
+    });
   }
 }

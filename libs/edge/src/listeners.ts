@@ -1,7 +1,7 @@
 import { TcpListener, type TcpSocket } from '@longhaul/native';
-import { AGENT_MARK } from './driver.js';
 import type { ForwardState } from './policy/state.js';
 import { formatSocketAddress, type SocketAddress } from './policy/addresses.js';
+import { agentMark, bindAny } from './sockets.js';
 
 const BACKLOG = 1024;
 /**
@@ -21,18 +21,13 @@ export class Listener<Purpose> {
     public purpose: Purpose,
     onConnection: (socket: TcpSocket, purpose: Purpose) => void,
   ) {
-    this.listener = new TcpListener(
-      {
-        address: address.address,
-        port: address.port,
-        backlog: BACKLOG,
-        mark: AGENT_MARK,
-        maxSegmentBytes: MAX_SEGMENT_BYTES,
-      },
-      (socket) => {
-        onConnection(socket, this.purpose);
-      },
-    );
+    const accept = (socket: TcpSocket): void => {
+      onConnection(socket, this.purpose);
+    };
+    this.listener = bindAny(address.address, (literal) => {
+      const options = { address: literal, port: address.port, backlog: BACKLOG, mark: agentMark() };
+      return new TcpListener({ ...options, maxSegmentBytes: MAX_SEGMENT_BYTES }, accept);
+    });
   }
 
   get port(): number {

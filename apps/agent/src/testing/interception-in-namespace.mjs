@@ -126,6 +126,11 @@ async function main() {
   result.toTheAgentItself = ask(undefined, '10.9.0.1', 8080);
   result.nftProcesses = nftProcesses(agents[0]);
   result.table = tables();
+  sync(undefined, 'pkill', '-KILL', '-P', String(agents[0].pid), 'nft');
+  while (tables() !== '') await sleep(5);
+  result.withoutTable = everyWay(8080);
+  while (tables() === '') await sleep(50);
+  result.tableAgain = everyWay(8080);
   agents[0].kill('SIGKILL');
   await once(agents[0], 'exit');
   while (tables() !== '') await sleep(5);

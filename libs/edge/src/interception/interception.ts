@@ -60,11 +60,7 @@ export class Interception {
       new Listener({ address: '::', port: 0 }, undefined, (socket) => {
         this.onConnection(socket);
       });
-    const table =
-      this.table ??
-      new NftTable((reason) => {
-        this.tableLost(reason);
-      });
+    const table = this.table ?? this.makeTable();
     const discard = async (): Promise<void> => {
       if (this.table !== table) await table.close();
       if (isNew) listener.close();
@@ -87,6 +83,13 @@ export class Interception {
         return Promise.resolve();
       },
     };
+  }
+
+  private makeTable(): NftTable {
+    const table: NftTable = new NftTable((reason) => {
+      if (this.table === table) this.tableLost(reason);
+    });
+    return table;
   }
 
   private tableLost(reason: string): void {

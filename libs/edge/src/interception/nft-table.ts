@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** How long nft may take over a ruleset of ten thousand rules on a busy machine, with room to spare. */
-const COMMAND_TIMEOUT_MS = 15_000;
+const COMMAND_TIMEOUT_MS = 60_000;
 
 /** nftables did not take a ruleset, or is not there. */
 export class InterceptionError extends Error {

@@ -1,6 +1,6 @@
-import { AGENT_MARK } from '../driver.js';
 import { Prefix, type SocketAddress } from '../policy/addresses.js';
 import type { FlowRule, PortRange } from '../policy/state.js';
+import { AGENT_MARK } from '../sockets.js';
 
 const FAMILIES = [
   { family: 4, keyword: 'ip', any: '0.0.0.0/0' },
