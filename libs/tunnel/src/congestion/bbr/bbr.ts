@@ -155,9 +155,13 @@ export class Bbr implements CongestionController {
     return this.tuning.delayBrake && this.queueDelay.stands(this.minRtt.minUs);
   }
 
-  /** Whether a level rate is the path's doing. Without the delay brake there is no telling: the draft takes it for that. */
+  /**
+   * Whether a level rate is the path's doing. Without the delay brake, and where a queue is no longer than the event
+   * loops' own batches, there is no telling: the draft takes it for that.
+   */
   private get saturated(): boolean {
-    return !this.tuning.delayBrake || this.queueStands || this.round.lastLossRate > this.tuning.lossTolerance;
+    if (!this.tuning.delayBrake || this.minRtt.minUs < BATCHING_US) return true;
+    return this.queueStands || this.round.lastLossRate > this.tuning.lossTolerance;
   }
 
   enter(state: BbrState, nowUs: number): void {
