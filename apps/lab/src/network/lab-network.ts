@@ -96,6 +96,7 @@ export class LabNetwork implements EmulatedPath {
     }
     checkRequirements();
     takeOver(prefix);
+    if (options.management) checkManagementFree();
     try {
       const namespaces = {
         a: NetworkNamespace.create(`${prefix}a`),
@@ -164,6 +165,14 @@ function takeOver(prefix: string): void {
   }
   removeAll(prefix);
   claim(prefix);
+}
+
+/** Two labs with the same management addresses would reach each other's agents. */
+function checkManagementFree(): void {
+  if (runTool('ip', ['-o', 'addr', 'show', 'to', MANAGEMENT_ADDRESS]).trim() === '') return;
+  throw new LabRequirementError(
+    `${MANAGEMENT_ADDRESS} is in use on this machine, perhaps by another lab with a controller: end that first`,
+  );
 }
 
 function managementDevice(prefix: string, site: SiteName): string {
