@@ -1,5 +1,5 @@
 /** Jest runs the TypeScript sources; workspace packages resolve to their `source` export. */
-const suite = (displayName, rootDir) => ({
+const suite = (displayName, rootDir, transformer = '@swc/jest') => ({
   displayName,
   rootDir,
   testEnvironment: 'node',
@@ -9,7 +9,7 @@ const suite = (displayName, rootDir) => ({
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
     '\\.ts$': [
-      '@swc/jest',
+      transformer,
       {
         jsc: {
           target: 'es2023',
@@ -26,7 +26,7 @@ export default {
   // Tests do not measure time; a busy machine must not fail them.
   testTimeout: 60_000,
   projects: [
-    suite('tunnel', 'libs/tunnel'),
+    suite('tunnel', 'libs/tunnel', './jest-transform.mjs'),
     suite('native', 'libs/native'),
     suite('block-codec', 'libs/block-codec'),
     suite('edge', 'libs/edge'),
