@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { setTimeout as delay } from 'node:timers/promises';
 import { axeViolations, launch, watch } from './browser.mjs';
@@ -7,7 +8,7 @@ import { CheckList, expect } from './check-list.mjs';
 const SCRIPT_BUDGET_BYTES = 300_000;
 /** A lost feed is visible within 3 s; what the measurement itself takes comes on top. In milliseconds. */
 const STALE_WITHIN_MS = 3000;
-const MEASUREMENT_MS = 500;
+const MEASUREMENT_MS = 300;
 const NARROW = { width: 380, height: 800 };
 const WIDE = { width: 1440, height: 900 };
 const ROUTES = ['/fleet', '/enrol', '/policy'];
@@ -24,7 +25,7 @@ const WAIT_MS = 15_000;
  * @param {string} [options.chromium] path of the browser
  * @param {(line: string) => void} [options.print]
  * @param {(command: string) => Promise<void>} [options.runEnrolCommand] runs what the page says on a machine and starts
- *   the agent; then the page has to turn green
+ *   the agent; then the page has to turn green. The site and its agent stay.
  * @returns {Promise<{ name: string, passed: boolean, detail?: string }[]>}
  */
 export async function checkPortal({ url, email, password, chromium, print = () => {}, runEnrolCommand }) {
@@ -240,6 +241,19 @@ async function checkEveryRoute(portal) {
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
+/** In the page: the Unix time in milliseconds at which a text appears on it. */
+function whenShown(text) {
+  const { document, Date, MutationObserver } = globalThis;
+  return new Promise((resolve) => {
+    const observer = new MutationObserver(() => {
+      if (!document.body.innerText.includes(text)) return;
+      observer.disconnect();
+      resolve(Date.now());
+    });
+    observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+}
+
 async function checkLostFeed(portal) {
   await portal.check('a lost feed is visible within 3 s, greys its numbers, and comes back', async () => {
     const page = await portal.context.newPage();
@@ -265,9 +279,9 @@ async function checkLostFeed(portal) {
         .first()
         .evaluate((node) => globalThis.getComputedStyle(node).color);
     const liveColour = await colour();
+    const seenAtMs = page.evaluate(whenShown, 'The live feed was lost');
     cut = true;
-    await page.getByText(/The live feed was lost/).waitFor();
-    const tookMs = Date.now() - lastFrameMs;
+    const tookMs = (await seenAtMs) - lastFrameMs;
     const staleColour = await colour();
     await expectAccessible(page, 'with a lost feed');
     cut = false;
@@ -279,6 +293,12 @@ async function checkLostFeed(portal) {
   });
 }
 
+/** One address of the block that is set aside for benchmarks (RFC 2544), a different one each time. */
+function unusedPrefix() {
+  const [a, b] = randomBytes(2);
+  return `198.18.${a}.${b}/32`;
+}
+
 async function checkEnrolment(portal, runEnrolCommand) {
   const { page } = portal;
   const siteName = `Portal check ${Date.now().toString(36)}`;
@@ -288,8 +308,10 @@ async function checkEnrolment(portal, runEnrolCommand) {
     const isNew = page.getByText('A new site', { exact: true });
     if (await isNew.isVisible()) await isNew.click();
     await page.getByLabel('Name of the site').fill(siteName);
-    await page.getByLabel('Networks behind it').fill('192.0.2.0/24');
+    await page.getByLabel('Networks behind it').fill(unusedPrefix());
     await page.getByRole('button', { name: 'Create the site and its command' }).click();
+    await page.getByLabel('The command').or(page.getByRole('alert')).waitFor();
+    expect((await page.getByRole('alert').count()) === 0, await page.getByRole('main').innerText());
     const command = await page.getByLabel('The command').innerText();
     expect(
       /^longhaul agent enroll --controller \S+ --token lh_enr_\S+ --ca-sha256 \S+/.test(command),
@@ -309,16 +331,21 @@ async function checkEnrolment(portal, runEnrolCommand) {
   if (runEnrolCommand !== undefined) return;
   await portal.check('its token can be revoked, and the site deleted', async () => {
     await portal.goto('/enrol');
-    expect((await page.getByLabel('The command').count()) === 0, 'the command is shown again');
-    const row = page.getByRole('row', { name: new RegExp(siteName) });
+    const row = page.getByRole('group', { name: 'Enrolment tokens' }).getByRole('row', { name: siteName });
     await row.getByRole('button', { name: /^Revoke/ }).click();
+    expect((await page.getByLabel('The command').count()) === 0, 'the command is shown again');
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
     await row.getByText('revoked').waitFor();
-    const { data } = await portal.graphql('{ sites { id name } }');
-    const site = data.sites.find(({ name }) => name === siteName);
-    const deleted = await portal.graphql('mutation ($id: ID!) { deleteSite(id: $id) }', { id: site.id });
-    expect(deleted.data?.deleteSite === true, JSON.stringify(deleted.errors));
+    await deleteSite(portal, siteName);
   });
+}
+
+/** The portal has no button for it. */
+async function deleteSite(portal, siteName) {
+  const { data } = await portal.graphql('{ sites { id name } }');
+  const site = data.sites.find(({ name }) => name === siteName);
+  const deleted = await portal.graphql('mutation ($id: ID!) { deleteSite(id: $id) }', { id: site.id });
+  expect(deleted.data?.deleteSite === true, JSON.stringify(deleted.errors));
 }
 
 async function addRule(page, name) {
@@ -357,10 +384,14 @@ async function checkPolicy(portal) {
   });
   await portal.check('every agent that is online is seen to apply it', async () => {
     const startedMs = Date.now();
-    const applied = page.getByRole('region', { name: 'Applied by' });
-    await applied.getByText('On its way').first().waitFor({ state: 'hidden' });
-    const states = await applied.getByRole('listitem').allInnerTexts();
-    expect(states.length > 0, 'no agent is listed');
+    const revision = await currentRevision(portal);
+    const agents = page.getByRole('region', { name: 'Applied by' }).getByRole('listitem');
+    await agents.first().waitFor();
+    const waiting = agents
+      .filter({ hasNotText: 'Offline' })
+      .filter({ hasNotText: `runs revision ${revision}` });
+    await waiting.first().waitFor({ state: 'hidden' });
+    const states = await agents.allInnerTexts();
     expect(
       states.every((state) => /Applied|Offline/.test(state)),
       states.join(' | '),
@@ -444,7 +475,17 @@ async function checkCleanliness(portal) {
 }
 
 async function checkSignOut(portal) {
-  const { page, access } = portal;
+  const { page, access, context } = portal;
+  await portal.check(
+    'a session that has ended leads to sign-in, and back to the page from there',
+    async () => {
+      await portal.goto('/enrol');
+      await context.clearCookies();
+      await page.waitForURL('**/sign-in?next=*');
+      await fillSignIn(portal, access.password);
+      await page.waitForURL('**/enrol');
+    },
+  );
   await portal.check('signing out leads to sign-in, and back goes nowhere', async () => {
     await portal.goto('/fleet');
     await chooseInAccountMenu(page, 'Sign out');

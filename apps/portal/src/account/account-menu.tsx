@@ -2,6 +2,7 @@ import * as Menu from '@radix-ui/react-dropdown-menu';
 import { Check, ChevronsUpDown, LogOut, LockKeyhole, Monitor, Moon, Sun } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { useMutation } from 'urql';
+import { ROLE_NAMES } from '../app/roles.js';
 import { useSession, useViewer } from '../app/session.js';
 import { chooseTheme, type Theme, useTheme } from '../app/theme.js';
 import { SignOutMutation } from './account.documents.js';
@@ -12,8 +13,6 @@ const THEMES = [
   { value: 'light', label: 'Light', icon: Sun },
   { value: 'dark', label: 'Dark', icon: Moon },
 ] as const satisfies { value: Theme; label: string; icon: typeof Sun }[];
-
-export const ROLE_NAMES = { OWNER: 'Owner', ADMIN: 'Admin', OPERATOR: 'Operator', VIEWER: 'Viewer' } as const;
 
 const ITEM =
   'flex cursor-pointer items-center gap-2.5 rounded px-2.5 py-1.5 text-sm outline-none data-highlighted:bg-accent-soft data-highlighted:text-accent';

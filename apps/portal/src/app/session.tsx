@@ -30,11 +30,6 @@ export function useViewer(): Viewer {
   return viewer;
 }
 
-/** Whether the viewer may change anything; the controller decides again on every mutation. */
-export function useMayChange(): boolean {
-  return useViewer().role !== 'VIEWER';
-}
-
 /** Asks who is signed in before it shows anything. */
 function Gate({ renew, children }: { renew: () => void; children: ReactNode }): ReactNode {
   const [{ data, error, fetching }, refetch] = useQuery({ query: ViewerQuery });

@@ -2,7 +2,7 @@ import { Server } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { useMutation } from 'urql';
 import { errorMessage } from '../api/client.js';
-import { useMayChange } from '../app/session.js';
+import { useMay } from '../app/roles.js';
 import { ago, calendarTime, useNow } from '../lib/time.js';
 import { useFeed } from '../live/use-feed.js';
 import { Button } from '../ui/button.js';
@@ -21,7 +21,7 @@ export function ApproveButton({
   onApproved: () => void;
 }): ReactNode {
   const [{ fetching, error }, approve] = useMutation(ApproveAgentMutation);
-  const mayChange = useMayChange();
+  const mayChange = useMay('agents:write');
   return (
     <span className="inline-flex items-center gap-2">
       {error && (
@@ -66,7 +66,7 @@ function AgentRow({
   nowMs: number;
   onRevoke: () => void;
 }): ReactNode {
-  const mayChange = useMayChange();
+  const mayChange = useMay('agents:write');
   return (
     <tr>
       <Td>

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from 'react';
 import { useQuery } from 'urql';
 import { errorMessage } from '../api/client.js';
-import { useMayChange } from '../app/session.js';
+import { useMay } from '../app/roles.js';
 import { useTitle } from '../app/title.js';
 import { usePolling } from '../lib/use-polling.js';
 import { Loading, PageHead } from '../ui/panel.js';
@@ -24,7 +24,7 @@ interface Made {
 
 export function EnrolPage(): ReactNode {
   useTitle('Enrol a site');
-  const mayChange = useMayChange();
+  const mayChange = useMay('agents:write');
   const [made, setMade] = useState<Made>();
   const [{ data, error }, refetch] = useQuery({ query: EnrolQuery, requestPolicy: 'cache-and-network' });
   usePolling(refetch, made === undefined ? REREAD_EVERY_MS : WATCH_EVERY_MS);
@@ -66,7 +66,7 @@ export function EnrolPage(): ReactNode {
         )}
         {!mayChange && (
           <Notice tone="neutral" title="You may look, not enrol">
-            Your role is viewer. Ask an admin or an operator of your organization for a token.
+            Enrolling takes the role admin or higher: ask an owner of your organization.
           </Notice>
         )}
         {pending.length > 0 && (

@@ -3,7 +3,7 @@ import { type ReactNode, useState } from 'react';
 import { useMutation } from 'urql';
 import { errorMessage } from '../api/client.js';
 import type { EnrollmentToken } from '../api/schema.js';
-import { useMayChange } from '../app/session.js';
+import { useMay } from '../app/roles.js';
 import { ago, calendarTime, relative, useNow } from '../lib/time.js';
 import type { Tone } from '../ui/classes.js';
 import { ConfirmButton } from '../ui/confirm-button.js';
@@ -24,7 +24,7 @@ function TokenRow({
   nowMs: number;
   onRevoke: () => void;
 }): ReactNode {
-  const mayChange = useMayChange();
+  const mayChange = useMay('agents:write');
   const status = tokenStatus(token, nowMs);
   return (
     <tr>

@@ -1,5 +1,5 @@
 import { useNavigate } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { type FleetSearch, SERIES_MINUTES } from '../app/router.js';
 import { delay, percent, rate } from '../lib/format.js';
 import type { SeriesPoint } from '../live/series.js';
@@ -12,6 +12,15 @@ import { Activity } from 'lucide-react';
 import { HEALTH, type Direction, type LinkView } from './model.js';
 
 const DEFAULT_MINUTES = 5;
+
+/** The direction that carried most when the link was chosen: it is the one that people come to see. */
+function useBusiest(directions: readonly Direction[]): string | undefined {
+  const [agentId] = useState(() => {
+    const sent = ({ point }: Direction): number => point?.sentMbps ?? 0;
+    return directions.toSorted((a, b) => sent(b) - sent(a))[0]?.agentId;
+  });
+  return agentId;
+}
 
 const RATE_SERIES: readonly ChartSeries[] = [
   {
@@ -67,7 +76,7 @@ function Charts({
           {error}
         </Notice>
       )}
-      <div className="grid gap-x-6 gap-y-5 sm:grid-cols-2 xl:grid-cols-[2fr_1fr_1fr]">
+      <div className="grid gap-x-6 gap-y-5 sm:grid-cols-2 xl:grid-cols-[5fr_3fr_3fr]">
         <div className="min-w-0 sm:col-span-2 xl:col-span-1">
           <Chart
             title="Rate"
@@ -102,7 +111,10 @@ function Charts({
 /** One link, seen from one of its ends: its live series over the chosen range. */
 export function LinkDetail({ view, search }: { view: LinkView; search: FleetSearch }): ReactNode {
   const navigate = useNavigate();
-  const direction = view.directions.find(({ agentId }) => agentId === search.from) ?? view.directions[0];
+  const busiest = useBusiest(view.directions);
+  const seenFrom = (id: string | undefined): Direction | undefined =>
+    view.directions.find(({ agentId }) => agentId === id);
+  const direction = seenFrom(search.from) ?? seenFrom(busiest) ?? view.directions[0];
   const minutes = search.minutes ?? DEFAULT_MINUTES;
   const show = (change: Partial<FleetSearch>): void => {
     void navigate({

@@ -30,6 +30,7 @@ function LinkRow({ view, chosen }: { view: LinkView; chosen: boolean }): ReactNo
   const recent = useRecentRates(view);
   const { tone, word } = HEALTH[view.health];
   const search = { link: view.link.id };
+  const known = view.directions.length > 0;
   return (
     <tr
       className={classes(
@@ -63,13 +64,13 @@ function LinkRow({ view, chosen }: { view: LinkView; chosen: boolean }): ReactNo
         <Measure of={view.rttMs === undefined ? undefined : delay(view.rttMs)} live />
       </Td>
       <Td right>
-        <Measure of={view.directions.length === 0 ? undefined : percent(view.lossPct)} live />
+        <Measure of={known ? percent(view.lossPct) : undefined} live />
       </Td>
       <Td right>
-        <Measure of={rate(view.sentMbps)} live />
+        <Measure of={known ? rate(view.sentMbps) : undefined} live />
       </Td>
       <Td right>
-        <Measure of={rate(view.wireSentMbps)} live />
+        <Measure of={known ? rate(view.wireSentMbps) : undefined} live />
       </Td>
       <Td className="py-0 max-sm:hidden">
         <Sparkline values={recent} slots={RECENT_FRAMES} />

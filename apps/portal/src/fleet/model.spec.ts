@@ -140,6 +140,12 @@ describe('the big numbers', () => {
     expect(totals).toMatchObject({ agentsOnline: 1, linksUp: 1, drifted: 1, sentMbps: 30, wireSentMbps: 10 });
   });
 
+  it('do not count a link that waits for its agents as one that is down', () => {
+    const links = [link('a', 'b', 'up'), { ...link('a', 'c', 'up'), ends: [] }];
+    const live = frame({});
+    expect(fleetTotals(summary, linkViews(links, live), live)).toMatchObject({ links: 1, linksUp: 1 });
+  });
+
   it('come from the store before the first frame', () => {
     expect(fleetTotals(summary, [], undefined)).toMatchObject({ agentsOnline: 9, wireSentMbps: undefined });
   });

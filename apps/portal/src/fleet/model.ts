@@ -130,12 +130,14 @@ export function fleetTotals(
   views: readonly LinkView[],
   frame: LiveFrame | undefined,
 ): Totals {
-  if (frame === undefined) return { ...summary, wireSentMbps: undefined };
+  // A link between sites that have no agents yet is not one that is down.
+  const links = views.filter(({ health }) => health !== 'unknown').length;
+  if (frame === undefined) return { ...summary, links, wireSentMbps: undefined };
   return {
     sites: summary.sites,
     agents: summary.agents,
     agentsOnline: frame.agents.filter(({ online }) => online).length,
-    links: summary.links,
+    links,
     linksUp: views.filter(({ health }) => health === 'up' || health === 'degraded').length,
     drifted: frame.agents.filter((agent) => agent.appliedGeneration !== agent.desiredGeneration).length,
     sentMbps: frame.links.reduce((sum, { sentMbps }) => sum + sentMbps, 0),

@@ -3,7 +3,7 @@ import { type ReactNode, useEffect, useMemo, useReducer, useState } from 'react'
 import { useMutation, useQuery } from 'urql';
 import { errorMessage, isConflict } from '../api/client.js';
 import type { PolicyRevision } from '../api/schema.js';
-import { useMayChange } from '../app/session.js';
+import { useMay } from '../app/roles.js';
 import { useTitle } from '../app/title.js';
 import { usePolling } from '../lib/use-polling.js';
 import { Button } from '../ui/button.js';
@@ -70,7 +70,7 @@ function Editor({
   names: PolicyNames;
   reread: () => void;
 }): ReactNode {
-  const mayChange = useMayChange();
+  const mayChange = useMay('policy:write');
   const navigate = route.useNavigate();
   const { revision: viewedRevision } = route.useSearch();
   const [draft, dispatch] = useReducer(draftReducer, policy, startDraft);
@@ -121,7 +121,7 @@ function Editor({
           <div className="mb-4 space-y-3 empty:hidden">
             {!mayChange && (
               <Notice tone="neutral" title="You may read, not change">
-                Your role is viewer.
+                Changing the policy takes the role operator or higher: ask an owner of your organization.
               </Notice>
             )}
             {movedOn && dirty && (

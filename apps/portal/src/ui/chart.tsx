@@ -228,7 +228,7 @@ export function Chart(props: ChartProps): ReactNode {
     })
     .join(', ');
   return (
-    <figure className="min-w-0">
+    <figure className="flex h-full min-w-0 flex-col justify-between">
       <div className="mb-1.5 flex items-start gap-2">
         <figcaption className="min-w-0 flex-1">
           <h3 className="text-sm font-semibold">

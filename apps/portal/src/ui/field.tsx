@@ -210,13 +210,13 @@ export function Segmented<Value extends string>({
 }): ReactNode {
   const name = useId();
   return (
-    <fieldset className="inline-flex rounded-md border border-line bg-sunken p-0.5">
+    <fieldset className="inline-flex max-w-full flex-wrap rounded-md border border-line bg-sunken p-0.5">
       <legend className="sr-only">{label}</legend>
       {choices.map((choice) => (
         <label
           key={choice.value}
           className={classes(
-            'relative inline-flex h-6 cursor-pointer items-center rounded-[0.3rem] px-2 text-xs font-medium whitespace-nowrap',
+            'relative inline-flex min-h-6 cursor-pointer items-center rounded-[0.3rem] px-2 text-xs font-medium',
             'has-focus-visible:outline-2 has-focus-visible:outline-offset-1 has-focus-visible:outline-accent',
             choice.value === value
               ? 'bg-raised text-ink shadow-[0_1px_2px_var(--shadow)]'
