@@ -239,7 +239,9 @@ export class Bbr implements CongestionController {
 
   private setPacingRate(): void {
     if (this.bandwidth === 0) return;
-    const model = this.young ? this.congestionWindow / this.minRtt.minUs : this.sendingRate;
+    // A path that reorders may have delivered something in no time at all.
+    const roundTripUs = Math.max(this.minRtt.minUs, INITIAL_RTT_US);
+    const model = this.young ? this.congestionWindow / roundTripUs : this.sendingRate;
     const rate = this.current.pacingGain(this) * model * PACING_MARGIN;
     if (this.fullPipe.reached || rate > this.pacingRate) this.pacingRate = rate;
   }
