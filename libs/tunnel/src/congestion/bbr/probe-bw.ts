@@ -13,6 +13,12 @@ const WINDOW_GAIN: Record<Phase, number> = { down: 2, cruise: 2, refill: 2, up: 
 /** Section 5.3.3.5.1: wall-clock wait between probes, 2 to 3 s. */
 const PROBE_WAIT_US = 2_000_000;
 const PROBE_WAIT_SPREAD_US = 1_000_000;
+/**
+ * With the delay brake a probe costs no more than a short queue, and each brings two tunnels of one link nearer to equal
+ * shares: they come sooner on short paths.
+ */
+const BRAKED_WAIT_ROUNDS = 20;
+const BRAKED_WAIT_LEAST_US = 500_000;
 /** The first wait where a queue may have ended startup. */
 const FIRST_WAIT_ROUNDS = 4;
 const FIRST_WAIT_LEAST_US = 100_000;
@@ -88,11 +94,20 @@ export class ProbeBandwidth implements BbrState {
     this.downRounds = 0;
     bbr.bandwidthModel.nextCycle();
     bbr.bandwidthModel.resetShortTerm();
-    this.waitUs = PROBE_WAIT_US + bbr.random() * PROBE_WAIT_SPREAD_US;
+    this.waitUs = this.nextWaitUs(bbr);
     this.waitRounds = PROBE_WAIT_ROUNDS;
     this.cycleSinceUs = nowUs;
     this.cycleRound = bbr.round.count;
     bbr.round.restart(bbr.delivered);
+  }
+
+  private nextWaitUs(bbr: Bbr): number {
+    if (!bbr.tuning.delayBrake) return PROBE_WAIT_US + bbr.random() * PROBE_WAIT_SPREAD_US;
+    const wait = Math.min(
+      Math.max(BRAKED_WAIT_ROUNDS * bbr.minRtt.minUs, BRAKED_WAIT_LEAST_US),
+      PROBE_WAIT_US,
+    );
+    return wait * (1 + bbr.random() / 2);
   }
 
   private inDown(bbr: Bbr, sample: AckSample): void {
