@@ -156,11 +156,11 @@ export class Bbr implements CongestionController {
   }
 
   /**
-   * Whether a level rate is the path's doing. Without the delay brake, and where a queue is no longer than the event
+   * Whether a level rate is the path's doing. Without the delay brake, and where a queue is hardly longer than the event
    * loops' own batches, there is no telling: the draft takes it for that.
    */
   private get saturated(): boolean {
-    if (!this.tuning.delayBrake || this.minRtt.minUs < BATCHING_US) return true;
+    if (!this.tuning.delayBrake || this.minRtt.minUs < 2 * BATCHING_US) return true;
     return this.queueStands || this.round.lastLossRate > this.tuning.lossTolerance;
   }
 

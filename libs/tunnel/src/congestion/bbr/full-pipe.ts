@@ -18,7 +18,7 @@ export class FullPipeDetector {
    * @param saturated false when the path shows neither queue nor loss, where that can be told: a round without growth
    * was then held up by sender or receiver, and tells nothing of the path
    */
-  update(sample: AckSample, rate: number, roundStarted: boolean, saturated: boolean): void {
+  update(sample: AckSample, rate: number, roundStarted: boolean, saturated = true): void {
     if (this.now || sample.appLimited) return;
     if (rate >= this.rate * GROWTH) {
       this.restart(rate);

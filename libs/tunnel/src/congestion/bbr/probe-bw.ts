@@ -16,7 +16,13 @@ const PROBE_WAIT_SPREAD_US = 1_000_000;
 /** The wait where there may be more at once: jitter may have ended startup, or the last probe found so much. */
 const SOON_ROUNDS = 4;
 const SOON_LEAST_US = 100_000;
-const FOUND_MORE = 1.1;
+const FOUND_MORE = 1.25;
+/**
+ * With the delay brake a probe costs no more than a short queue, and each brings two tunnels of one link nearer to equal
+ * shares: they come sooner on short paths.
+ */
+const BRAKED_WAIT_ROUNDS = 20;
+const BRAKED_WAIT_LEAST_US = 500_000;
 /** The same in rounds, so that a Reno or CUBIC flow beside us can grow: section 5.3.3.5.2. */
 const PROBE_WAIT_ROUNDS = 63;
 /** Rounds in which the queue of a probe has run off at {@link BRAKED_DOWN_GAIN}, twice over. */
@@ -95,12 +101,21 @@ export class ProbeBandwidth implements BbrState {
     this.downRounds = 0;
     bbr.bandwidthModel.nextCycle();
     bbr.bandwidthModel.resetShortTerm();
-    this.waitUs = PROBE_WAIT_US + bbr.random() * PROBE_WAIT_SPREAD_US;
+    this.waitUs = this.nextWaitUs(bbr);
     if (foundMore && bbr.tuning.delayBrake) this.probeSoon(bbr);
     this.waitRounds = PROBE_WAIT_ROUNDS;
     this.cycleSinceUs = nowUs;
     this.cycleRound = bbr.round.count;
     bbr.round.restart(bbr.delivered);
+  }
+
+  private nextWaitUs(bbr: Bbr): number {
+    if (!bbr.tuning.delayBrake) return PROBE_WAIT_US + bbr.random() * PROBE_WAIT_SPREAD_US;
+    const wait = Math.min(
+      Math.max(BRAKED_WAIT_ROUNDS * bbr.minRtt.minUs, BRAKED_WAIT_LEAST_US),
+      PROBE_WAIT_US,
+    );
+    return wait * (1 + bbr.random() / 2);
   }
 
   private inDown(bbr: Bbr, sample: AckSample): void {

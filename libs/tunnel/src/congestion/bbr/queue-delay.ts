@@ -6,7 +6,7 @@ const WINDOW_LEAST_US = 1000;
 const WINDOW_SAMPLES = 4;
 /** Weight of a round in the mean of the path's wander, and how much of that is allowed for. */
 const WANDER_WEIGHT = 1 / 8;
-const WANDER_ALLOWANCE = 3;
+const WANDER_ALLOWANCE = 2;
 /** A queue is building when so much of the round trip, within bounds, is exceeded … */
 const QUEUE_RTT_SHARE = 0.25;
 const QUEUE_LEAST_US = 1500;
