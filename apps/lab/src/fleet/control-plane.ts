@@ -21,6 +21,8 @@ const BOOTSTRAP = fileURLToPath(new URL('../../../controller/dist/bootstrap/main
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 100;
 const STOP_GRACE_MS = 10_000;
+/** The same at each start: agents that enrolled keep the address. */
+const NATS_PORT = 4222;
 const ADMIN_EMAIL = 'admin@longhaul.local';
 
 /** Databases and messaging that somebody else runs, instead of embedded ones. */
@@ -81,8 +83,12 @@ export class ControlPlane {
       }
       if (external.natsUrl === undefined) {
         progress('nats-server');
-        const config = prepared.natsConfigFile;
-        nats = await startNats({ stateDir: join(stateDir, 'nats'), config, host: managementAddress });
+        nats = await startNats({
+          stateDir: join(stateDir, 'nats'),
+          config: prepared.natsConfigFile,
+          host: managementAddress,
+          port: NATS_PORT,
+        });
       }
       progress('controller');
       const admin = { email: ADMIN_EMAIL, password: adminPassword(stateDir) };
