@@ -154,8 +154,8 @@ export class RandomRun {
       for (const conversation of this.conversations()) if (!conversation.closed) this.conclude(conversation);
       this.advance(SECOND_US);
     }
-    // What was lost last is asked for again after a second at the latest.
-    simulation.runFor(3 * SECOND_US);
+    // A peer that moved while nothing was under way is found by its next sign of life.
+    simulation.runFor(8 * SECOND_US);
     for (const conversation of this.conversations()) this.judge(conversation);
     this.problems.push(...holdingsOf(this.pair.a, this.pair.b));
     const { a, b } = this.pair;
