@@ -15,6 +15,8 @@ const MAX_TIME_THRESHOLD = 2;
 const WIDENING = 1.25;
 /** Least time threshold: RFC 9002 section 6.1.2, kGranularity. */
 const GRANULARITY_US = 1000;
+/** No path is faster, whatever a coarse clock says: a round trip of 0 would make a rate infinite. */
+const LEAST_RTT_US = 10;
 /** An unanswered probe is repeated no later than this, so that the end of an outage is noticed. */
 const MAX_PROBE_INTERVAL_US = 1_000_000;
 /** Records kept behind the last settled packet, to know a late acknowledgement of a packet given up from a forged one. */
@@ -146,7 +148,7 @@ export class LossDetector {
   private sampleRtt(frame: AckFrame, nowUs: number): void {
     const { largest } = frame;
     if (largest <= this.largestAcknowledged) return;
-    const rttUs = nowUs - this.sent.sentUsOf(largest);
+    const rttUs = Math.max(LEAST_RTT_US, nowUs - this.sent.sentUsOf(largest));
     const delayUs = Math.min(frame.delayUs, MAX_ACK_DELAY_US);
     this.rtt.sample(rttUs, delayUs);
     this.sample.rttUs = Math.max(rttUs - delayUs, Math.min(rttUs, this.rtt.minUs));

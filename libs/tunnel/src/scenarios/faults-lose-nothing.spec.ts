@@ -4,7 +4,7 @@ import { Pair } from '../simulator/pair.js';
 import { linkNamed } from './links.js';
 
 const FAULTS: readonly { name: string; faults: Partial<LinkOptions> }[] = [
-  { name: 'every packet is displaced', faults: { jitterUs: 20_000, jitterModel: 'independent' } },
+  { name: 'every packet is displaced', faults: { jitterUs: 12_000, jitterModel: 'independent' } },
   { name: 'a tenth of the packets comes twice', faults: { duplication: 0.1 } },
   { name: 'a tenth of the packets is changed on the way', faults: { corruption: 0.1 } },
   { name: 'a quarter of the packets is lost', faults: { loss: 0.25 } },
@@ -12,7 +12,7 @@ const FAULTS: readonly { name: string; faults: Partial<LinkOptions> }[] = [
   {
     name: 'all of that happens at once',
     faults: {
-      jitterUs: 20_000,
+      jitterUs: 12_000,
       jitterModel: 'independent',
       duplication: 0.05,
       corruption: 0.05,

@@ -59,24 +59,24 @@ describe('a receiver that does not read', () => {
     expect(answer.read).toBeGreaterThan(2_000_000);
   });
 
-  it('cannot hold more than the memory budget, and others still get through', () => {
-    const pair = new Pair({ link: linkNamed('ll-metro'), seed: 73, memoryBytes: 24 * MEGABYTE }).connect();
+  it('cannot hold more than the memory budget, and all get through in the end', () => {
+    const pair = new Pair({ link: linkNamed('ll-metro'), seed: 73, memoryBytes: 16 * MEGABYTE }).connect();
     pair.far.onAnswer = (answer) => {
-      answer.stalled = answer.readTotal === 2_000_000;
+      answer.stalled = true;
     };
-    expect(openUntilFull(pair, 2_000_000)).toBeGreaterThan(20);
+    expect(openUntilFull(pair, 1_000_000)).toBeGreaterThan(15);
     pair.simulation.runFor(3 * SECOND_US);
-    const { budget } = pair.b.endpoint.shared;
+    const { budget, receivePool } = pair.b.endpoint.shared;
     expect(budget.free).toBeGreaterThanOrEqual(0);
+    expect(receivePool.available).toBeGreaterThanOrEqual(0);
+    pair.far.onAnswer = () => undefined;
     for (const answer of pair.far.conversations) answer.resume();
-    pair.simulation.runFor(20 * SECOND_US);
-    // What the far side had no memory for was refused; everything else arrived whole.
     const { conversations } = pair.near;
-    const carried = conversations.filter(({ complete }) => complete);
-    expect(carried.length).toBeGreaterThan(20);
-    expect(conversations.every(({ closed }) => closed)).toBe(true);
+    const { simulation } = pair;
+    const over = (): boolean => conversations.every(({ closed }) => closed);
+    expect(simulation.runUntil(over, simulation.time.nowUs + 30 * SECOND_US)).toBe(true);
+    expect(conversations.filter(({ complete }) => complete).length).toBeGreaterThan(15);
     expect(conversations.every(({ complete, resetCode }) => complete || resetCode === 2)).toBe(true);
-    expect(pair.far.bytesRead).toBe(carried.length * 2_000_000);
     expect(holdingsOf(pair.a, pair.b)).toEqual([]);
   });
 

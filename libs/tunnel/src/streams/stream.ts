@@ -259,7 +259,12 @@ export class Stream {
   /** Whether there is a frame other than STREAM to send. Credit for a stream that the peer does not know yet follows its open. */
   get controlWanted(): boolean {
     if (this.closed) return false;
-    return this.resetWanted || this.stopWanted || (this.creditWanted && (this.openSent || !this.local));
+    return this.resetWanted || this.stopWanted || (this.creditWanted && this.knownToPeer);
+  }
+
+  /** Whether the peer knows of the stream, or will by what is under way: its own, or opened, or reset before it was opened. */
+  get knownToPeer(): boolean {
+    return !this.local || this.openSent || this.resetCode !== undefined;
   }
 
   get hasSegment(): boolean {

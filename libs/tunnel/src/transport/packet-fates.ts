@@ -28,10 +28,16 @@ export class FrameFates implements PacketFates {
 
   private onRunAcknowledged(stream: Stream, number: number): void {
     const { sent } = this;
-    if (sent.openOf(number)) stream.openAcknowledged = true;
+    if (sent.openOf(number)) this.onOpenAcknowledged(stream);
     if (stream.resetCode === undefined)
       stream.send.onAcknowledged(sent.offsetOf(number), sent.lengthOf(number), sent.finOf(number));
     if (stream.sendOver) this.streams.settle(stream);
+  }
+
+  private onOpenAcknowledged(stream: Stream): void {
+    stream.openAcknowledged = true;
+    stream.openSent = true;
+    if (stream.controlWanted) this.streams.activateControl(stream);
   }
 
   private onFrameAcknowledged(frame: SentFrame): void {

@@ -168,8 +168,7 @@ export class PacketSender {
       sent.addFrame(number, { kind: 'stop', streamId: id });
       stream.stopWanted = false;
     }
-    // Credit for a stream that the peer does not know yet follows its open.
-    if (stream.creditWanted && (stream.openSent || !stream.local)) {
+    if (stream.creditWanted && stream.knownToPeer) {
       builder.at = writeMaxStreamData(memory, builder.at, id, stream.receive.limit);
       sent.addFrame(number, { kind: 'credit', streamId: id, limit: stream.receive.limit });
       stream.creditWanted = false;

@@ -65,6 +65,8 @@ const AGGREGATION_ROUNDS = 10;
  * acknowledgement delay.
  */
 const BATCHING_US = 3000;
+/** The window has room for so many mean deviations of the round trip, so that jitter does not close it. */
+const DEVIATIONS = 4;
 /** Half of that is there on the average. */
 const DRAINED_US = BATCHING_US / 2;
 
@@ -139,6 +141,11 @@ export class Bbr implements CongestionController {
   /** In flight while no queue stands: what the pipe holds, and what waits for its acknowledgement. */
   get drainedBytes(): number {
     return this.sendingRate * (this.minRtt.minUs + DRAINED_US);
+  }
+
+  /** What jitter keeps in flight beyond the pipe. In startup the round trip grows for another reason. */
+  get jitterBytes(): number {
+    return this.fullPipe.reached ? this.sendingRate * DEVIATIONS * this.minRtt.deviationUs : 0;
   }
 
   private get batchingBytes(): number {
@@ -247,7 +254,8 @@ export class Bbr implements CongestionController {
   }
 
   private setWindow(sample: AckSample): void {
-    const most = this.bytesInPipe(this.current.windowGain) + Math.max(...this.aggregation);
+    const { windowGain } = this.current;
+    const most = this.bytesInPipe(windowGain) + Math.max(...this.aggregation) + windowGain * this.jitterBytes;
     const grown = this.congestionWindow + sample.acknowledgedBytes;
     if (this.fullPipe.reached) this.congestionWindow = Math.min(grown, most);
     else if (this.congestionWindow < most || this.young) this.congestionWindow = grown;

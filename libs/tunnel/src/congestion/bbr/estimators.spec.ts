@@ -106,10 +106,10 @@ describe('QueueDelay', () => {
     return delay;
   }
 
-  it('sees a queue within half a round trip', () => {
+  it('sees a queue within two round trips, were they as thinly sampled as ten times each', () => {
     const quiet = new Array<number>(100).fill(20_000);
     expect(after(quiet).stands(20_000)).toBe(false);
-    const queue = after([...quiet, ...new Array<number>(10).fill(28_000)]);
+    const queue = after([...quiet, ...new Array<number>(18).fill(28_000)]);
     expect([queue.stands(20_000), queue.builds(20_000)]).toEqual([true, true]);
   });
 

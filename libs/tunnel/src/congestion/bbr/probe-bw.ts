@@ -121,13 +121,13 @@ export class ProbeBandwidth implements BbrState {
   private inDown(bbr: Bbr, sample: AckSample): void {
     if (this.timeToProbe(bbr, sample.nowUs)) this.startRefill(bbr, sample.nowUs);
     else if (this.drained(bbr, sample)) this.to('cruise', sample.nowUs);
-    else if (bbr.round.started) this.checkDraining(bbr);
+    else if (bbr.round.started) this.checkDraining(bbr, sample);
   }
 
   /** A queue that does not fall while less is sent: the path carries no more than what it delivers now. */
-  private checkDraining(bbr: Bbr): void {
-    if (bbr.queueStands && ++this.downRounds > ROUNDS_TO_DRAIN)
-      bbr.bandwidthModel.lowerShortTerm(bbr.round.lastRate);
+  private checkDraining(bbr: Bbr, sample: AckSample): void {
+    if (!bbr.queueStands || sample.inFlight < bbr.drainedBytes + bbr.jitterBytes) return;
+    if (++this.downRounds > ROUNDS_TO_DRAIN) bbr.bandwidthModel.lowerShortTerm(bbr.round.lastRate);
   }
 
   private drained(bbr: Bbr, sample: AckSample): boolean {

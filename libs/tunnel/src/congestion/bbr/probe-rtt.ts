@@ -17,12 +17,19 @@ const NEAR_MINIMUM_US = 250;
 /** The least round trip, and when it was last seen (section 5.5.9). */
 export class MinRttFilter {
   minUs = Infinity;
+  /**
+   * Mean deviation of the round trip, smoothed as in RFC 6298: where packets are delayed by chance, the pipe holds more than
+   * the least round trip says.
+   */
+  deviationUs = 0;
+  private smoothedUs = 0;
   private seenUs = 0;
   private probedUs = 0;
 
   /** A sample may be `slackUs` over the minimum for the path's own jitter. */
   update(sample: AckSample, slackUs: number): void {
     if (sample.rttUs < 0) return;
+    this.observeDeviation(sample.rttUs);
     const expired = sample.nowUs - this.seenUs > MIN_RTT_WINDOW_US;
     if (sample.rttUs <= this.minUs || expired) {
       this.minUs = sample.rttUs;
@@ -32,6 +39,12 @@ export class MinRttFilter {
       this.seenUs = sample.nowUs;
       this.probedUs = sample.nowUs;
     }
+  }
+
+  private observeDeviation(rttUs: number): void {
+    if (this.smoothedUs === 0) this.smoothedUs = rttUs;
+    this.deviationUs += (Math.abs(rttUs - this.smoothedUs) - this.deviationUs) / 16;
+    this.smoothedUs += (rttUs - this.smoothedUs) / 8;
   }
 
   /** The minimum was not seen for so long that the pipe must be drained to look. */

@@ -3,16 +3,16 @@ import type { AckSample } from '../controller.js';
 /** The minimum is over this share of the round trip, once or twice, and over so many samples. */
 const WINDOW_RTT_SHARE = 1 / 4;
 const WINDOW_LEAST_US = 1000;
-const WINDOW_SAMPLES = 4;
+const WINDOW_SAMPLES = 8;
 /** Weight of a round in the mean of the path's wander, and how much of that is allowed for. */
 const WANDER_WEIGHT = 1 / 8;
-const WANDER_ALLOWANCE = 2;
+const WANDER_ALLOWANCE = 1.75;
 /** A queue is building when so much of the round trip, within bounds, is exceeded … */
 const QUEUE_RTT_SHARE = 0.25;
-const QUEUE_LEAST_US = 1500;
+const QUEUE_LEAST_US = 2000;
 const QUEUE_MOST_US = 20_000;
 /** … and stands when it exceeds this share of that. */
-const STANDING_SHARE = 0.6;
+const STANDING_SHARE = 0.5;
 
 /**
  * How long packets wait in the queue of the path, for the profile that brakes on it: the least round trip of the last
