@@ -10,13 +10,14 @@ const depConstraints = [
   { sourceTag: 'scope:tunnel', onlyDependOnLibsWithTags: ['scope:none'] },
   { sourceTag: 'scope:native', onlyDependOnLibsWithTags: ['scope:none'] },
   { sourceTag: 'scope:contracts', onlyDependOnLibsWithTags: ['scope:none'] },
+  { sourceTag: 'scope:embedded-services', onlyDependOnLibsWithTags: ['scope:none'] },
   { sourceTag: 'scope:wan-emulator', onlyDependOnLibsWithTags: ['scope:none'] },
   { sourceTag: 'scope:block-codec', onlyDependOnLibsWithTags: ['scope:native'] },
   {
     sourceTag: 'scope:edge',
     onlyDependOnLibsWithTags: ['scope:tunnel', 'scope:native', 'scope:block-codec'],
   },
-  { sourceTag: 'scope:controller', onlyDependOnLibsWithTags: ['scope:contracts'] },
+  { sourceTag: 'scope:controller', onlyDependOnLibsWithTags: ['scope:contracts', 'scope:embedded-services'] },
   { sourceTag: 'scope:portal', onlyDependOnLibsWithTags: ['scope:none'] },
 ];
 

@@ -23,12 +23,15 @@ const suite = (displayName, rootDir, transformer = '@swc/jest') => ({
 });
 
 export default {
+  // Tests do not measure time; a busy machine must not fail them.
+  testTimeout: 60_000,
   projects: [
     suite('tunnel', 'libs/tunnel', './jest-transform.mjs'),
     suite('native', 'libs/native'),
     suite('block-codec', 'libs/block-codec'),
     suite('edge', 'libs/edge'),
     suite('contracts', 'libs/contracts'),
+    suite('embedded-services', 'libs/embedded-services'),
     suite('wan-emulator', 'libs/wan-emulator'),
     suite('agent', 'apps/agent'),
     suite('controller', 'apps/controller'),

@@ -1,1 +1,18 @@
-export {};
+export { DataPlane, type DataPlaneEvents, type DataPlaneOptions } from './data-plane.js';
+export { AGENT_MARK } from './sockets.js';
+export type { FlowEnd, FlowIdentity, FlowRecord, PeerBytes } from './connection/flow.js';
+export type { DataPlaneStatistics, LinkStatistics } from './statistics.js';
+export { formatSocketAddress, type SocketAddress } from './policy/addresses.js';
+export {
+  StateError,
+  validateState,
+  type AllowRule,
+  type Compression,
+  type DataPlaneState,
+  type FlowRule,
+  type FlowSelector,
+  type ForwardState,
+  type PortRange,
+  type Treatment,
+  type WhenPeerDown,
+} from './policy/state.js';

@@ -1,1 +1,9 @@
-export {};
+export type { DescriptorLayout, SocketAddress, UdpStatistics } from './addon.js';
+export { lz4Compress, lz4Decompress, zstdCompress, zstdDecompress } from './block-compressor.js';
+export { descriptorLayout, features, type NativeFeatures } from './features.js';
+export { allocateSlab, nowMicroseconds } from './memory.js';
+export { NativePacketCrypto, type CipherSuite } from './packet-crypto.js';
+export { TcpListener, type TcpListenerOptions } from './tcp-listener.js';
+export { TcpSocket, type TcpConnectOptions, type TcpEvents, type TcpSocketOptions } from './tcp-socket.js';
+export { Timer } from './timer.js';
+export { UdpSocket, type UdpSocketOptions } from './udp-socket.js';

@@ -1,1 +1,37 @@
-export {};
+export {
+  type Direction,
+  type DirectionParameters,
+  type DirectionStatistics,
+  type EmulatorFeatures,
+  type EmulatorOptions,
+  type EmulatorStatistics,
+  WanEmulator,
+} from './emulator.js';
+export {
+  findLink,
+  goodputLimitMbps,
+  type Link,
+  type LinkFile,
+  loadLinks,
+  MTU_BYTES,
+  parseLink,
+  queueBytes,
+} from './links.js';
+export { type EmulatedPath, type LinkMeasurement, type Measured, measureEmulator } from './measure.js';
+export { type ExecOptions, NetworkNamespace, runTool } from './namespace.js';
+export {
+  flood,
+  type FloodOptions,
+  type FloodResult,
+  type Pattern,
+  ping,
+  type PingOptions,
+  type PingResult,
+  runStream,
+  type SinkResult,
+  type Site,
+  type SourceResult,
+  type StreamOptions,
+  type StreamResult,
+  warmMemory,
+} from './traffic.js';

@@ -7,9 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <uv.h>
 
-/* Ints per record; TypeScript names the fields (src/descriptors.ts). */
+/* Ints per record; TypeScript reads the layout from the addon (`descriptorLayout`). */
 #define RECEIVE_STRIDE 16
 #define SEND_STRIDE 20
 
@@ -18,6 +19,7 @@ enum receive_field {
   RECEIVE_LENGTH = 1,
   RECEIVE_FAMILY_PORT = 2,
   RECEIVE_ADDRESS = 3,
+  RECEIVE_ECN = 7,
   RECEIVE_HEADER_LENGTH = 8,
   RECEIVE_KEY = 9,
   RECEIVE_NUMBER_LOW = 10,
@@ -46,16 +48,37 @@ enum send_field {
 #define TAG_LENGTH 16
 #define IV_LENGTH 12
 
-/* Something on the event loop that has to be closed before the environment goes. */
+/* First member of everything that JavaScript holds, so that one kind is never taken for another. */
+enum kind {
+  KIND_AEAD = 0x4c480001,
+  KIND_TIMER,
+  KIND_UDP,
+  KIND_TCP_LISTENER,
+  KIND_TCP_SOCKET,
+};
+
+enum handle_state { HANDLE_OPEN, HANDLE_CLOSING, HANDLE_CLOSED };
+
+/*
+ * A file descriptor on the event loop, with the JavaScript function that is told of its events. It is allocated with
+ * calloc as the first member of a larger struct, and freed when it is closed and JavaScript has let go of it; letting go
+ * alone closes nothing.
+ */
 struct loop_handle {
-  struct loop_handle *next, *previous;
-  uv_poll_t poll;
+  enum kind kind;
+  enum handle_state state;
+  bool collected;
   int fd;
-  bool owns_fd;
-  bool closing;
+  napi_ref callback;
+  uv_poll_t poll;
   struct environment *environment;
+  struct loop_handle *next, *previous;
   void (*on_event)(struct loop_handle *handle, int status, int events);
-  void (*on_closed)(struct loop_handle *handle);
+};
+
+/* Memory that the compressors keep from call to call. */
+struct compressors {
+  void *lz4, *zstd_encoder, *zstd_decoder;
 };
 
 /* One for each thread that has loaded the addon. */
@@ -63,18 +86,24 @@ struct environment {
   napi_env env;
   uv_loop_t *loop;
   struct loop_handle *handles;
+  struct compressors compressors;
   napi_async_cleanup_hook_handle cleanup;
   bool leaving;
 };
 
 struct environment *environment_of(napi_env env);
 
-/* Starts to poll `handle->fd`; `on_event` runs on this thread. */
-int loop_handle_start(struct environment *environment, struct loop_handle *handle, int events);
-/* Stops polling and calls `on_closed` later, from which the memory may be freed. Idempotent. */
+/*
+ * Takes over the open descriptor `handle->fd` and the memory of `handle`. The external for JavaScript, or NULL with an
+ * exception pending and everything released.
+ */
+napi_value loop_handle_create(napi_env env, struct loop_handle *handle, napi_value callback);
+/* Changes what is polled for; 0 for nothing. */
+void loop_handle_poll(struct loop_handle *handle, int events);
+/* Closes the descriptor now and forgets the callback. Idempotent. */
 void loop_handle_close(struct loop_handle *handle);
-/* Calls a JavaScript function from the event loop. Exceptions of it go to 'uncaughtException'. */
-void call_back(napi_env env, napi_ref function, size_t count, napi_value *arguments);
+/* Calls the handle's function from the event loop. What it throws goes to 'uncaughtException'. */
+void loop_handle_call(struct loop_handle *handle, size_t count, napi_value *arguments);
 
 /* A typed array's memory. */
 struct bytes {
@@ -94,15 +123,36 @@ bool read_ints(napi_env env, napi_value value, const char *name, struct ints *ou
 bool read_integer(napi_env env, napi_value value, const char *name, int64_t least, int64_t most, int64_t *out);
 bool read_boolean(napi_env env, napi_value value, const char *name, bool *out);
 bool read_string(napi_env env, napi_value value, const char *name, char *out, size_t capacity);
-bool read_external(napi_env env, napi_value value, const char *name, void **out);
+bool read_function(napi_env env, napi_value value, const char *name);
+bool read_external(napi_env env, napi_value value, enum kind kind, const char *name, void **out);
 bool in_range(napi_env env, const char *what, int64_t offset, int64_t length, size_t available);
 napi_value throw_errno(napi_env env, int error, const char *what);
-napi_value make_errno(napi_env env, int error, const char *what);
 napi_value throw_range(napi_env env, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 napi_value number_value(napi_env env, double value);
+napi_value string_value(napi_env env, const char *text);
+napi_value boolean_value(napi_env env, bool value);
+napi_value undefined_value(napi_env env);
+void set_property(napi_env env, napi_value object, const char *name, napi_value value);
 void set_number(napi_env env, napi_value object, const char *name, double value);
 void export_function(napi_env env, napi_value exports, const char *name, napi_callback function);
+
+/* What sockets of both kinds share (sockets.c). */
+union address {
+  struct sockaddr_storage storage;
+  struct sockaddr any;
+};
+
+/* A literal IPv4 or IPv6 address and a port. */
+bool read_address(napi_env env, napi_value address, napi_value port, const char *name, union address *out, socklen_t *length);
+/* `{ address, port }`; IPv4-mapped addresses come out as IPv4. */
+napi_value address_value(napi_env env, const union address *address);
+uint16_t bound_port(int fd);
+/* Beyond the system's limit where this process may (CAP_NET_ADMIN), else as far as it goes. 0 leaves it alone. */
+void set_buffer_sizes(int fd, int64_t receive_bytes, int64_t send_bytes);
+/* 0 or an errno. A mark of 0 is none. */
+int set_mark(int fd, int64_t mark);
+int set_dual_stack(int fd, const union address *address);
 
 /* Packet protection, also used where packets are sent. */
 struct aead;
@@ -110,6 +160,9 @@ struct aead;
 int64_t seal_record(napi_env env, struct aead *aead, struct bytes memory, const int32_t *record, uint8_t *out, size_t capacity);
 /* Length that seal_record will write. False with an exception pending when the record points outside `memory`. */
 bool sealed_length(napi_env env, struct bytes memory, const int32_t *record, size_t *out);
+
+/* Frees what compress.c keeps. */
+void release_compressors(struct compressors *compressors);
 
 void register_aead(napi_env env, napi_value exports);
 void register_udp(napi_env env, napi_value exports);

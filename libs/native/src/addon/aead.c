@@ -1,6 +1,7 @@
 /* AEAD over batches of packets, by the OpenSSL that Node itself carries. Key contexts are made once; a packet costs an IV. */
 #include "addon.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ struct key {
 };
 
 struct aead {
+  enum kind kind;
   struct key *keys;
   size_t count;
 };
@@ -37,7 +39,8 @@ static napi_value aead_create(napi_env env, napi_callback_info info) {
   (void)info;
   struct aead *aead = calloc(1, sizeof *aead);
   napi_value result;
-  if (aead == NULL) return throw_errno(env, 12, "no memory for keys");
+  if (aead == NULL) return throw_errno(env, ENOMEM, "no memory for keys");
+  aead->kind = KIND_AEAD;
   napi_create_external(env, aead, free_aead, NULL, &result);
   return result;
 }
@@ -68,7 +71,7 @@ static napi_value add_key(napi_env env, napi_callback_info info) {
   char suite[32];
   struct bytes key, iv;
   if (!read_arguments(env, info, 4, arguments)) return NULL;
-  if (!read_external(env, arguments[0], "aead", (void **)&aead)) return NULL;
+  if (!read_external(env, arguments[0], KIND_AEAD, "aead", (void **)&aead)) return NULL;
   if (!read_string(env, arguments[1], "suite", suite, sizeof suite)) return NULL;
   if (!read_bytes(env, arguments[2], "key", &key) || !read_bytes(env, arguments[3], "iv", &iv)) return NULL;
   size_t key_length;
@@ -96,7 +99,7 @@ static napi_value remove_key(napi_env env, napi_callback_info info) {
   struct aead *aead;
   int64_t id;
   if (!read_arguments(env, info, 2, arguments)) return NULL;
-  if (!read_external(env, arguments[0], "aead", (void **)&aead)) return NULL;
+  if (!read_external(env, arguments[0], KIND_AEAD, "aead", (void **)&aead)) return NULL;
   if (!read_integer(env, arguments[1], "id", 0, (int64_t)aead->count - 1, &id)) return NULL;
   drop_key(&aead->keys[id]);
   return NULL;
@@ -181,8 +184,8 @@ int64_t seal_record(napi_env env, struct aead *aead, struct bytes memory, const 
 static int32_t open_record(struct aead *aead, struct bytes memory, const int32_t *record) {
   struct key *key = find_key(aead, record[RECEIVE_KEY]);
   int32_t header = record[RECEIVE_HEADER_LENGTH];
+  if (key == NULL || header < 0 || header > record[RECEIVE_LENGTH] - TAG_LENGTH) return -1;
   int32_t body = record[RECEIVE_LENGTH] - header - TAG_LENGTH;
-  if (key == NULL || header < 0 || body < 0) return -1;
   uint8_t *start = memory.data + record[RECEIVE_OFFSET];
   uint8_t *text = start + header;
   uint8_t nonce[IV_LENGTH];
@@ -197,7 +200,7 @@ static int32_t open_record(struct aead *aead, struct bytes memory, const int32_t
 
 static bool read_batch(napi_env env, napi_value *arguments, int64_t stride, struct aead **aead, struct bytes *memory,
                        struct ints *descriptors, int64_t *count) {
-  return read_external(env, arguments[0], "aead", (void **)aead) && read_bytes(env, arguments[1], "memory", memory) &&
+  return read_external(env, arguments[0], KIND_AEAD, "aead", (void **)aead) && read_bytes(env, arguments[1], "memory", memory) &&
          read_ints(env, arguments[2], "descriptors", descriptors) &&
          read_integer(env, arguments[3], "count", 0, (int64_t)descriptors->length / stride, count);
 }
@@ -248,7 +251,5 @@ void register_aead(napi_env env, napi_value exports) {
   export_function(env, exports, "aeadRemoveKey", remove_key);
   export_function(env, exports, "aeadOpen", open_batch);
   export_function(env, exports, "aeadSealInto", seal_into);
-  napi_value version;
-  napi_create_string_utf8(env, OpenSSL_version(OPENSSL_VERSION), NAPI_AUTO_LENGTH, &version);
-  napi_set_named_property(env, exports, "opensslVersion", version);
+  set_property(env, exports, "opensslVersion", string_value(env, OpenSSL_version(OPENSSL_VERSION)));
 }

@@ -1,3 +1,4 @@
+import { KEEPALIVE_US } from '../params.js';
 import { packAddress } from '../io.js';
 import type { Application, Conversation } from './application.js';
 import { holdingsOf } from './holdings.js';
@@ -154,8 +155,8 @@ export class RandomRun {
       for (const conversation of this.conversations()) if (!conversation.closed) this.conclude(conversation);
       this.advance(SECOND_US);
     }
-    // A peer that moved while nothing was under way is found by its next sign of life.
-    simulation.runFor(8 * SECOND_US);
+    // What was lost last is asked for again after a second; a site that moved last is found at its next keepalive.
+    simulation.runFor(KEEPALIVE_US + 3 * SECOND_US);
     for (const conversation of this.conversations()) this.judge(conversation);
     this.problems.push(...holdingsOf(this.pair.a, this.pair.b));
     const { a, b } = this.pair;

@@ -129,6 +129,11 @@ export class Stream {
     return taken;
   }
 
+  /** Has `streamWritable` follow when there is room, as a write() does that takes less than it was offered. */
+  awaitRoom(): void {
+    if (this.writable) this.host.awaitRoom(this);
+  }
+
   /** Whether there is enough room for a waiting writer to be woken. */
   get roomForWriter(): boolean {
     return this.writableBytes >= this.wakeBytes;

@@ -162,6 +162,15 @@ export class Bbr implements CongestionController {
     return this.tuning.delayBrake && this.queueDelay.stands(this.minRtt.minUs);
   }
 
+  /**
+   * Whether a level rate is the path's doing. Without the delay brake, and where a queue is hardly longer than the event
+   * loops' own batches, there is no telling: the draft takes it for that.
+   */
+  private get saturated(): boolean {
+    if (!this.tuning.delayBrake || this.minRtt.minUs < 2 * BATCHING_US) return true;
+    return this.queueStands || this.round.lastLossRate > this.tuning.lossTolerance;
+  }
+
   enter(state: BbrState, nowUs: number): void {
     this.current = state;
     state.enter(this, nowUs);
@@ -179,7 +188,7 @@ export class Bbr implements CongestionController {
     if (!this.current.probing) this.bandwidthModel.adapt(congested, this.congestionWindow);
     this.observePathLoss();
     this.observeAggregation(sample);
-    this.fullPipe.update(sample, rate, this.round.started);
+    this.fullPipe.update(sample, rate, this.round.started, this.saturated);
     this.learnFirstRtt(sample);
     this.minRtt.update(sample, this.queueDelay.wanderUs);
     if (this.tuning.delayBrake) this.queueDelay.update(sample, this.minRtt.minUs, this.round.started);
@@ -237,7 +246,9 @@ export class Bbr implements CongestionController {
 
   private setPacingRate(): void {
     if (this.bandwidth === 0) return;
-    const model = this.young ? this.congestionWindow / this.minRtt.minUs : this.sendingRate;
+    // A path that reorders may have delivered something in no time at all.
+    const roundTripUs = Math.max(this.minRtt.minUs, INITIAL_RTT_US);
+    const model = this.young ? this.congestionWindow / roundTripUs : this.sendingRate;
     const rate = this.current.pacingGain(this) * model * PACING_MARGIN;
     if (this.fullPipe.reached || rate > this.pacingRate) this.pacingRate = rate;
   }

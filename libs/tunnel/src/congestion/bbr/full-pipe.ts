@@ -14,13 +14,17 @@ export class FullPipeDetector {
   rounds = 0;
   private rate = 0;
 
-  update(sample: AckSample, rate: number, roundStarted: boolean): void {
+  /**
+   * @param saturated false when the path shows neither queue nor loss, where that can be told: a round without growth
+   * was then held up by sender or receiver, and tells nothing of the path
+   */
+  update(sample: AckSample, rate: number, roundStarted: boolean, saturated = true): void {
     if (this.now || sample.appLimited) return;
     if (rate >= this.rate * GROWTH) {
       this.restart(rate);
       return;
     }
-    if (!roundStarted) return;
+    if (!roundStarted || !saturated) return;
     this.rounds++;
     this.now = this.rounds >= ROUNDS;
     if (this.now) this.reached = true;

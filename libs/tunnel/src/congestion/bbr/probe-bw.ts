@@ -13,15 +13,16 @@ const WINDOW_GAIN: Record<Phase, number> = { down: 2, cruise: 2, refill: 2, up: 
 /** Section 5.3.3.5.1: wall-clock wait between probes, 2 to 3 s. */
 const PROBE_WAIT_US = 2_000_000;
 const PROBE_WAIT_SPREAD_US = 1_000_000;
+/** The wait where there may be more at once: jitter may have ended startup, or the last probe found so much. */
+const SOON_ROUNDS = 4;
+const SOON_LEAST_US = 100_000;
+const FOUND_MORE = 1.25;
 /**
  * With the delay brake a probe costs no more than a short queue, and each brings two tunnels of one link nearer to equal
  * shares: they come sooner on short paths.
  */
 const BRAKED_WAIT_ROUNDS = 20;
 const BRAKED_WAIT_LEAST_US = 500_000;
-/** The first wait where a queue may have ended startup. */
-const FIRST_WAIT_ROUNDS = 4;
-const FIRST_WAIT_LEAST_US = 100_000;
 /** The same in rounds, so that a Reno or CUBIC flow beside us can grow: section 5.3.3.5.2. */
 const PROBE_WAIT_ROUNDS = 63;
 /** Rounds in which the queue of a probe has run off at {@link BRAKED_DOWN_GAIN}, twice over. */
@@ -42,6 +43,8 @@ export class ProbeBandwidth implements BbrState {
   private downRounds = 0;
   private upRounds = 0;
   private upAcknowledged = 0;
+  /** Before the probe. */
+  private bandwidthBefore = 0;
 
   get name(): string {
     return `probe-bw-${this.phase}`;
@@ -67,9 +70,8 @@ export class ProbeBandwidth implements BbrState {
 
   enter(bbr: Bbr, nowUs: number): void {
     this.startDown(bbr, nowUs);
-    // What ended startup may have been jitter that looked like a queue: the first look for more comes soon.
-    if (bbr.tuning.delayBrake)
-      this.waitUs = Math.max(FIRST_WAIT_ROUNDS * bbr.minRtt.minUs, FIRST_WAIT_LEAST_US);
+    // What ended startup may have been jitter that looked like a queue.
+    if (bbr.tuning.delayBrake) this.probeSoon(bbr);
   }
 
   onAck(bbr: Bbr, sample: AckSample): void {
@@ -89,12 +91,18 @@ export class ProbeBandwidth implements BbrState {
     }
   }
 
+  private probeSoon(bbr: Bbr): void {
+    this.waitUs = Math.max(SOON_ROUNDS * bbr.minRtt.minUs, SOON_LEAST_US);
+  }
+
   private startDown(bbr: Bbr, nowUs: number): void {
+    const foundMore = this.probing && bbr.bandwidth > FOUND_MORE * this.bandwidthBefore;
     this.to('down', nowUs);
     this.downRounds = 0;
     bbr.bandwidthModel.nextCycle();
     bbr.bandwidthModel.resetShortTerm();
     this.waitUs = this.nextWaitUs(bbr);
+    if (foundMore && bbr.tuning.delayBrake) this.probeSoon(bbr);
     this.waitRounds = PROBE_WAIT_ROUNDS;
     this.cycleSinceUs = nowUs;
     this.cycleRound = bbr.round.count;
@@ -140,6 +148,7 @@ export class ProbeBandwidth implements BbrState {
   }
 
   private startRefill(bbr: Bbr, nowUs: number): void {
+    this.bandwidthBefore = bbr.bandwidth;
     this.to('refill', nowUs);
     bbr.bandwidthModel.resetShortTerm();
     this.upRounds = 0;

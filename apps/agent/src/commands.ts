@@ -1,0 +1,72 @@
+import { hostname } from 'node:os';
+import { Command } from 'commander';
+import { pino } from 'pino';
+import { DEFAULT_STATE_DIR, enrollCommand } from './control/commands.js';
+import { EnrolledStateSource } from './control/enrolled-state-source.js';
+import { generateKeyPair } from './keys.js';
+import { runAgent } from './run-agent.js';
+import { loadStaticConfig } from './static-config/load.js';
+import { StaticStateSource } from './static-config/static-state-source.js';
+import { agentStatus, type StatusOptions } from './status/agent-status.js';
+import { formatReport } from './status/table.js';
+
+/** `longhaul agent …` */
+export function agentCommand(): Command {
+  return new Command('agent')
+    .description('the edge agent of a site')
+    .addCommand(enrollCommand())
+    .addCommand(runCommand())
+    .addCommand(statusCommand())
+    .addCommand(genkeyCommand());
+}
+
+interface RunArguments {
+  readonly config?: string;
+  readonly stateDir: string;
+  readonly name: string;
+  readonly statusSocket?: string;
+  readonly logLevel: string;
+}
+
+function runCommand(): Command {
+  return new Command('run')
+    .description('runs the agent in the foreground until SIGTERM or SIGINT')
+    .option('--config <file>', 'static file instead of a controller (docs/static-config.md)')
+    .option('--state-dir <dir>', 'where "agent enroll" left keys and credential', DEFAULT_STATE_DIR)
+    .option('--name <name>', 'name of an enrolled agent on this machine', hostname())
+    .option('--status-socket <path>', 'UNIX socket on which "agent status" asks')
+    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
+    .action(run);
+}
+
+async function run({ config, stateDir, name, statusSocket, logLevel }: RunArguments): Promise<void> {
+  const log = pino({ level: logLevel });
+  if (config === undefined) {
+    const source = await EnrolledStateSource.open({ stateDir, log });
+    await runAgent({ name, source, log, statusSocket });
+    return;
+  }
+  const agent = await loadStaticConfig(config);
+  const source = new StaticStateSource(config, agent);
+  await runAgent({ name: agent.name, source, log, statusSocket, memoryBytes: agent.memoryBytes });
+}
+
+function statusCommand(): Command {
+  return new Command('status')
+    .description('shows the tunnels of a running agent')
+    .option('--status-socket <path>', 'where the agent serves its status')
+    .option('--name <name>', 'name of the agent, if several run here')
+    .option('--json', 'the whole report as JSON')
+    .action(async ({ json, ...options }: StatusOptions & { json?: boolean }) => {
+      const report = await agentStatus(options);
+      process.stdout.write(json === true ? `${JSON.stringify(report)}\n` : `${formatReport(report)}\n`);
+    });
+}
+
+function genkeyCommand(): Command {
+  return new Command('genkey')
+    .description('makes a key pair for a static file; the private half is secret')
+    .action(() => {
+      process.stdout.write(`${JSON.stringify(generateKeyPair())}\n`);
+    });
+}

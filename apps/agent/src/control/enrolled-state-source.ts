@@ -1,0 +1,334 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  desiredStateDirectGet,
+  subjects,
+  type AppliedMessage,
+  type Credential,
+  type DesiredState,
+  type HelloMessage,
+} from '@longhaul/contracts';
+import { Empty, type NatsConnection } from '@nats-io/transport-node';
+import type { DataPlaneSnapshot } from '../data-plane/messages.js';
+import { messageOf } from '../errors.js';
+import type { ApplyState, StateSource } from '../state-source.js';
+import { AGENT_VERSION } from '../version.js';
+import { CredentialKeeper, type Standing } from './credential-keeper.js';
+import { loadEnrollment, type StoredEnrollment } from './credential-store.js';
+import { loadIdentity, type AgentIdentity } from './identity.js';
+import { LastGoodState } from './last-good-state.js';
+import type { Logger } from './logger.js';
+import { managementAddresses } from './management.js';
+import { NatsLink, type NatsAccess } from './nats-link.js';
+import {
+  CONFIRM_RETRY_MS,
+  POLL_INTERVAL_MS,
+  POLL_JITTER,
+  READ_RETRY_MS,
+  REQUEST_TIMEOUT_MS,
+} from './params.js';
+import { jittered } from './pause.js';
+import { Reconciler } from './reconciler.js';
+import { FlowRecorder } from './telemetry/flow-recorder.js';
+import { LinkRecorder } from './telemetry/link-recorder.js';
+import { TelemetryUplink, type TelemetryStatistics } from './telemetry/uplink.js';
+import { toWantedState } from './wanted-state.js';
+
+/** Intervals that a test makes shorter; params.ts has what they are otherwise. */
+export interface ControlTiming {
+  readonly confirmTimeoutMs?: number;
+  readonly confirmRetryMs?: number;
+  readonly pollIntervalMs?: number;
+  readonly pendingPollMs?: number;
+  readonly renewRetryMinMs?: number;
+  readonly pingIntervalMs?: number;
+  readonly reconnectMaxMs?: number;
+}
+
+export interface EnrolledStateSourceOptions {
+  readonly stateDir: string;
+  readonly log: Logger;
+  readonly timing?: ControlTiming;
+  /** Bound of the telemetry that waits for NATS. */
+  readonly telemetryBufferBytes?: number;
+}
+
+/** How the control side stands. */
+export interface ControlStatus {
+  readonly controllerUrl: string;
+  readonly organizationId: string;
+  readonly agentId: string;
+  readonly siteId: string;
+  /** `revoked` and `unknown`: the controller has said so at the last renewal. */
+  readonly standing: Standing;
+  readonly connected: boolean;
+  readonly problem: string | undefined;
+  readonly credentialExpiresAt: string;
+  readonly epoch: number;
+  readonly generation: number;
+  readonly policyRevision: number | null;
+  readonly lastOutcome: AppliedMessage | undefined;
+  readonly telemetry: TelemetryStatistics;
+}
+
+/**
+ * Desired states of an enrolled agent: from disk at start, then from the controller over NATS. Also the agent's way out
+ * for what it measures.
+ */
+export class EnrolledStateSource implements StateSource {
+  readonly telemetry: TelemetryUplink;
+  private readonly keeper: CredentialKeeper;
+  private readonly link: NatsLink;
+  private readonly reconciler: Reconciler;
+  private readonly linkRecorder = new LinkRecorder();
+  private readonly flowRecorder = new FlowRecorder();
+  private readonly timing: ControlTiming;
+  private readonly log: Logger;
+  private applyState: ApplyState = () => Promise.reject(new Error('the agent has not started'));
+  private pollTimer: NodeJS.Timeout | undefined;
+  private reading = false;
+  private readAgain = false;
+  private stopped = false;
+
+  private constructor(
+    options: EnrolledStateSourceOptions,
+    private readonly identity: AgentIdentity,
+    private readonly enrollment: StoredEnrollment,
+    private readonly bootId: string,
+  ) {
+    const { stateDir, log, timing = {}, telemetryBufferBytes } = options;
+    const { agentId, organizationId } = enrollment.credential;
+    const addressee = { agentId, organizationId };
+    this.timing = timing;
+    this.log = log;
+    this.keeper = new CredentialKeeper({
+      stateDir,
+      identity,
+      enrollment,
+      log,
+      onRenewed: () => void this.link.renew(),
+      pendingPollMs: timing.pendingPollMs,
+      retryMinMs: timing.renewRetryMinMs,
+    });
+    this.link = new NatsLink({
+      access: () => this.access(),
+      onConnected: (connection) => this.connected(connection),
+      onDisconnected: () => this.telemetry.detach(),
+      onRefused: () => this.keeper.noteRefused(),
+      log,
+      pingIntervalMs: timing.pingIntervalMs,
+      reconnectMaxMs: timing.reconnectMaxMs,
+    });
+    this.reconciler = new Reconciler({
+      addressee,
+      bootId,
+      target: { apply: (state) => this.putInForce(state) },
+      store: new LastGoodState(stateDir, addressee),
+      confirm: (signal) => this.confirm(signal),
+      report: (outcome) => this.publishApplied(outcome),
+      log,
+      confirmTimeoutMs: timing.confirmTimeoutMs,
+    });
+    this.telemetry = new TelemetryUplink({ ...addressee, bootId, log, bufferBytes: telemetryBufferBytes });
+  }
+
+  /**
+   * Reads keys and credential from the state directory.
+   * @throws ControlError when the agent is not enrolled.
+   */
+  static async open(options: EnrolledStateSourceOptions): Promise<EnrolledStateSource> {
+    const enrollment = await loadEnrollment(options.stateDir);
+    const identity = await loadIdentity(options.stateDir);
+    return new EnrolledStateSource(options, identity, enrollment, randomUUID());
+  }
+
+  /** Resolves when the last good state is in force; the controller is reached behind that. */
+  async start(apply: ApplyState): Promise<void> {
+    this.applyState = apply;
+    await this.reconciler.start();
+    this.telemetry.start();
+    this.keeper.start();
+    this.link.start();
+    this.schedulePoll();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.pollTimer);
+    await this.reconciler.stop();
+  }
+
+  /** Hands over what was measured, as far as NATS takes it in time, and disconnects. */
+  async close(): Promise<void> {
+    await this.telemetry.stop();
+    await Promise.all([this.keeper.stop(), this.link.stop()]);
+  }
+
+  measured(snapshot: DataPlaneSnapshot): void {
+    this.telemetry.links(this.linkRecorder.record(snapshot.statistics));
+    this.telemetry.flows(this.flowRecorder.record(snapshot));
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    const { controllerUrl, connected, standing, generation, policyRevision, problem, ...details } =
+      this.status();
+    return {
+      kind: 'controller',
+      url: controllerUrl,
+      connected,
+      standing,
+      generation,
+      policyRevision: policyRevision ?? 'none',
+      ...(problem === undefined ? {} : { problem }),
+      details,
+    };
+  }
+
+  status(): ControlStatus {
+    const { organizationId, agentId, siteId, natsJwtExpiresAt } = this.credential;
+    const { epoch, generation } = this.reconciler.position;
+    return {
+      controllerUrl: this.enrollment.controllerUrl,
+      organizationId,
+      agentId,
+      siteId,
+      standing: this.keeper.standing,
+      connected: this.link.current !== undefined,
+      problem: this.keeper.lastFailure ?? this.link.lastFailure,
+      credentialExpiresAt: natsJwtExpiresAt,
+      epoch,
+      generation,
+      policyRevision: this.reconciler.state?.policyRevision ?? null,
+      lastOutcome: this.reconciler.lastOutcome,
+      telemetry: this.telemetry.statistics,
+    };
+  }
+
+  private get credential(): Credential {
+    return this.keeper.credential;
+  }
+
+  private async putInForce(desired: DesiredState | null): Promise<void> {
+    const management = await managementAddresses([
+      this.enrollment.controllerUrl,
+      ...this.credential.natsUrls,
+    ]);
+    const { tunnelPrivateKey } = this.identity;
+    const { tunnelPort } = this.enrollment;
+    await this.applyState(toWantedState(desired, { tunnelPrivateKey, tunnelPort, management }));
+  }
+
+  private access(): NatsAccess {
+    const { natsUrls, natsJwt, caPem, agentId } = this.credential;
+    return {
+      urls: natsUrls,
+      jwt: natsJwt,
+      seed: this.identity.natsSeed,
+      caPem,
+      inboxPrefix: subjects.inboxPrefix(agentId),
+      name: `longhaul-agent ${agentId}`,
+    };
+  }
+
+  private connected(connection: NatsConnection): void {
+    this.keeper.noteAccepted();
+    const { organizationId, agentId, state } = this.credential;
+    const onNudge = state === 'approved' ? () => void this.read() : () => this.keeper.renewNow();
+    connection.subscribe(subjects.nudge(organizationId, agentId), { callback: onNudge });
+    this.publishHello(connection);
+    if (state !== 'approved') return;
+    this.publishLastOutcome();
+    this.telemetry.attach(connection);
+    void this.read();
+  }
+
+  private publishHello(connection: NatsConnection): void {
+    const { organizationId, agentId } = this.credential;
+    const { epoch, generation } = this.reconciler.position;
+    const hello: HelloMessage = {
+      version: 1,
+      agentVersion: AGENT_VERSION,
+      bootId: this.bootId,
+      hostname: hostname(),
+      appliedEpoch: epoch,
+      appliedGeneration: generation,
+    };
+    connection.publish(subjects.hello(organizationId, agentId), JSON.stringify(hello));
+  }
+
+  private publishApplied(outcome: AppliedMessage): void {
+    const { organizationId, agentId } = this.credential;
+    this.link.current?.publish(subjects.applied(organizationId, agentId), JSON.stringify(outcome));
+  }
+
+  /** Once more, for a controller that was away when it was said first. */
+  private publishLastOutcome(): void {
+    const { lastOutcome } = this.reconciler;
+    if (lastOutcome !== undefined) this.publishApplied(lastOutcome);
+  }
+
+  private schedulePoll(): void {
+    const intervalMs = jittered(this.timing.pollIntervalMs ?? POLL_INTERVAL_MS, POLL_JITTER);
+    this.pollTimer = setTimeout(() => {
+      if (this.link.current !== undefined && this.credential.state === 'approved') {
+        this.publishLastOutcome();
+        void this.read();
+      }
+      this.schedulePoll();
+    }, intervalMs).unref();
+  }
+
+  /** Reads the desired state; calls that come meanwhile make one more reading of it. */
+  private async read(): Promise<void> {
+    this.readAgain = this.reading;
+    if (this.reading || this.stopped) return;
+    this.reading = true;
+    try {
+      const document = await this.fetch();
+      if (document !== undefined && !this.stopped) void this.reconciler.offer(document);
+    } catch (error) {
+      this.log.warn(`the desired state could not be read: ${messageOf(error)}`);
+      setTimeout(() => void this.read(), jittered(READ_RETRY_MS, POLL_JITTER)).unref();
+    } finally {
+      this.reading = false;
+    }
+    if (this.readAgain) void this.read();
+  }
+
+  /** The document under this agent's own key, or undefined where there is none, or no connection. */
+  private async fetch(): Promise<Uint8Array | undefined> {
+    const { organizationId, agentId } = this.credential;
+    const connection = this.link.current;
+    if (connection === undefined) return undefined;
+    const subject = desiredStateDirectGet(organizationId, agentId);
+    const { headers, data } = await connection.request(subject, Empty, { timeout: REQUEST_TIMEOUT_MS });
+    if (headers?.code === 404) return undefined;
+    if (headers !== undefined && headers.code >= 300)
+      throw new Error(`${headers.code} ${headers.description}`);
+    const removed = (headers?.get('KV-Operation') ?? '') !== '';
+    return removed ? undefined : data;
+  }
+
+  /** Tries until it is proved, or until there is no more time: then the last reason why not is thrown. */
+  private async confirm(signal: AbortSignal): Promise<void> {
+    let reason: unknown;
+    const retryMs = this.timing.confirmRetryMs ?? CONFIRM_RETRY_MS;
+    while (!signal.aborted) {
+      try {
+        await Promise.race([this.link.prove(), aborted(signal)]);
+        return;
+      } catch (error) {
+        if (!signal.aborted) reason = error;
+        await sleep(retryMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    throw new Error(reason === undefined ? 'NATS does not answer' : messageOf(reason));
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('no more time')), { once: true });
+  });
+}

@@ -1,0 +1,68 @@
+import type { DesiredState, Forward, FlowRule as DesiredRule, Peer } from '@longhaul/contracts';
+import { formatSocketAddress, type FlowRule, type SocketAddress, type Treatment } from '@longhaul/edge';
+import type { WantedPeer, WantedState } from '../state-source.js';
+
+/** Takes IPv4 and IPv6. */
+const ANY_ADDRESS = '::';
+
+/** What of a wanted state is this machine's own business and not in the controller's document. */
+export interface LocalFacts {
+  /** X25519, 32 bytes in base64. */
+  readonly tunnelPrivateKey: string;
+  readonly tunnelPort: number;
+  /** Where the agent itself connects to: controller and NATS. */
+  readonly management: readonly SocketAddress[];
+}
+
+const bytes = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
+
+/** The data plane's state for a desired state; null: an agent with no peers and no rules. */
+export function toWantedState(desired: DesiredState | null, local: LocalFacts): WantedState {
+  return {
+    privateKey: bytes(local.tunnelPrivateKey),
+    tunnel: { address: ANY_ADDRESS, port: desired?.tunnelPort ?? local.tunnelPort },
+    management: local.management,
+    peers: desired?.peers.map(toPeer) ?? [],
+    rules: desired?.rules.map(toRule) ?? [],
+    forwards: desired?.forwards.map(toForward) ?? [],
+    allow: desired?.allow.map(({ peerAgentId, ...rest }) => ({ ...rest, peerId: peerAgentId })) ?? [],
+    intercept: desired?.intercept ?? false,
+  };
+}
+
+function toPeer(peer: Peer): WantedPeer {
+  const { agentId, name, endpoints, profile, cipherSuite, rateMbps, maxUdpPayload } = peer;
+  return {
+    id: agentId,
+    name,
+    publicKey: bytes(peer.publicKey),
+    presharedKey: peer.presharedKey === undefined ? undefined : bytes(peer.presharedKey),
+    endpoints,
+    profile,
+    cipherSuite,
+    rateMbps,
+    maxUdpPayload,
+  };
+}
+
+/** Without a peer there is nobody to accelerate to; validation refuses such a rule before this. */
+function toRule(rule: DesiredRule): FlowRule {
+  const { id, sources, destinations, ports, action, peerAgentId } = rule;
+  const selector = { id, sources, destinations, ports };
+  if (action !== 'accelerate') return { ...selector, action };
+  if (peerAgentId === undefined) return { ...selector, action: 'pass' };
+  return { ...selector, action, treatment: treatmentOf({ ...rule, peerAgentId }) };
+}
+
+function toForward(forward: Forward) {
+  const listen = { address: forward.listenAddress, port: forward.listenPort };
+  const target = { address: forward.targetAddress, port: forward.targetPort };
+  return { id: `forward ${formatSocketAddress(listen)}`, listen, target, treatment: treatmentOf(forward) };
+}
+
+function treatmentOf(
+  rule: Pick<Forward, 'peerAgentId' | 'class' | 'weight' | 'compression' | 'whenPeerDown'>,
+): Treatment {
+  const { peerAgentId, class: trafficClass, weight, compression, whenPeerDown } = rule;
+  return { peerId: peerAgentId, class: trafficClass, weight, compression, whenPeerDown };
+}

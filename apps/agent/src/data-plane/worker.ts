@@ -1,0 +1,67 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { DataPlane } from '@longhaul/edge';
+import { messageOf } from '../errors.js';
+import {
+  MAX_ACTIVE_FLOWS,
+  SNAPSHOT_INTERVAL_MS,
+  type WorkerMessage,
+  type WorkerOptions,
+  type WorkerRequest,
+} from './messages.js';
+
+/** The data plane's thread: nothing else runs here. */
+
+const port = parentPort;
+if (port === null) throw new Error('this file is the entry of a worker thread');
+
+const tell = (message: WorkerMessage): void => {
+  port.postMessage(message);
+};
+
+const { memoryBytes, tableName } = workerData as WorkerOptions;
+const plane = new DataPlane(
+  { memoryBytes, tableName },
+  {
+    tunnelUp: (peerId) => {
+      tell({ type: 'tunnel-up', peerId });
+    },
+    tunnelDown: (peerId, reason) => {
+      tell({ type: 'tunnel-down', peerId, reason });
+    },
+    interceptionLost: (reason) => {
+      tell({ type: 'interception-lost', reason });
+    },
+  },
+);
+
+function tellSnapshot(): void {
+  const snapshot = {
+    statistics: plane.statistics(),
+    endedFlows: plane.takeEndedFlows(),
+    activeFlows: plane.activeFlows(MAX_ACTIVE_FLOWS),
+  };
+  tell({ type: 'snapshot', snapshot });
+}
+
+const snapshots = setInterval(tellSnapshot, SNAPSHOT_INTERVAL_MS);
+
+async function act(request: WorkerRequest): Promise<void> {
+  if (request.type === 'apply') {
+    await plane.apply(request.state);
+    return;
+  }
+  clearInterval(snapshots);
+  await plane.close();
+  tellSnapshot();
+}
+
+port.on('message', (request: WorkerRequest) => {
+  act(request).then(
+    () => {
+      tell({ type: 'outcome', id: request.id, error: undefined });
+    },
+    (error: unknown) => {
+      tell({ type: 'outcome', id: request.id, error: messageOf(error) });
+    },
+  );
+});

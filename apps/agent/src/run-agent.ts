@@ -1,0 +1,161 @@
+import type { Logger } from 'pino';
+import { DataPlaneThread } from './data-plane/data-plane-thread.js';
+import { AgentError, messageOf } from './errors.js';
+import { resolveEndpoints } from './resolve-endpoints.js';
+import type { StateSource, WantedState } from './state-source.js';
+import { RateWindow, type AgentReport } from './status/report.js';
+import { defaultStatusSocket, StatusServer } from './status/status-socket.js';
+import { AGENT_VERSION } from './version.js';
+
+/** How often names among the peers' endpoints are looked up anew. */
+const RESOLVE_INTERVAL_MS = 60_000;
+
+export interface RunOptions {
+  /** For the status socket, the nftables table and the log. */
+  readonly name: string;
+  readonly source: StateSource;
+  readonly log: Logger;
+  /** Path of the status socket; by default below /run/longhaul. */
+  readonly statusSocket?: string;
+  /** Slab for datagrams and streams. */
+  readonly memoryBytes?: number;
+}
+
+/** A running agent: the data plane in its thread, and the source of its states. */
+export class Agent {
+  private readonly thread: DataPlaneThread;
+  private readonly rates = new RateWindow();
+  private readonly startedAtMs = Date.now();
+  private readonly peerNames = new Map<string, string>();
+  private statusServer: StatusServer | undefined;
+  private wanted: WantedState | undefined;
+  private resolveTimer: NodeJS.Timeout | undefined;
+  private endWith: (error: Error) => void = () => undefined;
+  /** Rejects when the data plane has failed; the process should end then. */
+  readonly failed: Promise<never>;
+
+  private constructor(private readonly options: RunOptions) {
+    this.failed = new Promise((_, reject) => (this.endWith = reject));
+    this.failed.catch(() => undefined);
+    const { log } = options;
+    this.thread = new DataPlaneThread(
+      { memoryBytes: options.memoryBytes, tableName: tableName(options.name) },
+      {
+        snapshot: (snapshot) => {
+          this.rates.add(snapshot.statistics);
+          options.source.measured?.(snapshot);
+        },
+        tunnelUp: (peerId) => {
+          log.info({ peer: this.nameOf(peerId) }, 'tunnel up');
+        },
+        tunnelDown: (peerId, reason) => {
+          log.warn({ peer: this.nameOf(peerId), reason }, 'tunnel down');
+        },
+        interceptionLost: (reason) => {
+          log.error({ reason }, 'connections are not intercepted any more');
+        },
+        failed: (error) => {
+          this.endWith(error);
+        },
+      },
+    );
+  }
+
+  /** Resolves when the source's first state is in force. @throws AgentError */
+  static async start(options: RunOptions): Promise<Agent> {
+    const agent = new Agent(options);
+    try {
+      agent.statusServer = await StatusServer.listen(
+        options.statusSocket ?? defaultStatusSocket(options.name),
+        () => agent.report(),
+      );
+      await options.source.start((state) => agent.apply(state));
+    } catch (error) {
+      await agent.stop().catch(() => undefined);
+      throw error;
+    }
+    agent.resolveTimer = setInterval(() => void agent.resolveAgain(), RESOLVE_INTERVAL_MS);
+    options.log.info({ name: options.name, version: AGENT_VERSION, pid: process.pid }, 'agent runs');
+    return agent;
+  }
+
+  private async apply(state: WantedState): Promise<void> {
+    await this.thread.apply(await this.resolve(state));
+    this.wanted = state;
+    this.peerNames.clear();
+    for (const { id, name } of state.peers) this.peerNames.set(id, name);
+    const { peers, rules, forwards } = state;
+    const counts = { peers: peers.length, rules: rules.length, forwards: forwards.length };
+    this.options.log.info(counts, 'state in force');
+  }
+
+  private resolve(state: WantedState): ReturnType<typeof resolveEndpoints> {
+    return resolveEndpoints(state, (endpoint, error) => {
+      this.options.log.warn(`the endpoint ${endpoint} cannot be resolved: ${messageOf(error)}`);
+    });
+  }
+
+  /** A peer's name may have come to mean another address. */
+  private async resolveAgain(): Promise<void> {
+    const { wanted } = this;
+    const hasNames = wanted?.peers.some(({ endpoints }) =>
+      endpoints.some((endpoint) => /[g-zG-Z]/.test(endpoint)),
+    );
+    if (wanted === undefined || hasNames !== true) return;
+    try {
+      const state = await this.resolve(wanted);
+      if (this.wanted === wanted) await this.thread.apply(state);
+    } catch (error) {
+      this.options.log.warn(`the peers' endpoints cannot be renewed: ${messageOf(error)}`);
+    }
+  }
+
+  private nameOf(peerId: string): string {
+    return this.peerNames.get(peerId) ?? peerId;
+  }
+
+  report(): AgentReport {
+    const { latest } = this.rates;
+    return {
+      name: this.options.name,
+      version: AGENT_VERSION,
+      pid: process.pid,
+      startedAtMs: this.startedAtMs,
+      source: this.options.source.describe(),
+      tunnelPort: latest?.tunnelPort ?? 0,
+      interception: latest?.interception ?? 'off',
+      activeFlows: latest?.activeFlows ?? 0,
+      udp: latest?.udp ?? { packetsSent: 0, packetsReceived: 0, sendErrors: 0 },
+      tunnels: this.rates.tunnels((peerId) => this.nameOf(peerId)),
+    };
+  }
+
+  /** Resets what is open, says goodbye to the peers, and gives everything back. */
+  async stop(): Promise<void> {
+    clearInterval(this.resolveTimer);
+    await this.options.source.stop();
+    await this.thread.close();
+    await this.options.source.close?.();
+    await this.statusServer?.close();
+  }
+}
+
+/** Runs an agent until SIGTERM or SIGINT. @throws AgentError when it cannot start, or its data plane has failed */
+export async function runAgent(options: RunOptions): Promise<void> {
+  const stopRequest = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+  });
+  const agent = await Agent.start(options);
+  try {
+    const signal = await Promise.race([stopRequest, agent.failed]);
+    options.log.info({ signal }, 'agent stops');
+  } catch (error) {
+    throw new AgentError(`the data plane has failed: ${messageOf(error)}`);
+  }
+  await agent.stop();
+}
+
+/** nftables takes letters, digits and underscores; the process makes it unique. */
+function tableName(agentName: string): string {
+  return `longhaul_${agentName.replaceAll(/[^A-Za-z0-9]/g, '_')}`;
+}

@@ -1,0 +1,31 @@
+import type { DataPlaneState } from '@longhaul/edge';
+import type { DataPlaneSnapshot } from './data-plane/messages.js';
+
+/** A data plane's state as its source knows it: peers may be named by host names. */
+export type WantedState = Omit<DataPlaneState, 'peers'> & {
+  readonly peers: readonly WantedPeer[];
+};
+
+export type WantedPeer = Omit<DataPlaneState['peers'][number], 'endpoints'> & {
+  /** For people. */
+  readonly name: string;
+  /** `host:port`, an IPv6 address in [brackets]. */
+  readonly endpoints: readonly string[];
+};
+
+/** Puts a state in force as a whole. Rejects with the reason if it cannot be; the one before then stays. */
+export type ApplyState = (state: WantedState) => Promise<void>;
+
+/** Where an agent learns what it has to be: a file, or a controller. */
+export interface StateSource {
+  /** Resolves when the first state is in force, or when there is none yet. */
+  start(apply: ApplyState): Promise<void>;
+  /** No state is applied any more when it resolves. */
+  stop(): Promise<void>;
+  /** Comes last, when the data plane has ended and told its last counts. */
+  close?(): Promise<void>;
+  /** What the data plane has counted, twice a second. */
+  measured?(snapshot: DataPlaneSnapshot): void;
+  /** For the status report: where the state comes from and how that goes. */
+  describe(): Readonly<Record<string, unknown>>;
+}

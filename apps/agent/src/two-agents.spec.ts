@@ -1,0 +1,160 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createSocket } from 'node:dgram';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { generateKeyPair } from './keys.js';
+import type { AgentReport } from './status/report.js';
+import { readStatus } from './status/status-socket.js';
+import { formatReport } from './status/table.js';
+
+const RUN_AGENT = fileURLToPath(new URL('./testing/run-agent.mjs', import.meta.url));
+const KEYS = { a: generateKeyPair(), b: generateKeyPair() };
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+async function freePort(kind: 'tcp' | 'udp'): Promise<number> {
+  const socket =
+    kind === 'tcp' ? createServer().listen(0, '127.0.0.1') : createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address() as AddressInfo;
+  socket.close();
+  return port;
+}
+
+describe('two agents, each a process with a static file', () => {
+  let folder: string;
+  let server: Server;
+  let forwardPort: number;
+  let ports: { a: number; b: number };
+  const agents = new Map<string, ChildProcess>();
+
+  const socketOf = (name: string): string => join(folder, `${name}.sock`);
+
+  async function start(name: 'a' | 'b'): Promise<ChildProcess> {
+    const agent = spawn(process.execPath, [RUN_AGENT, join(folder, `${name}.json`), socketOf(name)], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    agents.set(name, agent);
+    await until(async () => (await tunnelState(name)) !== undefined);
+    return agent;
+  }
+
+  async function report(name: string): Promise<AgentReport | undefined> {
+    return readStatus(socketOf(name)).catch(() => undefined);
+  }
+
+  async function tunnelState(name: string): Promise<string | undefined> {
+    return (await report(name))?.tunnels.at(0)?.state;
+  }
+
+  async function kill(name: string, signal: NodeJS.Signals): Promise<number | null> {
+    const agent = agents.get(name);
+    agents.delete(name);
+    agent?.kill(signal);
+    const [code] = agent === undefined ? [null] : ((await once(agent, 'exit')) as [number | null]);
+    return code;
+  }
+
+  async function configure(): Promise<void> {
+    const { port } = server.address() as AddressInfo;
+    const endpoint = (peer: 'a' | 'b'): string => `localhost:${ports[peer]}`;
+    const common = (name: 'a' | 'b', peer: 'a' | 'b'): object => ({
+      name,
+      privateKey: KEYS[name].privateKey,
+      listen: { address: '127.0.0.1', port: ports[name] },
+      peers: [{ name: peer, publicKey: KEYS[peer].publicKey, endpoints: [endpoint(peer)] }],
+    });
+    const forward = { listen: `127.0.0.1:${forwardPort}`, peer: 'b', target: `127.0.0.1:${port}` };
+    const allow = [{ peer: 'a', prefixes: ['127.0.0.1/32'], ports: [port] }];
+    await writeFile(
+      join(folder, 'a.json'),
+      JSON.stringify({ ...common('a', 'b'), forwards: [{ ...forward, whenPeerDown: 'refuse' }] }),
+    );
+    await writeFile(join(folder, 'b.json'), JSON.stringify({ ...common('b', 'a'), allow }));
+  }
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'longhaul-agents-'));
+    server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    forwardPort = await freePort('tcp');
+    ports = { a: await freePort('udp'), b: await freePort('udp') };
+    await configure();
+    await Promise.all([start('a'), start('b')]);
+    await until(async () => (await tunnelState('a')) === 'up' && (await tunnelState('b')) === 'up');
+  });
+
+  afterEach(async () => {
+    for (const name of [...agents.keys()]) await kill(name, 'SIGKILL');
+    server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('carry bytes exactly, and tell of it', async () => {
+    server.on('connection', (socket: Socket) => socket.pipe(socket));
+    const data = randomBytes(4_000_000);
+    const client = connect(forwardPort, '127.0.0.1');
+    const hash = createHash('sha256');
+    client.on('data', (part) => hash.update(part));
+    client.end(data);
+    await once(client, 'end');
+    expect(hash.digest('hex')).toBe(createHash('sha256').update(data).digest('hex'));
+    await until(async () => (await report('a'))?.tunnels[0].bytesReceived === data.length);
+    const status = await report('a');
+    expect(status?.tunnels[0]).toMatchObject({ peerName: 'b', state: 'up', bytesSent: data.length });
+    expect(status === undefined ? '' : formatReport(status)).toMatch(/^b +up +[\d.]+ > [\d.]+/m);
+  });
+
+  it('a peer that is killed: its connections end by a reset, and it carries new ones when it is back', async () => {
+    server.on('connection', (socket: Socket) => {
+      socket.on('error', () => undefined);
+      socket.pipe(socket);
+    });
+    const client = connect(forwardPort, '127.0.0.1');
+    const ended = new Promise((resolve) => {
+      client.on('error', (error: NodeJS.ErrnoException) => {
+        resolve(error.code);
+      });
+    });
+    const data = randomBytes(1_000_000);
+    const writing = setInterval(() => client.write(data), 10);
+    await once(client, 'data');
+    client.resume();
+    await kill('b', 'SIGKILL');
+    await until(async () => (await tunnelState('a')) === 'down');
+    await start('b');
+    expect(await ended).toBe('ECONNRESET');
+    clearInterval(writing);
+    await until(async () => (await tunnelState('a')) === 'up');
+    const again = connect(forwardPort, '127.0.0.1');
+    again.end('once more');
+    const [echo] = (await once(again, 'data')) as [Buffer];
+    expect(echo.toString()).toBe('once more');
+  });
+
+  it('stop when they are told to, leave nothing, and tell the peer at once', async () => {
+    expect(await kill('b', 'SIGTERM')).toBe(0);
+    await until(async () => (await tunnelState('a')) !== 'up');
+    expect(await report('b')).toBeUndefined();
+    expect(await kill('a', 'SIGINT')).toBe(0);
+  });
+
+  it('a second agent of the same place is refused, and the first goes on', async () => {
+    const second = spawn(process.execPath, [RUN_AGENT, join(folder, 'a.json'), socketOf('a')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let errors = '';
+    second.stderr.on('data', (text: Buffer) => (errors += text.toString()));
+    const [code] = (await once(second, 'exit')) as [number];
+    expect(code).not.toBe(0);
+    expect(errors).toContain('an agent already runs here');
+    expect(await tunnelState('a')).toBe('up');
+  });
+});

@@ -1,0 +1,81 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { findOne } from '../find.js';
+import { operations, type Site } from '../operations.js';
+import { formatTable, print, type Column, type OutputOptions } from '../output.js';
+import { collect, signedIn } from './context.js';
+
+const COLUMNS: readonly Column<Site>[] = [
+  { head: 'NAME', cell: ({ name }) => name },
+  { head: 'LOCATION', cell: ({ location }) => location },
+  { head: 'LAN', cell: ({ lanPrefixes }) => lanPrefixes.join(' ') },
+  { head: 'LABELS', cell: ({ labels }) => labels.join(' ') },
+  { head: 'UP Mbit/s', cell: ({ bandwidthUpMbps }) => bandwidthUpMbps },
+  { head: 'DOWN Mbit/s', cell: ({ bandwidthDownMbps }) => bandwidthDownMbps },
+  { head: 'ID', cell: ({ id }) => id },
+];
+
+/** `longhaul sites …` */
+export function sitesCommand(): Command {
+  return new Command('sites')
+    .description('sites of the organization')
+    .addCommand(listCommand())
+    .addCommand(createCommand())
+    .addCommand(deleteCommand());
+}
+
+function listCommand(): Command {
+  return new Command('list').option('--json', 'print as JSON').action(async (options: OutputOptions) => {
+    const { sites } = await (await signedIn()).call(operations.sites);
+    print(sites, options, () => formatTable(sites, COLUMNS));
+  });
+}
+
+interface CreateArguments extends OutputOptions {
+  readonly location?: string;
+  readonly lan?: string[];
+  readonly label?: string[];
+  readonly up?: number;
+  readonly down?: number;
+}
+
+function parseMbps(text: string): number {
+  const mbps = Number(text);
+  if (!(mbps > 0)) throw new InvalidArgumentError('It must be Mbit/s, more than 0.');
+  return mbps;
+}
+
+function createCommand(): Command {
+  return new Command('create')
+    .argument('<name>', 'what people call it')
+    .option('--location <text>', 'where it is')
+    .option('--lan <prefix>', 'address block behind it, repeatable', collect)
+    .option('--label <label>', 'word by which rules choose it, repeatable', collect)
+    .option('--up <mbps>', 'bandwidth of its link, sending', parseMbps)
+    .option('--down <mbps>', 'bandwidth of its link, receiving', parseMbps)
+    .option('--json', 'print as JSON')
+    .action(async (name: string, args: CreateArguments) => {
+      const input = {
+        name,
+        location: args.location,
+        lanPrefixes: args.lan,
+        labels: args.label,
+        bandwidthUpMbps: args.up,
+        bandwidthDownMbps: args.down,
+      };
+      const { createSite: site } = await (await signedIn()).call(operations.createSite, { input });
+      print(site, args, () => `Site ${site.name} is there (${site.id}).`);
+    });
+}
+
+function deleteCommand(): Command {
+  return new Command('delete')
+    .argument('<site>', 'name or id')
+    .option('--json', 'print as JSON')
+    .action(async (wanted: string, options: OutputOptions) => {
+      const api = await signedIn();
+      const { sites } = await api.call(operations.sites);
+      const { id, name } = findOne('site', wanted, sites, (site) => site.name);
+      await api.call(operations.deleteSite, { id });
+      print({ id, name, deleted: true }, options, () => `Site ${name} is deleted.`);
+    });
+}

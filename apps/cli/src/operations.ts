@@ -1,0 +1,206 @@
+import { z } from 'zod';
+import type { Operation } from './api-client.js';
+
+/** Everything that the command line asks of the API, and the form of the answers. */
+
+const operation = <T>(document: string, result: z.ZodType<T>): Operation<T> => ({ document, result });
+
+const siteSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  location: z.string().nullable(),
+  labels: z.array(z.string()),
+  lanPrefixes: z.array(z.string()),
+  bandwidthUpMbps: z.number().nullable(),
+  bandwidthDownMbps: z.number().nullable(),
+});
+export type Site = z.infer<typeof siteSchema>;
+const SITE = 'id name location labels lanPrefixes bandwidthUpMbps bandwidthDownMbps';
+
+const agentSchema = z.object({
+  id: z.string(),
+  hostname: z.string(),
+  site: z.object({ id: z.string(), name: z.string() }),
+  state: z.enum(['PENDING', 'APPROVED', 'REVOKED']),
+  version: z.string().nullable(),
+  online: z.boolean(),
+  desiredRevision: z.number().nullable(),
+  appliedRevision: z.number().nullable(),
+  outcome: z.enum(['APPLIED', 'REJECTED', 'REVERTED']).nullable(),
+  error: z.string().nullable(),
+});
+export type Agent = z.infer<typeof agentSchema>;
+const AGENT =
+  'id hostname site { id name } state version online desiredRevision appliedRevision outcome error';
+
+const tokenSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  site: z.object({ name: z.string() }),
+  uses: z.number(),
+  maxUses: z.number(),
+  needsApproval: z.boolean(),
+  expiresAt: z.string(),
+  status: z.string(),
+});
+export type EnrollmentToken = z.infer<typeof tokenSchema>;
+const TOKEN = 'id name site { name } uses maxUses needsApproval expiresAt status';
+
+const apiTokenSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  createdAt: z.string(),
+  expiresAt: z.string().nullable(),
+  lastUsedAt: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+});
+export type ApiToken = z.infer<typeof apiTokenSchema>;
+const API_TOKEN = 'id name scopes createdAt expiresAt lastUsedAt revokedAt';
+
+const selectorSchema = z.object({
+  siteIds: z.array(z.string()),
+  labels: z.array(z.string()),
+  prefixes: z.array(z.string()),
+});
+const ruleSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  priority: z.number(),
+  enabled: z.boolean(),
+  source: selectorSchema,
+  destination: selectorSchema,
+  application: z.string().nullable(),
+  ports: z.array(z.object({ from: z.number(), to: z.number() })),
+  action: z.string(),
+  compression: z.string(),
+  class: z.string(),
+  weight: z.number(),
+  whenPeerDown: z.string(),
+});
+/** A rule as the API has it: sites by id, enumerations in capitals. */
+export type ApiRule = z.infer<typeof ruleSchema>;
+const RULES = `rules { id name priority enabled source { siteIds labels prefixes } destination { siteIds labels prefixes }
+  application ports { from to } action compression class weight whenPeerDown }`;
+
+const revisionSchema = z.object({
+  revision: z.number(),
+  sha256: z.string(),
+  message: z.string(),
+  author: z.string(),
+  createdAt: z.string(),
+});
+export type Revision = z.infer<typeof revisionSchema>;
+const REVISION = 'revision sha256 message author createdAt';
+
+const viewerSchema = z.object({
+  email: z.string(),
+  role: z.string(),
+  organization: z.object({ name: z.string() }),
+});
+export type Viewer = z.infer<typeof viewerSchema>;
+const VIEWER = 'email role organization { name }';
+
+const created = z.object({ id: z.string() });
+
+export const operations = {
+  viewer: operation(`{ viewer { ${VIEWER} } }`, z.object({ viewer: viewerSchema.nullable() })),
+  signIn: operation(
+    `mutation ($email: String!, $password: String!) { signIn(email: $email, password: $password) { ${VIEWER} } }`,
+    z.object({ signIn: viewerSchema }),
+  ),
+  signOut: operation('mutation { signOut }', z.object({ signOut: z.boolean() })),
+
+  sites: operation(`{ sites { ${SITE} } }`, z.object({ sites: z.array(siteSchema) })),
+  createSite: operation(
+    `mutation ($input: SiteInput!) { createSite(input: $input) { ${SITE} } }`,
+    z.object({ createSite: siteSchema }),
+  ),
+  deleteSite: operation('mutation ($id: ID!) { deleteSite(id: $id) }', z.object({ deleteSite: z.boolean() })),
+
+  agents: operation(`{ agents { ${AGENT} } }`, z.object({ agents: z.array(agentSchema) })),
+  approveAgent: operation(
+    `mutation ($id: ID!) { approveAgent(id: $id) { ${AGENT} } }`,
+    z.object({ approveAgent: agentSchema }),
+  ),
+  revokeAgent: operation(
+    `mutation ($id: ID!) { revokeAgent(id: $id) { ${AGENT} } }`,
+    z.object({ revokeAgent: agentSchema }),
+  ),
+
+  enrollmentTokens: operation(
+    `{ enrollmentTokens { ${TOKEN} } }`,
+    z.object({ enrollmentTokens: z.array(tokenSchema) }),
+  ),
+  createEnrollmentToken: operation(
+    `mutation ($input: EnrollmentTokenInput!) {
+      createEnrollmentToken(input: $input) { token command enrollmentToken { ${TOKEN} } }
+    }`,
+    z.object({
+      createEnrollmentToken: z.object({
+        token: z.string(),
+        command: z.string(),
+        enrollmentToken: tokenSchema,
+      }),
+    }),
+  ),
+  revokeEnrollmentToken: operation(
+    `mutation ($id: ID!) { revokeEnrollmentToken(id: $id) { ${TOKEN} } }`,
+    z.object({ revokeEnrollmentToken: tokenSchema }),
+  ),
+
+  apiTokens: operation(`{ apiTokens { ${API_TOKEN} } }`, z.object({ apiTokens: z.array(apiTokenSchema) })),
+  createApiToken: operation(
+    `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { token apiToken { ${API_TOKEN} } } }`,
+    z.object({ createApiToken: z.object({ token: z.string(), apiToken: apiTokenSchema }) }),
+  ),
+  revokeApiToken: operation(
+    `mutation ($id: ID!) { revokeApiToken(id: $id) { ${API_TOKEN} } }`,
+    z.object({ revokeApiToken: apiTokenSchema }),
+  ),
+
+  policy: operation(
+    `{ policy { revision document { ${RULES} } } sites { id name } }`,
+    z.object({
+      policy: z.object({
+        revision: z.number().nullable(),
+        document: z.object({ rules: z.array(ruleSchema) }),
+      }),
+      sites: z.array(created.extend({ name: z.string() })),
+    }),
+  ),
+  policyRevision: operation(
+    `query ($revision: Int!) { policyRevision(revision: $revision) { revision document { ${RULES} } } sites { id name } }`,
+    z.object({
+      policyRevision: z
+        .object({ revision: z.number(), document: z.object({ rules: z.array(ruleSchema) }) })
+        .nullable(),
+      sites: z.array(created.extend({ name: z.string() })),
+    }),
+  ),
+  policyHistory: operation(
+    `{ policy { revision revisions { ${REVISION} } } }`,
+    z.object({ policy: z.object({ revision: z.number().nullable(), revisions: z.array(revisionSchema) }) }),
+  ),
+  policyApplication: operation(
+    `{ policy { revision application { agent { hostname site { name } } desiredRevision appliedRevision outcome error } } }`,
+    z.object({
+      policy: z.object({
+        revision: z.number().nullable(),
+        application: z.array(
+          z.object({
+            agent: z.object({ hostname: z.string(), site: z.object({ name: z.string() }) }),
+            desiredRevision: z.number().nullable(),
+            appliedRevision: z.number().nullable(),
+            outcome: z.string().nullable(),
+            error: z.string().nullable(),
+          }),
+        ),
+      }),
+    }),
+  ),
+  savePolicy: operation(
+    `mutation ($input: SavePolicyInput!) { savePolicy(input: $input) { ${REVISION} } }`,
+    z.object({ savePolicy: revisionSchema }),
+  ),
+};

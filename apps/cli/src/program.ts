@@ -1,0 +1,37 @@
+import { AGENT_VERSION, agentCommand } from '@longhaul/agent';
+import { Command } from 'commander';
+import { agentsCommand } from './commands/agents.js';
+import { apiTokensCommand } from './commands/api-tokens.js';
+import { loginCommand, logoutCommand, whoamiCommand } from './commands/login.js';
+import { policyCommand } from './commands/policy.js';
+import { sitesCommand } from './commands/sites.js';
+import { tokensCommand } from './commands/tokens.js';
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not signed in or not allowed, 4 no such thing,
+5 somebody else changed it meanwhile, 6 the controller cannot be reached.`;
+
+/** The whole command line. */
+export function buildProgram(): Command {
+  const program = new Command('longhaul')
+    .description('makes TCP fast between sites')
+    .version(AGENT_VERSION)
+    .addCommand(agentCommand())
+    .addCommand(loginCommand())
+    .addCommand(logoutCommand())
+    .addCommand(whoamiCommand())
+    .addCommand(sitesCommand())
+    .addCommand(agentsCommand())
+    .addCommand(tokensCommand())
+    .addCommand(policyCommand())
+    .addCommand(apiTokensCommand())
+    .addHelpText('after', EXIT_CODES);
+  throwInsteadOfExit(program);
+  return program;
+}
+
+/** So that every way out has its own exit code; commands that were made elsewhere inherit nothing. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) throwInsteadOfExit(child);
+}

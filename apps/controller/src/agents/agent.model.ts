@@ -1,0 +1,52 @@
+import { Field, GraphQLISODateTime, HideField, ID, ObjectType, registerEnumType } from '@nestjs/graphql';
+import { AgentState, ApplyOutcome } from '../generated/prisma/enums.js';
+
+registerEnumType(AgentState, {
+  name: 'AgentState',
+  description: 'Where an agent stands.',
+  valuesMap: {
+    PENDING: { description: 'It enrolled and waits to be approved: it may say hello and nothing more.' },
+    APPROVED: { description: 'It gets its desired state.' },
+    REVOKED: { description: 'Its credential is void, for good.' },
+  },
+});
+
+registerEnumType(ApplyOutcome, {
+  name: 'ApplyOutcome',
+  description: 'What became of a desired state at an agent.',
+  valuesMap: {
+    APPLIED: { description: 'It is in force.' },
+    REJECTED: { description: 'It was not valid for the agent, which keeps the state before.' },
+    REVERTED: { description: 'It could not be confirmed, and the agent went back to the state before.' },
+  },
+});
+
+@ObjectType({ description: 'An edge agent that enrolled.' })
+export class Agent {
+  @Field(() => ID, { description: 'Opaque.' })
+  id: string;
+
+  @HideField()
+  siteId: string;
+
+  @Field({ description: 'As the agent says.' })
+  hostname: string;
+
+  @Field(() => AgentState, { description: 'Where it stands.' })
+  state: AgentState;
+
+  @Field(() => String, { nullable: true, description: 'Of its software.' })
+  version: string | null;
+
+  @Field(() => GraphQLISODateTime, { nullable: true, description: 'When the controller last heard of it.' })
+  lastSeenAt: Date | null;
+
+  @Field({ description: 'X25519, 32 bytes in base64.' })
+  tunnelPublicKey: string;
+
+  @Field(() => [String], { description: 'host:port at which its peers reach it, best first.' })
+  endpoints: string[];
+
+  @Field(() => GraphQLISODateTime, { description: 'When it enrolled first.' })
+  enrolledAt: Date;
+}

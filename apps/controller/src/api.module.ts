@@ -1,0 +1,30 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from './agents/agents.module.js';
+import { ApiTokensModule } from './api-tokens/api-tokens.module.js';
+import { AuthModule } from './auth/auth.module.js';
+import { EnrollmentTokensModule } from './enrollment-tokens/enrollment-tokens.module.js';
+import { FleetModule } from './fleet/fleet.module.js';
+import { GraphQLModule } from './graphql/graphql.module.js';
+import { LinksModule } from './links/links.module.js';
+import { OrganizationsModule } from './organizations/organizations.module.js';
+import { PolicyModule } from './policy/policy.module.js';
+import { SitesModule } from './sites/sites.module.js';
+import { UsersModule } from './users/users.module.js';
+
+/** The GraphQL API. Needs settings, the controller's state, the database and who is online, all of them global. */
+@Module({
+  imports: [
+    AuthModule,
+    OrganizationsModule,
+    UsersModule,
+    ApiTokensModule,
+    SitesModule,
+    AgentsModule,
+    LinksModule,
+    EnrollmentTokensModule,
+    PolicyModule,
+    FleetModule,
+    GraphQLModule,
+  ],
+})
+export class ApiModule {}

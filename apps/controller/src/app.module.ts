@@ -1,0 +1,36 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { OnlineAgentsModule } from './agents/online-agents.module.js';
+import { ApiModule } from './api.module.js';
+import { ControllerStateModule } from './bootstrap/controller-state.module.js';
+import type { ControllerState } from './bootstrap/prepare.js';
+import { ConfigModule } from './config/config.module.js';
+import type { Settings } from './config/settings.js';
+import { DatabaseModule } from './database/database.module.js';
+import { DeliveryModule } from './delivery/delivery.module.js';
+import { EnrollmentModule } from './enrollment/enrollment.module.js';
+import { FleetChangesModule } from './fleet/fleet-changes.module.js';
+import { HealthController } from './http/health.controller.js';
+import { LiveModule } from './live/live.module.js';
+import { TelemetryModule } from './telemetry/telemetry.module.js';
+
+@Module({})
+export class AppModule {
+  static with(settings: Settings, state: ControllerState): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.with(settings),
+        ControllerStateModule.with(state),
+        DatabaseModule,
+        FleetChangesModule,
+        OnlineAgentsModule,
+        EnrollmentModule,
+        DeliveryModule,
+        TelemetryModule,
+        LiveModule,
+        ApiModule,
+      ],
+      controllers: [HealthController],
+    };
+  }
+}

@@ -1,0 +1,54 @@
+import { loadSettings, SettingsError } from './settings.js';
+
+const good = {
+  DATABASE_URL: 'postgresql://longhaul_app:x@db/longhaul',
+  DATABASE_OWNER_URL: 'postgresql://longhaul_owner:x@db/longhaul',
+  DATABASE_WORKER_URL: 'postgres://longhaul_worker:x@db/longhaul',
+  NATS_URL: 'tls://nats:4222',
+};
+
+test('what has a default need not be set; empty means not set', () => {
+  expect(loadSettings({ ...good, LONGHAUL_LISTEN: '', LONGHAUL_PUBLIC_URL: '' })).toMatchObject({
+    listen: [{ host: '127.0.0.1', port: 8443 }],
+    publicUrl: 'https://127.0.0.1:8443',
+    natsPublicUrls: ['tls://nats:4222'],
+    adminEmail: 'admin@longhaul.local',
+    adminPassword: undefined,
+    sessionSecret: undefined,
+  });
+});
+
+test('lists are taken apart', () => {
+  const settings = loadSettings({
+    ...good,
+    LONGHAUL_LISTEN: '10.78.0.1:8443, [::1]:9443',
+    LONGHAUL_NATS_PUBLIC_URLS: 'tls://a:4222,tls://b:4222',
+    LONGHAUL_PUBLIC_URL: 'https://controller.example/',
+  });
+  expect(settings.listen).toEqual([
+    { host: '10.78.0.1', port: 8443 },
+    { host: '::1', port: 9443 },
+  ]);
+  expect(settings.natsPublicUrls).toEqual(['tls://a:4222', 'tls://b:4222']);
+  expect(settings.publicUrl).toBe('https://controller.example');
+});
+
+test('everything that is wrong is told at once, a line each, by its name', () => {
+  const wrong = {
+    DATABASE_URL: 'mysql://db',
+    NATS_URL: 'db:4222',
+    LONGHAUL_LISTEN: '8443',
+    LONGHAUL_STATE_DIR: 'relative',
+    LONGHAUL_ADMIN_PASSWORD: 'short',
+    LONGHAUL_PUBLIC_URL: 'http://plain.example',
+  };
+  const names = [...Object.keys(wrong), 'DATABASE_OWNER_URL', 'DATABASE_WORKER_URL'];
+  expect.assertions(names.length + 1);
+  try {
+    loadSettings(wrong);
+  } catch (error) {
+    const lines = error instanceof SettingsError ? error.message.split('\n') : [];
+    expect(lines).toHaveLength(names.length);
+    for (const name of names) expect(lines.filter((line) => line.startsWith(`${name} `))).toHaveLength(1);
+  }
+});

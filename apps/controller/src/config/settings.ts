@@ -1,0 +1,128 @@
+import { z } from 'zod';
+
+/** A setting is missing or wrong; the message has one line for each, and says what to do. */
+export class SettingsError extends Error {}
+
+/** Where to listen. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const postgresUrl = z
+  .string({ error: 'is not set: give a PostgreSQL URL, postgresql://user:password@host:5432/longhaul' })
+  .refine((url) => /^postgres(ql)?:\/\/\S+$/.test(url), 'must begin with postgresql://');
+
+const natsUrl = z
+  .string({ error: 'is not set: give the address of a nats-server, nats://host:4222' })
+  .refine((url) => /^(nats|tls|ws|wss):\/\/\S+$/.test(url), 'must begin with nats:// or tls://');
+
+const list = (value: string): string[] =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+const parseListen = (item: string, context: z.RefinementCtx<string>): ListenAddress => {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(item);
+  const port = Number(match?.[3]);
+  if (!match || port > 65535) {
+    context.addIssue(`"${item}" must be host:port, for instance 127.0.0.1:8443 or [::1]:8443`);
+    return z.NEVER;
+  }
+  return { host: match[1] ?? match[2] ?? '', port };
+};
+
+const listenList = z
+  .string()
+  .transform(list)
+  .pipe(z.array(z.string().transform(parseListen)).min(1, 'names no address'));
+
+const schema = z.object({
+  LONGHAUL_STATE_DIR: z
+    .string()
+    .startsWith('/', 'must be an absolute path')
+    .default('/var/lib/longhaul/controller'),
+  DATABASE_URL: postgresUrl,
+  DATABASE_OWNER_URL: postgresUrl,
+  DATABASE_WORKER_URL: postgresUrl,
+  DATABASE_CONNECTIONS: z.coerce.number('must be a number').int().min(2).max(500).default(10),
+  NATS_URL: natsUrl,
+  LONGHAUL_NATS_ALLOW_OLD: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  LONGHAUL_LISTEN: listenList.prefault('127.0.0.1:8443'),
+  LONGHAUL_PUBLIC_URL: z.url({ protocol: /^https$/, error: 'must be an https:// URL' }).optional(),
+  LONGHAUL_NATS_PUBLIC_URLS: z.string().transform(list).pipe(z.array(natsUrl)).optional(),
+  LONGHAUL_SESSION_SECRET: z.string().min(32, 'must have 32 characters or more').optional(),
+  LONGHAUL_ORGANIZATION: z.string().trim().min(1).max(100).default('Default'),
+  LONGHAUL_ADMIN_EMAIL: z.email('must be an e-mail address').default('admin@longhaul.local'),
+  LONGHAUL_ADMIN_PASSWORD: z.string().min(12, 'must have 12 characters or more').max(200).optional(),
+  LONGHAUL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+});
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Everything that can be set, read once. Nothing else reads the environment. */
+export interface Settings {
+  /** CA, certificates, seeds, secrets. */
+  readonly stateDir: string;
+  readonly database: {
+    readonly appUrl: string;
+    readonly ownerUrl: string;
+    readonly workerUrl: string;
+    /** Of each pool, at most. */
+    readonly connections: number;
+  };
+  readonly natsUrl: string;
+  /** Whether a nats-server older than the fixes of JetStream's access checks is put up with (a trial). */
+  readonly natsAllowOld: boolean;
+  readonly listen: readonly ListenAddress[];
+  /** Where people and agents reach the controller. */
+  readonly publicUrl: string;
+  /** What agents are told. */
+  readonly natsPublicUrls: readonly string[];
+  /** Undefined: the one in the state folder. */
+  readonly sessionSecret: string | undefined;
+  /** Of the first start. */
+  readonly organizationName: string;
+  readonly adminEmail: string;
+  readonly adminPassword: string | undefined;
+  readonly logLevel: string;
+}
+
+/** @throws SettingsError */
+export const loadSettings = (environment: Environment): Settings => {
+  const parsed = schema.safeParse(withoutEmpty(environment));
+  if (!parsed.success) throw new SettingsError(parsed.error.issues.map(describe).join('\n'));
+  const values = parsed.data;
+  const [first] = values.LONGHAUL_LISTEN;
+  return {
+    stateDir: values.LONGHAUL_STATE_DIR,
+    database: {
+      appUrl: values.DATABASE_URL,
+      ownerUrl: values.DATABASE_OWNER_URL,
+      workerUrl: values.DATABASE_WORKER_URL,
+      connections: values.DATABASE_CONNECTIONS,
+    },
+    natsUrl: values.NATS_URL,
+    natsAllowOld: values.LONGHAUL_NATS_ALLOW_OLD === 'true',
+    listen: values.LONGHAUL_LISTEN,
+    publicUrl: (values.LONGHAUL_PUBLIC_URL ?? urlOf(first)).replace(/\/+$/, ''),
+    natsPublicUrls: values.LONGHAUL_NATS_PUBLIC_URLS ?? [values.NATS_URL],
+    sessionSecret: values.LONGHAUL_SESSION_SECRET,
+    organizationName: values.LONGHAUL_ORGANIZATION,
+    adminEmail: values.LONGHAUL_ADMIN_EMAIL.toLowerCase(),
+    adminPassword: values.LONGHAUL_ADMIN_PASSWORD,
+    logLevel: values.LONGHAUL_LOG_LEVEL,
+  };
+};
+
+/** `NAME=` in an environment file means: not set. */
+const withoutEmpty = (environment: Environment): Environment =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+
+const describe = (issue: z.core.$ZodIssue): string => `${String(issue.path[0])} ${issue.message}`;
+
+const urlOf = (address: ListenAddress | undefined): string => {
+  const host = address?.host ?? '127.0.0.1';
+  return `https://${host.includes(':') ? `[${host}]` : host}:${String(address?.port ?? 8443)}`;
+};

@@ -1,0 +1,272 @@
+import { jest } from '@jest/globals';
+import type pg from 'pg';
+import { desiredStateDirectGet, desiredStateKey, subjects } from '@longhaul/contracts';
+import { createWorkerPool } from '../database/worker-pool.js';
+import { AgentPresence, type PresenceChange } from '../nats/agent-presence.js';
+import type { DurableWorker } from '../nats/durable-worker.js';
+import { createSeed, publicKeyOf } from '../nats/nkey.js';
+import { openDesiredStates } from '../nats/streams.js';
+import { OUTBOX_TOPICS } from '../outbox/topics.js';
+import { eventually } from '../testing/eventually.js';
+import { Fixtures } from '../testing/fixtures.js';
+import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
+import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
+import { statusWorker } from './delivery.module.js';
+import { DeliveryService } from './delivery.service.js';
+
+// Real servers are killed and started again, on machines that have other things to do.
+jest.setTimeout(90_000);
+
+describe('delivery', () => {
+  let database: TestDatabase;
+  let fixtures: Fixtures;
+  let nats: TestNats;
+  let pool: pg.Pool;
+  let delivery: DeliveryService;
+  let status: DurableWorker;
+  let presence: AgentPresence;
+  let organizationId: string;
+  let siteId: string;
+  const agents: TestAgent[] = [];
+
+  beforeAll(async () => {
+    [database, nats] = await Promise.all([startTestDatabase(), startTestNats()]);
+    fixtures = new Fixtures(database.server.superuserUrl);
+    organizationId = await fixtures.organization();
+    siteId = await fixtures.site(organizationId, 'Ghent');
+    pool = createWorkerPool(database.server.workerUrl, 5);
+    delivery = new DeliveryService(nats.service, pool, database.server.workerUrl, nats.state.nats);
+    status = statusWorker(nats.service, pool);
+    presence = new AgentPresence(nats.service, pool, nats.state.nats.agentsAccount.key);
+    delivery.start();
+    status.start();
+    presence.start();
+  });
+
+  afterAll(async () => {
+    await Promise.all(agents.map(({ connection }) => connection.close().catch(() => undefined)));
+    presence.stop();
+    await Promise.all([delivery.stop(), status.stop()]);
+    await pool.end();
+    await fixtures.close();
+    await nats.stop();
+    await database.stop();
+  });
+
+  const newAgent = async (reconnect = false): Promise<TestAgent> => {
+    const seed = createSeed('user');
+    const agentId = await fixtures.agent(organizationId, siteId, publicKeyOf(seed));
+    const agent = await connectTestAgent(
+      nats,
+      { organizationId, agentId, state: 'approved' },
+      { seed, reconnect },
+    );
+    agents.push(agent);
+    return agent;
+  };
+
+  /** What the agent itself reads from its key. */
+  const readGeneration = async (agent: TestAgent): Promise<number | undefined> => {
+    const subject = desiredStateDirectGet(organizationId, agent.agentId);
+    const reply = await agent.connection.request(subject, '', { timeout: 2_000 });
+    if (reply.headers?.code !== undefined && reply.headers.code >= 400) return undefined;
+    return reply.json<{ generation: number }>().generation;
+  };
+
+  const outboxSize = async (): Promise<number> => (await fixtures.query('SELECT 1 FROM outbox')).length;
+
+  const sayApplied = (
+    agent: TestAgent,
+    generation: number,
+    outcome: 'applied' | 'rejected' = 'applied',
+  ): void => {
+    const message = {
+      version: 1,
+      bootId: '8f8b1f3e-0000-4000-8000-000000000001',
+      epoch: 1,
+      generation,
+      policyRevision: null,
+      outcome,
+      ...(outcome === 'rejected' ? { error: 'no' } : {}),
+      atMs: Date.now(),
+    };
+    agent.connection.publish(subjects.applied(organizationId, agent.agentId), JSON.stringify(message));
+  };
+
+  const appliedGeneration = async (agent: TestAgent): Promise<unknown> => {
+    const [row] = await fixtures.query(
+      'SELECT generation, outcome::text FROM agent_applied WHERE agent_id = $1',
+      [agent.agentId],
+    );
+    return row;
+  };
+
+  it('brings a state to its agent with a nudge, and the answer back', async () => {
+    const agent = await newAgent();
+    let nudges = 0;
+    agent.connection.subscribe(subjects.nudge(organizationId, agent.agentId), {
+      callback: () => (nudges += 1),
+    });
+    await agent.connection.flush();
+    await fixtures.desiredState(organizationId, agent.agentId, 1);
+    await eventually(() => nudges > 0);
+    expect(await readGeneration(agent)).toBe(1);
+    await eventually(async () => (await outboxSize()) === 0);
+    const [row] = await fixtures.query(
+      'SELECT delivered_generation FROM agent_desired_states WHERE agent_id = $1',
+      [agent.agentId],
+    );
+    expect(row).toEqual({ delivered_generation: 1 });
+    sayApplied(agent, 1);
+    await eventually(async () => (await appliedGeneration(agent)) !== undefined);
+    expect(await appliedGeneration(agent)).toEqual({ generation: 1, outcome: 'APPLIED' });
+  });
+
+  it('never goes back to an older state, and takes what an agent says of one for no news', async () => {
+    const agent = await newAgent();
+    await fixtures.desiredState(organizationId, agent.agentId, 5);
+    await eventually(async () => (await readGeneration(agent)) === 5);
+    const bucket = await openDesiredStates(await nats.service.agents());
+    const before = await bucket.get(desiredStateKey(organizationId, agent.agentId));
+    await fixtures.desiredState(organizationId, agent.agentId, 4);
+    await eventually(async () => (await outboxSize()) === 0);
+    const after = await bucket.get(desiredStateKey(organizationId, agent.agentId));
+    expect(after?.revision).toBe(before?.revision);
+    sayApplied(agent, 5);
+    await eventually(async () => (await appliedGeneration(agent)) !== undefined);
+    sayApplied(agent, 4, 'rejected');
+    await agent.connection.flush();
+    const other = await newAgent();
+    sayApplied(other, 1);
+    await eventually(async () => (await appliedGeneration(other)) !== undefined);
+    expect(await appliedGeneration(agent)).toEqual({ generation: 5, outcome: 'APPLIED' });
+    await fixtures.desiredState(organizationId, agent.agentId, 1, 2);
+    await eventually(async () => (await readGeneration(agent)) === 1);
+  });
+
+  it('stores a hello, and is not held up by one that cannot be stored', async () => {
+    const agent = await newAgent();
+    const subject = subjects.hello(organizationId, agent.agentId);
+    const hello = {
+      version: 1,
+      agentVersion: '9.9.9',
+      bootId: '8f8b1f3e-0000-4000-8000-000000000002',
+      hostname: 'edge-7',
+      appliedEpoch: 0,
+      appliedGeneration: 0,
+    };
+    const other = await newAgent();
+    other.connection.publish(
+      subjects.hello(organizationId, other.agentId),
+      JSON.stringify({ ...hello, hostname: 'a\0b' }),
+    );
+    agent.connection.publish(subject, 'garbage');
+    await agent.connection.flush();
+    agent.connection.publish(subject, JSON.stringify(hello));
+    await eventually(async () => {
+      const [row] = await fixtures.query('SELECT version, hostname FROM agents WHERE id = $1', [
+        agent.agentId,
+      ]);
+      return row?.['version'] === '9.9.9' && row['hostname'] === 'edge-7';
+    });
+  });
+
+  it('knows who is connected, in every replica', async () => {
+    const replica = nats.newService();
+    await replica.start();
+    const other = new AgentPresence(replica, pool, nats.state.nats.agentsAccount.key);
+    const agent = await newAgent();
+    await eventually(() => presence.isOnline(organizationId, agent.agentId));
+    const changes: PresenceChange[] = [];
+    other.onChange((change) => changes.push(change));
+    other.start();
+    await eventually(() => other.isOnline(organizationId, agent.agentId));
+    await agent.connection.close();
+    await eventually(() => !other.isOnline(organizationId, agent.agentId));
+    await eventually(() => !presence.isOnline(organizationId, agent.agentId));
+    expect(changes.filter(({ agentId }) => agentId === agent.agentId).map(({ online }) => online)).toEqual([
+      true,
+      false,
+    ]);
+    await eventually(async () => {
+      const [row] = await fixtures.query('SELECT last_seen_at FROM agents WHERE id = $1', [agent.agentId]);
+      return row?.['last_seen_at'] instanceof Date;
+    });
+    other.stop();
+    await replica.close();
+  });
+
+  it('survives kill -9 of nats-server: nothing is lost, also what was decided meanwhile', async () => {
+    const agent = await newAgent(true);
+    await fixtures.desiredState(organizationId, agent.agentId, 1);
+    await eventually(async () => (await readGeneration(agent)) === 1);
+    await nats.server.kill();
+    await fixtures.desiredState(organizationId, agent.agentId, 2);
+    await nats.server.restart();
+    await eventually(async () => (await readGeneration(agent).catch(() => undefined)) === 2);
+    await eventually(() => presence.isOnline(organizationId, agent.agentId));
+    sayApplied(agent, 2);
+    await eventually(async () => (await appliedGeneration(agent)) !== undefined);
+  });
+
+  it('fills the bucket again when nats-server has lost its store', async () => {
+    const agent = await newAgent(true);
+    await fixtures.desiredState(organizationId, agent.agentId, 3);
+    await eventually(async () => (await readGeneration(agent)) === 3);
+    const { jetstreamManager } = await import('@nats-io/jetstream');
+    await (await jetstreamManager(await nats.service.agents())).streams.delete('KV_desired');
+    await nats.server.kill();
+    await nats.server.restart();
+    await eventually(async () => (await readGeneration(agent).catch(() => undefined)) === 3);
+  });
+
+  it('survives kill -9 of PostgreSQL: what is committed is delivered, what agents said is stored', async () => {
+    const agent = await newAgent(true);
+    await fixtures.desiredState(organizationId, agent.agentId, 1);
+    await database.server.kill();
+    sayApplied(agent, 1);
+    await agent.connection.flush();
+    await database.server.restart();
+    await eventually(async () => (await readGeneration(agent).catch(() => undefined)) === 1);
+    await eventually(async () => (await appliedGeneration(agent)) !== undefined);
+    await fixtures.desiredState(organizationId, agent.agentId, 2);
+    await eventually(async () => (await readGeneration(agent)) === 2);
+    await eventually(async () => (await outboxSize()) === 0);
+  });
+
+  it('ends a revoked agent’s live connection, for good, and leaves the others alone', async () => {
+    const agent = await newAgent(true);
+    const bystander = await newAgent();
+    await fixtures.desiredState(organizationId, agent.agentId, 1);
+    await eventually(async () => (await readGeneration(agent)) === 1);
+    let lost = false;
+    void (async () => {
+      for await (const { type } of agent.connection.status()) if (type === 'disconnect') lost = true;
+    })();
+    await fixtures.query("UPDATE agents SET state = 'REVOKED', revoked_at = now() WHERE id = $1", [
+      agent.agentId,
+    ]);
+    await fixtures.query('INSERT INTO outbox (organization_id, topic, subject_id) VALUES ($1, $2, $3)', [
+      organizationId,
+      OUTBOX_TOPICS.revoked,
+      agent.agentId,
+    ]);
+    await eventually(() => lost);
+    await agent.connection.close();
+    const identity = { organizationId, agentId: agent.agentId, state: 'approved' as const };
+    const comeBack = () => connectTestAgent(nats, identity, { seed: agent.seed });
+    await expect(comeBack()).rejects.toThrow(/authorization violation/i);
+    expect(bystander.connection.isClosed()).toBe(false);
+    await eventually(async () => {
+      const bucket = await openDesiredStates(await nats.service.agents());
+      return (await bucket.get(desiredStateKey(organizationId, agent.agentId)))?.operation !== 'PUT';
+    });
+    // A restart begins with the account as it was made; the controller corrects that.
+    await nats.server.kill();
+    await nats.server.restart();
+    await eventually(async () => {
+      await expect(comeBack()).rejects.toThrow(/authorization violation/i);
+      return true;
+    });
+  });
+});

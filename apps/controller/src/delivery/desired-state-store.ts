@@ -1,0 +1,84 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
+import type { KV } from '@nats-io/kv';
+import { desiredStateKey, subjects } from '@longhaul/contracts';
+import { openDesiredStates } from '../nats/streams.js';
+import type { NatsService } from '../nats/nats.service.js';
+
+/** Two replicas that write one key take turns; more turns than this, and something is wrong. */
+const MAX_TURNS = 10;
+/** JetStream's codes for "the key was written since you read it". */
+const WRONG_LAST_SEQUENCE: readonly number[] = [10071, 10164];
+
+/** Where a state stands in the order of an agent's states. */
+export interface StatePosition {
+  readonly epoch: number;
+  readonly generation: number;
+}
+
+/** A compiled desired state, as the database holds it. */
+export interface StoredState extends StatePosition {
+  readonly organizationId: string;
+  readonly agentId: string;
+  /** JSON */
+  readonly document: string;
+}
+
+const isBefore = (a: StatePosition, b: StatePosition): boolean =>
+  a.epoch < b.epoch || (a.epoch === b.epoch && a.generation < b.generation);
+
+/** The key-value bucket that agents read their desired states from. */
+export class DesiredStateStore {
+  private bucket: Promise<KV> | undefined;
+
+  constructor(private readonly nats: NatsService) {}
+
+  /**
+   * Writes the state unless the bucket has it, or a newer one. Never replaces a newer state, whoever writes besides.
+   *
+   * @returns whether it wrote
+   */
+  async write(state: StoredState): Promise<boolean> {
+    const bucket = await this.open();
+    const key = desiredStateKey(state.organizationId, state.agentId);
+    for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+      const entry = await bucket.get(key);
+      const current = entry?.operation === 'PUT' ? entry : undefined;
+      if (current && !isBefore(positionOf(current.value), state)) return false;
+      try {
+        if (current) await bucket.update(key, state.document, current.revision);
+        else await bucket.create(key, state.document);
+        return true;
+      } catch (error) {
+        if (!(error instanceof JetStreamApiError) || !WRONG_LAST_SEQUENCE.includes(error.code)) throw error;
+      }
+    }
+    throw new Error(`the desired state of agent ${state.agentId} is being written by too many`);
+  }
+
+  /** Tells the agent to read its desired state; an agent that does not hear it reads within a minute by itself. */
+  async nudge(organizationId: string, agentId: string): Promise<void> {
+    (await this.nats.agents()).publish(subjects.nudge(organizationId, agentId));
+  }
+
+  async remove(organizationId: string, agentId: string): Promise<void> {
+    await (await this.open()).purge(desiredStateKey(organizationId, agentId));
+  }
+
+  private open(): Promise<KV> {
+    this.bucket ??= this.nats.agents().then(openDesiredStates);
+    this.bucket.catch(() => {
+      this.bucket = undefined;
+    });
+    return this.bucket;
+  }
+}
+
+/** Of what is in the bucket; something that cannot be read comes before everything. */
+const positionOf = (document: Uint8Array): StatePosition => {
+  try {
+    const { epoch, generation } = JSON.parse(Buffer.from(document).toString('utf8')) as StatePosition;
+    return { epoch, generation };
+  } catch {
+    return { epoch: 0, generation: 0 };
+  }
+};

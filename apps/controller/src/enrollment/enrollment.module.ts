@@ -1,0 +1,39 @@
+import { Module } from '@nestjs/common';
+import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
+import type { ControllerState } from '../bootstrap/prepare.js';
+import { SETTINGS } from '../config/config.module.js';
+import type { Settings } from '../config/settings.js';
+import { WorkerDatabase } from '../database/worker-database.js';
+import { AgentCredentials } from '../nats/agent-credentials.js';
+import { ChallengesService } from './challenges.service.js';
+import { EnrollmentController } from './enrollment.controller.js';
+import { EnrollmentService } from './enrollment.service.js';
+import { FLEET_CHANGES, type FleetChanges } from './fleet-changes.js';
+
+/** Needs a provider of {@link FLEET_CHANGES}, and {@link agentApiGate} in front of it. */
+@Module({
+  controllers: [EnrollmentController],
+  providers: [
+    {
+      provide: ChallengesService,
+      inject: [WorkerDatabase],
+      useFactory: (database: WorkerDatabase) => new ChallengesService(database),
+    },
+    {
+      provide: EnrollmentService,
+      inject: [WorkerDatabase, ChallengesService, FLEET_CHANGES, SETTINGS, CONTROLLER_STATE],
+      useFactory: (
+        database: WorkerDatabase,
+        challenges: ChallengesService,
+        fleet: FleetChanges,
+        settings: Settings,
+        state: ControllerState,
+      ) =>
+        new EnrollmentService(database, challenges, new AgentCredentials(state.nats), fleet, {
+          natsPublicUrls: settings.natsPublicUrls,
+          caPem: state.caPem,
+        }),
+    },
+  ],
+})
+export class EnrollmentModule {}

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { eventually } from '../testing/eventually.js';
+import { codeOf, TestApi } from '../testing/test-api.js';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await TestApi.start({ log_statement: 'all' });
+}, 60_000);
+afterAll(() => api.stop());
+
+/** Statements so far that read the table, as the server logged them. */
+const readsOf = (table: string): number =>
+  readFileSync(api.database.logFile, 'utf8').split(`FROM "public"."${table}"`).length - 1;
+
+test('what belongs to many rows is read in one statement, not in one for each', async () => {
+  const organizationId = await api.createOrganization();
+  const admin = await api.signIn(organizationId, 'ADMIN');
+  const sizes: number[] = [];
+  for (let size = 1; size <= 6; size += 1) {
+    const { data } = await admin(`mutation { createSite(input: { name: "s${String(size)}" }) { id } }`);
+    await api.enrollAgent(organizationId, data.createSite.id);
+    if (size !== 1 && size !== 6) continue;
+    const before = readsOf('agent_desired_states');
+    const answer = await admin('{ sites { agents { desiredGeneration desiredRevision site { name } } } }');
+    expect(answer.data.sites).toHaveLength(size);
+    sizes.push(readsOf('agent_desired_states') - before);
+  }
+  expect(sizes).toEqual([1, 1]);
+});
+
+test('an error of ours says what it is; any other is only a number', async () => {
+  const organizationId = await api.createOrganization();
+  const admin = await api.signIn(organizationId, 'ADMIN');
+  expect(codeOf(await admin('{ nothing }'))).toBe('BAD_INPUT');
+  expect(codeOf(await admin('{'))).toBe('BAD_INPUT');
+  expect(codeOf(await admin('mutation { createSite(input: {}) { id } }'))).toBe('BAD_INPUT');
+  expect(codeOf(await admin('mutation { deleteSite(id: "nonsense") }'))).toBe('NOT_FOUND');
+  await api.database.worker.prisma.$queryRaw`SELECT 1`;
+  const { default: pg } = await import('pg');
+  const owner = new pg.Client({ connectionString: api.database.server.ownerUrl });
+  await owner.connect();
+  await owner.query('ALTER TABLE links RENAME TO hidden');
+  try {
+    const answer = await admin('{ links { id } }');
+    expect(codeOf(answer)).toBe('INTERNAL');
+    expect(JSON.stringify(answer.errors)).not.toContain('hidden');
+    expect(JSON.stringify(answer.errors)).not.toContain('relation');
+    expect(answer.errors?.[0]?.extensions).toHaveProperty('incident');
+  } finally {
+    await owner.query('ALTER TABLE hidden RENAME TO links');
+    await owner.end();
+  }
+});
+
+test('many requests at once with few connections all get through', async () => {
+  const organizationId = await api.createOrganization();
+  const admin = await api.signIn(organizationId, 'ADMIN');
+  const answers = await Promise.all(
+    Array.from({ length: 24 }, (_, i) =>
+      admin(
+        `mutation { a: createSite(input: { name: "a${String(i)}" }) { id agents { id } } b: createSite(input: { name: "b${String(i)}" }) { id agents { id } } }`,
+      ),
+    ),
+  );
+  expect(answers.flatMap(({ errors }) => errors ?? [])).toEqual([]);
+  expect((await admin('{ fleet { sites } }')).data.fleet.sites).toBe(48);
+});
+
+test('a browser of another site cannot post for the person', async () => {
+  const answer = await api.ask({ 'content-type': 'text/plain' }, '{ sites { id } }');
+  expect(answer.errors?.[0]?.message).toContain('Cross-Site');
+});
+
+/** Last: it takes the database away. */
+test('while the database is away requests say so, and afterwards they are answered', async () => {
+  const admin = await api.signIn(await api.createOrganization(), 'ADMIN');
+  await api.database.server.kill();
+  const away = await admin('{ sites { id } }');
+  expect(away.errors?.map(({ extensions }) => extensions['code'])).toEqual(['UNAVAILABLE']);
+  await api.database.server.restart();
+  await eventually(async () => (await admin('{ sites { id } }')).errors === undefined);
+});

@@ -1,0 +1,9 @@
+/** What rows of the outbox ask for; the subject of each is an agent. */
+export const OUTBOX_TOPICS = {
+  /** Its desired state has a new generation. */
+  desiredState: 'desired-state',
+  /** It was approved: its credential may now do more. */
+  approved: 'agent-approved',
+  /** It was revoked: its credential and its desired state have to go. */
+  revoked: 'agent-revoked',
+} as const;

@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto';
+import { cipherSuiteSchema, desiredStateSchema, profileSchema, type DesiredState } from '@longhaul/contracts';
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from '../database/prisma.js';
+import { OUTBOX_TOPICS } from '../outbox/topics.js';
+import { compileFleet, type DesiredContent } from './compile.js';
+import { orderedPair, pairKey, type Fleet, type FleetAgent, type FleetLink } from './fleet.js';
+import { canonicalSha256, policyDocumentSchema, type PolicyRule } from './policy-document.js';
+
+/** The policy in force. */
+interface PolicyInForce {
+  readonly revision: number | null;
+  readonly rules: readonly PolicyRule[];
+}
+
+interface NewState {
+  readonly agentId: string;
+  readonly generation: number;
+  readonly contentSha256: string;
+  readonly document: DesiredState;
+}
+
+/**
+ * Keeps every agent's desired state what policy, sites, links and agents make it. Whoever changes one of those calls
+ * {@link recompile} in the same transaction.
+ */
+@Injectable()
+export class DesiredStateCompiler {
+  /**
+   * Makes changes of one organization's fleet wait for each other, to the end of the transaction. To be called before
+   * anything is read that a change is decided on.
+   */
+  async lock(tx: Transaction, organizationId: string): Promise<void> {
+    await tx.$queryRaw`SELECT 1 FROM organizations WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`;
+  }
+
+  /**
+   * Compiles the organization's fleet anew. Agents whose state changed, and only they, get a new generation and an outbox
+   * row; their ids are returned. Makes the links and pre-shared keys that are missing.
+   */
+  async recompile(tx: Transaction, organizationId: string): Promise<string[]> {
+    await this.lock(tx, organizationId);
+    const policy = await policyInForce(tx, organizationId);
+    const fleet = await loadFleet(tx, organizationId, policy.rules);
+    const changed = await changedStates(tx, organizationId, policy.revision, compileFleet(fleet));
+    await storeStates(tx, organizationId, changed);
+    await noteRevision(tx, organizationId, policy.revision);
+    return changed.map(({ agentId }) => agentId);
+  }
+
+  /** The state that an agent has to be in, or undefined if it has none: it is not approved. */
+  async compile(tx: Transaction, organizationId: string, agentId: string): Promise<DesiredState | undefined> {
+    const stored = await tx.agentDesiredState.findUnique({
+      where: { organizationId_agentId: { organizationId, agentId } },
+    });
+    return stored === null ? undefined : desiredStateSchema.parse(stored.document);
+  }
+}
+
+const policyInForce = async (tx: Transaction, organizationId: string): Promise<PolicyInForce> => {
+  const policy = await tx.policy.findUnique({ where: { organizationId } });
+  if (policy === null || policy.revision === null) return { revision: null, rules: [] };
+  const { document, revision } = await tx.policyRevision.findUniqueOrThrow({
+    where: {
+      organizationId_policyId_revision: { organizationId, policyId: policy.id, revision: policy.revision },
+    },
+  });
+  return { revision, rules: policyDocumentSchema.parse(document).rules };
+};
+
+const loadFleet = async (
+  tx: Transaction,
+  organizationId: string,
+  rules: readonly PolicyRule[],
+): Promise<Fleet> => {
+  const sites = await tx.site.findMany({ where: { organizationId }, orderBy: { id: 'asc' } });
+  const agents = await tx.agent.findMany({
+    where: { organizationId, state: 'APPROVED' },
+    orderBy: [{ enrolledAt: 'asc' }, { id: 'asc' }],
+  });
+  return {
+    organizationId,
+    sites,
+    agents,
+    rules,
+    links: await ensureLinks(tx, organizationId, agents),
+    presharedKeys: await ensurePresharedKeys(tx, organizationId, agents),
+  };
+};
+
+/** Every two sites with approved agents have a link. */
+const ensureLinks = async (
+  tx: Transaction,
+  organizationId: string,
+  agents: readonly FleetAgent[],
+): Promise<FleetLink[]> => {
+  const siteIds = [...new Set(agents.map(({ siteId }) => siteId))];
+  const links = await tx.link.findMany({ where: { organizationId } });
+  const known = new Set(links.map(({ siteAId, siteBId }) => pairKey(siteAId, siteBId)));
+  const missing = pairsOf(siteIds, (id) => id).filter(([a, b]) => !known.has(pairKey(a, b)));
+  const made = await tx.link.createManyAndReturn({
+    data: missing.map(([siteAId, siteBId]) => ({ organizationId, siteAId, siteBId })),
+  });
+  return [...links, ...made].map((link) => ({
+    ...link,
+    profile: profileSchema.parse(link.profile),
+    cipherSuite: cipherSuiteSchema.parse(link.cipherSuite),
+  }));
+};
+
+/** Every two approved agents of different sites have a key. */
+const ensurePresharedKeys = async (
+  tx: Transaction,
+  organizationId: string,
+  agents: readonly FleetAgent[],
+): Promise<Map<string, string>> => {
+  const siteOf = new Map(agents.map(({ id, siteId }) => [id, siteId]));
+  const keys = await tx.peerKey.findMany({ where: { organizationId } });
+  const known = new Map(keys.map((key) => [pairKey(key.agentAId, key.agentBId), key.presharedKey]));
+  const missing = pairsOf([...siteOf.keys()], (id) => siteOf.get(id)).filter(
+    ([a, b]) => !known.has(pairKey(a, b)),
+  );
+  const made = missing.map(([agentAId, agentBId]) => ({
+    organizationId,
+    agentAId,
+    agentBId,
+    presharedKey: randomBytes(32).toString('base64'),
+  }));
+  await tx.peerKey.createMany({ data: made });
+  for (const key of made) known.set(pairKey(key.agentAId, key.agentBId), key.presharedKey);
+  return known;
+};
+
+/** All pairs whose members belong to different groups, each with the lower id first. */
+const pairsOf = (ids: readonly string[], groupOf: (id: string) => unknown): [string, string][] =>
+  ids.flatMap((a, index) =>
+    ids
+      .slice(index + 1)
+      .filter((b) => groupOf(a) !== groupOf(b))
+      .map((b) => orderedPair(a, b)),
+  );
+
+const changedStates = async (
+  tx: Transaction,
+  organizationId: string,
+  policyRevision: number | null,
+  contents: ReadonlyMap<string, DesiredContent>,
+): Promise<NewState[]> => {
+  const { desiredStateEpoch: epoch } = await tx.organization.findUniqueOrThrow({
+    where: { id: organizationId },
+  });
+  const stored = await tx.agentDesiredState.findMany({ where: { organizationId }, omit: { document: true } });
+  const previous = new Map(stored.map((state) => [state.agentId, state]));
+  const changed: NewState[] = [];
+  for (const [agentId, content] of contents) {
+    const before = previous.get(agentId);
+    const contentSha256 = canonicalSha256(content);
+    if (before?.contentSha256 === contentSha256 && before.epoch === epoch) continue;
+    const generation = (before?.generation ?? 0) + 1;
+    // What is stored is what an agent accepts, or nothing is stored.
+    const document = desiredStateSchema.parse({ ...content, epoch, generation, policyRevision });
+    changed.push({ agentId, generation, contentSha256, document });
+  }
+  return changed;
+};
+
+/** In two statements, however many agents there are. */
+const storeStates = async (
+  tx: Transaction,
+  organizationId: string,
+  states: readonly NewState[],
+): Promise<void> => {
+  if (states.length === 0) return;
+  const agentIds = states.map(({ agentId }) => agentId);
+  const documents = states.map(({ document }) => JSON.stringify(document));
+  const hashes = states.map(({ contentSha256 }) => contentSha256);
+  await tx.$executeRaw`
+    INSERT INTO agent_desired_states
+      (organization_id, agent_id, epoch, generation, revision, document, content_sha256, compiled_at)
+    SELECT ${organizationId}::uuid, agent_id, (document->>'epoch')::int, (document->>'generation')::int,
+      (document->>'policyRevision')::int, document, content_sha256, now()
+    FROM (
+      SELECT unnest(${agentIds}::text[])::uuid AS agent_id, unnest(${documents}::text[])::jsonb AS document,
+        unnest(${hashes}::text[]) AS content_sha256
+    ) AS compiled
+    ON CONFLICT (organization_id, agent_id) DO UPDATE SET
+      epoch = excluded.epoch, generation = excluded.generation, revision = excluded.revision,
+      document = excluded.document, content_sha256 = excluded.content_sha256, compiled_at = excluded.compiled_at`;
+  await tx.outbox.createMany({
+    data: states.map(({ agentId, generation }) => ({
+      organizationId,
+      topic: OUTBOX_TOPICS.desiredState,
+      subjectId: agentId,
+      payload: { generation },
+    })),
+  });
+};
+
+/** Agents that a new revision leaves as they are conform to it already. */
+const noteRevision = async (
+  tx: Transaction,
+  organizationId: string,
+  revision: number | null,
+): Promise<void> => {
+  await tx.agentDesiredState.updateMany({
+    where: { organizationId, OR: [{ revision: null }, { revision: { not: revision } }] },
+    data: { revision },
+  });
+};

@@ -1,0 +1,238 @@
+import { randomUUID } from 'node:crypto';
+import { desiredStateSchema } from '@longhaul/contracts';
+import { codeOf, TestApi, type Client } from '../testing/test-api.js';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await TestApi.start();
+}, 60_000);
+afterAll(() => api.stop());
+
+const SAVE = `mutation ($input: SavePolicyInput!) {
+  savePolicy(input: $input) { revision sha256 message author document { rules { id name action source { siteIds } ports { from to } } } }
+}`;
+
+interface Fleet {
+  readonly organizationId: string;
+  readonly admin: Client;
+  readonly siteIds: string[];
+  readonly agentIds: string[];
+}
+
+/** Sites 10.0.0.0/24, 10.0.1.0/24, … with an agent each. */
+const createFleet = async (size: number): Promise<Fleet> => {
+  const organizationId = await api.createOrganization();
+  const admin = await api.signIn(organizationId, 'ADMIN');
+  const siteIds: string[] = [];
+  const agentIds: string[] = [];
+  for (let i = 0; i < size; i += 1) {
+    const input = { name: `site ${String(i)}`, lanPrefixes: [`10.0.${String(i)}.0/24`] };
+    const { data } = await admin('mutation ($input: SiteInput!) { createSite(input: $input) { id } }', {
+      input,
+    });
+    siteIds.push(data.createSite.id);
+    agentIds.push(
+      await api.enrollAgent(organizationId, data.createSite.id, { hostname: `edge ${String(i)}` }),
+    );
+  }
+  return { organizationId, admin, siteIds, agentIds };
+};
+
+const rule = (changes: object = {}): object => ({
+  name: 'all',
+  priority: 10,
+  action: 'ACCELERATE',
+  ...changes,
+});
+
+/** What a change of policy writes. */
+const snapshot = (organizationId: string) =>
+  api.database.worker.transaction(async (tx) => {
+    const where = { organizationId };
+    const states = await tx.agentDesiredState.findMany({ where });
+    return {
+      generations: Object.fromEntries(states.map(({ agentId, generation }) => [agentId, generation])),
+      revisions: await tx.policyRevision.count({ where }),
+      inForce: (await tx.policy.findUnique({ where }))?.revision ?? null,
+      outbox: await tx.outbox.count({ where }),
+    };
+  });
+
+const documentOf = async (organizationId: string, agentId: string) => {
+  const state = await api.database.worker.prisma.agentDesiredState.findUniqueOrThrow({
+    where: { organizationId_agentId: { organizationId, agentId } },
+  });
+  return desiredStateSchema.parse(state.document);
+};
+
+test('a save is a revision, the desired states that follow, an audit event and deliveries, at once', async () => {
+  const { organizationId, admin, siteIds, agentIds } = await createFleet(2);
+  const before = await snapshot(organizationId);
+  const rules = [
+    rule({ source: { siteIds: [siteIds[0]] }, destination: { siteIds: [siteIds[1]] }, application: 'smb' }),
+  ];
+  const { data } = await admin(SAVE, { input: { expectedRevision: null, message: 'first', rules } });
+  expect(data.savePolicy).toMatchObject({
+    revision: 1,
+    message: 'first',
+    document: { rules: [{ action: 'ACCELERATE' }] },
+  });
+  expect(data.savePolicy.sha256).toMatch(/^[0-9a-f]{64}$/);
+  const after = await snapshot(organizationId);
+  expect(after).toMatchObject({ revisions: 1, inForce: 1, outbox: before.outbox + 2 });
+  const [near = '', far = ''] = agentIds;
+  const documents = await Promise.all([documentOf(organizationId, near), documentOf(organizationId, far)]);
+  expect(documents[0]).toMatchObject({
+    policyRevision: 1,
+    generation: (before.generations[near] ?? 0) + 1,
+    rules: [{ destinations: ['10.0.1.0/24'], ports: [{ from: 445, to: 445 }], peerAgentId: far }],
+    allow: [],
+  });
+  expect(documents[1]).toMatchObject({
+    rules: [],
+    allow: [{ peerAgentId: near, prefixes: ['10.0.1.0/24'], ports: [{ from: 445, to: 445 }] }],
+  });
+  const audited = await api.database.tenants.transaction(organizationId, (tx) =>
+    tx.auditEvent.findMany({ where: { action: 'policy.save' } }),
+  );
+  expect(audited).toMatchObject([
+    { actorKind: 'user', after: { revision: 1, sha256: data.savePolicy.sha256 } },
+  ]);
+});
+
+test('only agents whose state changed get a new generation; the others conform to the revision as they are', async () => {
+  const { organizationId, admin, siteIds, agentIds } = await createFleet(3);
+  const [a = '', b = '', c = ''] = agentIds;
+  const before = await snapshot(organizationId);
+  const rules = [rule({ source: { siteIds: [siteIds[0]] }, destination: { siteIds: [siteIds[1]] } })];
+  await admin(SAVE, { input: { message: '', rules } });
+  const after = await snapshot(organizationId);
+  expect(after.generations).toEqual({
+    [a]: (before.generations[a] ?? 0) + 1,
+    [b]: (before.generations[b] ?? 0) + 1,
+    [c]: before.generations[c],
+  });
+  expect(after.outbox).toBe(before.outbox + 2);
+  await api.database.worker.prisma.agentApplied.create({
+    data: {
+      organizationId,
+      agentId: c,
+      epoch: 1,
+      generation: before.generations[c] ?? 0,
+      outcome: 'APPLIED',
+      bootId: randomUUID(),
+      appliedAt: new Date(),
+    },
+  });
+  const { data } = await admin(
+    '{ policy { application { agent { id } desiredRevision appliedRevision outcome } } }',
+  );
+  expect(data.policy.application).toEqual([
+    { agent: { id: a }, desiredRevision: 1, appliedRevision: null, outcome: null },
+    { agent: { id: b }, desiredRevision: 1, appliedRevision: null, outcome: null },
+    { agent: { id: c }, desiredRevision: 1, appliedRevision: 1, outcome: 'APPLIED' },
+  ]);
+  expect((await admin('{ fleet { drifted agents links } }')).data.fleet).toEqual({
+    drifted: 2,
+    agents: 3,
+    links: 3,
+  });
+});
+
+test('of two edits that began with one revision, the second to save is told to load again', async () => {
+  const { organizationId, admin } = await createFleet(2);
+  const saves = await Promise.all(
+    ['a', 'b', 'c', 'd'].map((name) => admin(SAVE, { input: { message: name, rules: [rule({ name })] } })),
+  );
+  expect(saves.filter(({ errors }) => errors === undefined)).toHaveLength(1);
+  const conflicts = saves.filter(({ errors }) => errors !== undefined);
+  expect(conflicts.map(codeOf)).toEqual(['CONFLICT', 'CONFLICT', 'CONFLICT']);
+  expect(conflicts[0]?.errors?.[0]).toMatchObject({
+    message: expect.stringContaining('Load the policy again'),
+    extensions: { currentRevision: 1 },
+  });
+  const second = await admin(SAVE, { input: { expectedRevision: 1, message: '', rules: [] } });
+  expect(second.data.savePolicy.revision).toBe(2);
+  expect(codeOf(await admin(SAVE, { input: { expectedRevision: 1, message: '', rules: [] } }))).toBe(
+    'CONFLICT',
+  );
+  expect(await snapshot(organizationId)).toMatchObject({ revisions: 2, inForce: 2 });
+});
+
+test('saving what is in force already makes no new revision', async () => {
+  const { organizationId, admin } = await createFleet(1);
+  const first = await admin(SAVE, { input: { message: 'one', rules: [rule({ id: 'same' })] } });
+  const before = await snapshot(organizationId);
+  const again = await admin(SAVE, {
+    input: { expectedRevision: 1, message: 'two', rules: [rule({ id: 'same' })] },
+  });
+  expect(again.data.savePolicy).toEqual(first.data.savePolicy);
+  expect(await snapshot(organizationId)).toEqual(before);
+});
+
+test('an older document can be saved again, as a new revision; the old ones stay as they were', async () => {
+  const { admin } = await createFleet(1);
+  await admin(SAVE, { input: { message: 'one', rules: [rule({ id: 'x', name: 'first' })] } });
+  await admin(SAVE, { input: { expectedRevision: 1, message: 'two', rules: [] } });
+  await admin(SAVE, {
+    input: { expectedRevision: 2, message: 'back', rules: [rule({ id: 'x', name: 'first' })] },
+  });
+  const { data } = await admin(
+    '{ policy { revision revisions { revision message sha256 } } policyRevision(revision: 1) { sha256 document { rules { name } } } }',
+  );
+  expect(data.policy.revisions.map(({ message }: { message: string }) => message)).toEqual([
+    'back',
+    'two',
+    'one',
+  ]);
+  expect(data.policy.revisions[0].sha256).toBe(data.policy.revisions[2].sha256);
+  expect(data.policyRevision).toMatchObject({
+    sha256: data.policy.revisions[2].sha256,
+    document: { rules: [{ name: 'first' }] },
+  });
+});
+
+describe('a document that is not valid', () => {
+  let fleet: Fleet;
+  beforeAll(async () => {
+    fleet = await createFleet(2);
+    await fleet.admin(SAVE, { input: { message: '', rules: [rule()] } });
+  });
+
+  test.each([
+    [
+      'no address block',
+      [rule({ destination: { prefixes: ['10.0.0.0/24', '10.0.0.300/24'] } })],
+      'rules[0].destination.prefixes[1]',
+    ],
+    ['host bits', [rule({ source: { prefixes: ['10.0.0.1/24'] } })], 'write 10.0.0.0/24'],
+    ['a range backwards', [rule(), rule({ ports: [{ from: 2, to: 1 }] })], 'rules[1].ports[0]'],
+    ['a port too high', [rule({ ports: [{ from: 1, to: 65536 }] })], 'rules[0].ports[0].to'],
+    ['an unknown application', [rule({ application: 'smbx' })], 'is not in the catalogue'],
+    ['application and ports', [rule({ application: 'smb', ports: [{ from: 1, to: 1 }] })], 'either'],
+    ['an empty name', [rule({ name: ' ' })], 'rules[0].name'],
+    ['a weight of 0', [rule({ weight: 0 })], 'rules[0].weight'],
+    ['one id twice', [rule({ id: 'x' }), rule({ id: 'x' })], 'rules[1].id'],
+    ['a site that is none', [rule({ source: { siteIds: [randomUUID()] } })], 'rules[0].source.siteIds[0]'],
+    ['a label with a space', [rule({ source: { labels: ['a b'] } })], 'rules[0].source.labels[0]'],
+  ])('%s is refused with its place, and nothing is half saved', async (_what, rules, place) => {
+    const { organizationId, admin } = fleet;
+    const before = await snapshot(organizationId);
+    const answer = await admin(SAVE, { input: { expectedRevision: 1, message: '', rules } });
+    expect(codeOf(answer)).toBe('BAD_INPUT');
+    expect(answer.errors?.[0]?.message).toContain(place);
+    expect(await snapshot(organizationId)).toEqual(before);
+  });
+});
+
+test("another organization's site is no site here, and its policy is not seen", async () => {
+  const mine = await createFleet(1);
+  const theirs = await createFleet(1);
+  await theirs.admin(SAVE, { input: { message: 'theirs', rules: [rule()] } });
+  const rules = [rule({ source: { siteIds: theirs.siteIds } })];
+  expect(codeOf(await mine.admin(SAVE, { input: { message: '', rules } }))).toBe('BAD_INPUT');
+  const { data } = await mine.admin(
+    '{ policy { revision revisions { revision } } policyRevision(revision: 1) { message } }',
+  );
+  expect(data).toEqual({ policy: { revision: null, revisions: [] }, policyRevision: null });
+});

@@ -1,0 +1,59 @@
+import { Field, Float, GraphQLISODateTime, ID, InputType, ObjectType } from '@nestjs/graphql';
+
+@ObjectType({ description: 'A place with a LAN behind one or more agents.' })
+export class Site {
+  @Field(() => ID, { description: 'Opaque.' })
+  id: string;
+
+  @Field({ description: 'Unique in the organization.' })
+  name: string;
+
+  @Field(() => String, { nullable: true, description: 'Where it is, for people.' })
+  location: string | null;
+
+  @Field(() => [String], { description: 'Words by which rules choose sites.' })
+  labels: string[];
+
+  @Field(() => [String], {
+    description: 'Address blocks behind the site, in CIDR form. No two sites share an address.',
+  })
+  lanPrefixes: string[];
+
+  @Field(() => Float, { nullable: true, description: 'What the line sends, in Mbit/s.' })
+  bandwidthUpMbps: number | null;
+
+  @Field(() => Float, { nullable: true, description: 'What the line receives, in Mbit/s.' })
+  bandwidthDownMbps: number | null;
+
+  @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
+  createdAt: Date;
+}
+
+@InputType({
+  description: 'What a site shall be. At an update, fields that are left out stay; null clears.',
+})
+export class SiteInput {
+  @Field({ description: '1 to 100 characters, unique in the organization.' })
+  name: string;
+
+  @Field(() => String, { nullable: true, description: 'Where it is, for people.' })
+  location?: string | null;
+
+  @Field(() => [String], {
+    nullable: true,
+    description: 'At most 50; 1 to 63 letters, digits or . _ : / = -',
+  })
+  labels?: string[] | null;
+
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Address blocks behind the site, such as 10.1.0.0/16; at most 64.',
+  })
+  lanPrefixes?: string[] | null;
+
+  @Field(() => Float, { nullable: true, description: 'What the line sends, in Mbit/s; more than 0.' })
+  bandwidthUpMbps?: number | null;
+
+  @Field(() => Float, { nullable: true, description: 'What the line receives, in Mbit/s; more than 0.' })
+  bandwidthDownMbps?: number | null;
+}

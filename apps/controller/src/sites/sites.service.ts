@@ -1,0 +1,147 @@
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { audit } from '../audit/audit.js';
+import type { Transaction } from '../database/prisma.js';
+import { ApiError, badInput, notFound } from '../graphql/errors.js';
+import type { RequestContext } from '../graphql/request-context.js';
+import { nameSchema, parseInput, requireId } from '../graphql/validation.js';
+import { REVOCATION_LIFE_S } from '../nats/revocations.js';
+import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
+import { labelSchema, policyDocumentSchema, prefixTextSchema } from '../policy/policy-document.js';
+import { Prefix } from '../policy/prefix.js';
+import type { Site, SiteInput } from './site.model.js';
+
+const bandwidth = z.number().positive('must be more than 0').max(100_000).nullish();
+
+const siteSchema = z.object({
+  name: nameSchema,
+  location: z.string().trim().max(200).nullish(),
+  labels: z
+    .array(labelSchema)
+    .max(50)
+    .transform((labels) => [...new Set(labels)])
+    .nullish(),
+  lanPrefixes: z.array(prefixTextSchema).max(64).nullish(),
+  bandwidthUpMbps: bandwidth,
+  bandwidthDownMbps: bandwidth,
+});
+
+/** Lists cannot be null in the database: cleared means empty. */
+const toRow = (input: z.output<typeof siteSchema>) => ({
+  name: input.name,
+  ...(input.location === undefined ? {} : { location: input.location }),
+  ...(input.labels === undefined ? {} : { labels: input.labels ?? [] }),
+  ...(input.lanPrefixes === undefined ? {} : { lanPrefixes: input.lanPrefixes ?? [] }),
+  ...(input.bandwidthUpMbps === undefined ? {} : { bandwidthUpMbps: input.bandwidthUpMbps }),
+  ...(input.bandwidthDownMbps === undefined ? {} : { bandwidthDownMbps: input.bandwidthDownMbps }),
+});
+
+@Injectable()
+export class SitesService {
+  constructor(private readonly compiler: DesiredStateCompiler) {}
+
+  async list(context: RequestContext): Promise<Site[]> {
+    const { organizationId } = context;
+    return context.read((tx) => tx.site.findMany({ where: { organizationId }, orderBy: { name: 'asc' } }));
+  }
+
+  async create(context: RequestContext, input: SiteInput): Promise<Site> {
+    const row = toRow(parseInput(siteSchema, input));
+    const { organizationId, principal } = context;
+    return context.write(async (tx) => {
+      await this.compiler.lock(tx, organizationId);
+      await assertDistinct(tx, organizationId, row, undefined);
+      const site = await tx.site.create({ data: { labels: [], lanPrefixes: [], ...row, organizationId } });
+      await audit(tx, organizationId, principal, { action: 'site.create', targetId: site.id, after: site });
+      await this.compiler.recompile(tx, organizationId);
+      return site;
+    });
+  }
+
+  async update(context: RequestContext, idGiven: string, input: SiteInput): Promise<Site> {
+    const id = requireId('site', idGiven);
+    const row = toRow(parseInput(siteSchema, input));
+    const { organizationId, principal } = context;
+    return context.write(async (tx) => {
+      await this.compiler.lock(tx, organizationId);
+      const where = { organizationId_id: { organizationId, id } };
+      const before = await tx.site.findUnique({ where });
+      if (before === null) throw notFound('site', id);
+      await assertDistinct(tx, organizationId, { ...before, ...row }, id);
+      const after = await tx.site.update({ where, data: row });
+      await audit(tx, organizationId, principal, { action: 'site.update', targetId: id, before, after });
+      await this.compiler.recompile(tx, organizationId);
+      return after;
+    });
+  }
+
+  /** Only of a site that nothing needs; what its revoked agents left behind goes with it. */
+  async delete(context: RequestContext, idGiven: string): Promise<boolean> {
+    const id = requireId('site', idGiven);
+    const { organizationId, principal } = context;
+    return context.write(async (tx) => {
+      await this.compiler.lock(tx, organizationId);
+      const where = { organizationId_id: { organizationId, id } };
+      const before = await tx.site.findUnique({ where });
+      if (before === null) throw notFound('site', id);
+      await assertUnused(tx, organizationId, id);
+      await tx.agent.deleteMany({ where: { organizationId, siteId: id } });
+      await tx.site.delete({ where });
+      await audit(tx, organizationId, principal, { action: 'site.delete', targetId: id, before });
+      await this.compiler.recompile(tx, organizationId);
+      return true;
+    });
+  }
+}
+
+/** Names are unique; an address belongs to one site, or nobody could say which agent to send its traffic to. */
+const assertDistinct = async (
+  tx: Transaction,
+  organizationId: string,
+  { name, lanPrefixes = [] }: { name: string; lanPrefixes?: string[] },
+  ownId: string | undefined,
+): Promise<void> => {
+  const others = (await tx.site.findMany({ where: { organizationId } })).filter(({ id }) => id !== ownId);
+  if (others.some((site) => site.name === name)) {
+    throw new ApiError('CONFLICT', `There is a site "${name}" already: choose another name.`);
+  }
+  const wanted = lanPrefixes.map((text) => Prefix.parse(text));
+  const problems = others.flatMap((site) =>
+    site.lanPrefixes
+      .map((text) => Prefix.parse(text))
+      .flatMap((taken) =>
+        wanted
+          .filter((prefix) => prefix.overlaps(taken))
+          .map((prefix) => ({
+            path: 'lanPrefixes',
+            message: `${String(prefix)} overlaps ${String(taken)} of the site "${site.name}": give each address to one site`,
+          })),
+      ),
+  );
+  if (problems.length > 0) throw badInput(problems);
+};
+
+const assertUnused = async (tx: Transaction, organizationId: string, id: string): Promise<void> => {
+  const agents = await tx.agent.count({ where: { organizationId, siteId: id, state: { not: 'REVOKED' } } });
+  if (agents > 0) {
+    throw new ApiError('CONFLICT', `The site has ${String(agents)} agents: revoke them first.`);
+  }
+  // A revoked credential is kept out by the agent's row, for as long as it would be good otherwise.
+  const lately = new Date(Date.now() - REVOCATION_LIFE_S * 1000);
+  const revoked = await tx.agent.count({ where: { organizationId, siteId: id, revokedAt: { gt: lately } } });
+  if (revoked > 0) {
+    throw new ApiError('CONFLICT', 'Agents of the site were revoked today: delete it when a day has passed.');
+  }
+  const policy = await tx.policy.findUnique({ where: { organizationId } });
+  if (policy === null || policy.revision === null) return;
+  const { document } = await tx.policyRevision.findUniqueOrThrow({
+    where: {
+      organizationId_policyId_revision: { organizationId, policyId: policy.id, revision: policy.revision },
+    },
+  });
+  const rule = policyDocumentSchema
+    .parse(document)
+    .rules.find(({ source, destination }) => source.siteIds.includes(id) || destination.siteIds.includes(id));
+  if (rule === undefined) return;
+  throw new ApiError('CONFLICT', `The policy's rule "${rule.name}" names the site: change the rule first.`);
+};

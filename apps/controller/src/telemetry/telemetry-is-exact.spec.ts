@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { jest } from '@jest/globals';
+import type pg from 'pg';
+import { subjects, TELEMETRY_STREAM, type FlowRecord, type LinkRecord } from '@longhaul/contracts';
+import { createWorkerPool } from '../database/worker-pool.js';
+import { eventually } from '../testing/eventually.js';
+import { Fixtures } from '../testing/fixtures.js';
+import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
+import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
+import { dropExpiredPartitions, ensurePartitions } from './partitions.js';
+import { TelemetryQueries } from './telemetry-queries.js';
+import { TelemetryStore } from './telemetry-store.js';
+import { TelemetryService } from './telemetry.service.js';
+
+const organizationId = randomUUID();
+const peerAgentId = randomUUID();
+const bootId = randomUUID();
+
+const link = (more: Partial<LinkRecord> = {}): LinkRecord => ({
+  peerAgentId,
+  atMs: Date.now(),
+  intervalMs: 1000,
+  state: 'up',
+  bytesSent: 1_000_000,
+  bytesReceived: 500_000,
+  wireBytesSent: 600_000,
+  wireBytesReceived: 300_000,
+  packetsSent: 1000,
+  packetsLost: 10,
+  packetsRetransmitted: 12,
+  packetsSpurious: 2,
+  minRttMs: 40,
+  smoothedRttMs: 42,
+  queueDelayMs: 2,
+  pacingMbps: 100,
+  mtu: 1472,
+  openStreams: 3,
+  ...more,
+});
+
+const flow = (flowId: string, more: Partial<FlowRecord> = {}): FlowRecord => ({
+  flowId,
+  peerAgentId,
+  atMs: Date.now(),
+  startedAtMs: Date.now() - 5000,
+  source: '10.77.10.5',
+  destination: '10.77.20.9',
+  destinationPort: 445,
+  ruleId: 'r1',
+  handling: 'accelerated',
+  ended: null,
+  reason: null,
+  bytesUp: 100,
+  bytesDown: 200,
+  encodedBytesUp: 50,
+  encodedBytesDown: 60,
+  ...more,
+});
+
+// Real servers are killed and started again, on machines that have other things to do.
+jest.setTimeout(90_000);
+
+describe('telemetry', () => {
+  let database: TestDatabase;
+  let nats: TestNats;
+  let pool: pg.Pool;
+  let store: TelemetryStore;
+  let fixtures: Fixtures;
+  let agent: TestAgent;
+  let service: TelemetryService | undefined;
+  const queries = new TelemetryQueries();
+
+  beforeAll(async () => {
+    [database, nats] = await Promise.all([startTestDatabase(), startTestNats()]);
+    pool = createWorkerPool(database.server.workerUrl, 5);
+    fixtures = new Fixtures(database.server.superuserUrl);
+    await ensurePartitions(pool);
+    store = new TelemetryStore(pool);
+    agent = await connectTestAgent(
+      nats,
+      { organizationId, agentId: randomUUID(), state: 'approved' },
+      { reconnect: true },
+    );
+  });
+
+  afterAll(async () => {
+    await agent.connection.close();
+    await pool.end();
+    await fixtures.close();
+    await nats.stop();
+    await database.stop();
+  });
+
+  afterEach(async () => {
+    await service?.stop();
+    service = undefined;
+  });
+
+  const startService = async (): Promise<void> => {
+    service = new TelemetryService(nats.service, pool);
+    await service.start();
+  };
+
+  let streamSequence = 1_000_000;
+  const message = (agentId: string, kind: 'link' | 'flow', body: object, organization = organizationId) => ({
+    subject:
+      kind === 'link'
+        ? subjects.linkTelemetry(organization, agentId)
+        : subjects.flowTelemetry(organization, agentId),
+    data: Buffer.from(JSON.stringify({ version: 1, bootId, ...body })),
+    seq: (streamSequence += 1),
+  });
+
+  const totals = async (agentId: string) => {
+    const [links] = await fixtures.query(
+      'SELECT count(*)::int AS samples, sum(bytes_sent)::float8 AS sent FROM telemetry.link_samples WHERE agent_id = $1',
+      [agentId],
+    );
+    const [flows] = await fixtures.query(
+      'SELECT count(*)::int AS flows, sum(bytes_up)::float8 AS up, max(ended) AS ended FROM telemetry.flows WHERE agent_id = $1',
+      [agentId],
+    );
+    return { ...links, ...flows };
+  };
+
+  it('counts a batch once, however often and in whatever company it comes', async () => {
+    const agentId = randomUUID();
+    const flowId = randomUUID();
+    const startedAtMs = Date.now() - 60_000;
+    const first = message(agentId, 'flow', { sequence: 0, flows: [flow(flowId, { startedAtMs })] });
+    const last = message(agentId, 'flow', {
+      sequence: 1,
+      flows: [flow(flowId, { startedAtMs, ended: 'closed', bytesUp: 7 })],
+    });
+    const links = message(agentId, 'link', { sequence: 0, links: [link(), link({ bytesSent: 5 })] });
+    await store.store([first, links]);
+    await store.store([first, first, last, links]);
+    await Promise.all([store.store([last, first]), store.store([links, last])]);
+    expect(await totals(agentId)).toEqual({
+      samples: 2,
+      sent: 1_000_005,
+      flows: 1,
+      up: 107,
+      ended: 'closed',
+    });
+    // Another start of the agent counts from nought again.
+    await store.store([{ ...first, data: Buffer.from(first.data.toString().replace(bootId, randomUUID())) }]);
+    expect(await totals(agentId)).toMatchObject({ flows: 1, up: 207 });
+  });
+
+  it('keeps aside what cannot be stored, with the reason, and stores the rest of the batch', async () => {
+    const agentId = randomUUID();
+    const good = message(agentId, 'link', { sequence: 5, links: [link()] });
+    const bad = [
+      { ...good, data: Buffer.from('not json'), seq: (streamSequence += 1) },
+      message(agentId, 'link', { sequence: 6, links: [{ ...link(), mtu: 'x' }] }),
+      message(agentId, 'link', { sequence: 7, links: [link({ atMs: Date.now() + 10 * 86_400_000 })] }),
+      message(agentId, 'link', { sequence: 8, links: [link({ atMs: Date.now() - 10 * 86_400_000 })] }),
+      message(agentId, 'link', { sequence: 9, links: [link({ bytesSent: 1e300 })] }),
+      message(agentId, 'link', { sequence: 10, links: [link({ mtu: 1e12 })] }),
+      message(agentId, 'flow', { sequence: 11, flows: [flow(randomUUID(), { source: 'a\0b' })] }),
+    ];
+    await store.store([...bad, good]);
+    await store.store([...bad, good]);
+    expect(await totals(agentId)).toMatchObject({ samples: 1, flows: 0 });
+    const poison = await fixtures.query<{ reason: string; body: Buffer }>(
+      'SELECT reason, body FROM telemetry.poison WHERE agent_id = $1 ORDER BY stream_sequence',
+      [agentId],
+    );
+    expect(poison.map(({ reason }) => reason)).toEqual([
+      expect.stringContaining('not JSON'),
+      expect.stringContaining('mtu'),
+      expect.stringContaining('clock'),
+      expect.stringContaining('clock'),
+      expect.stringContaining('too large'),
+      expect.stringContaining('out of range'),
+      expect.stringContaining('0x00'),
+    ]);
+    expect(poison[0]?.body.toString()).toBe('not json');
+  });
+
+  it('goes through the stream into the database, over kill -9 of both, without loss or doubles', async () => {
+    const { agentId } = agent;
+    await startService();
+    const js = jetstream(agent.connection);
+    /** As an agent does: the same batch again until it is acknowledged. */
+    const send = async (sequence: number): Promise<void> => {
+      const body = { version: 1, bootId, sequence, links: [link({ bytesSent: 1 })] };
+      await eventually(() =>
+        js.publish(subjects.linkTelemetry(organizationId, agentId), JSON.stringify(body), { timeout: 500 }),
+      );
+    };
+    for (let sequence = 0; sequence < 20; sequence += 1) await send(sequence);
+    await nats.server.kill();
+    const duringOutage = Promise.all([20, 21, 22].map(send));
+    await nats.server.restart();
+    await duringOutage;
+    await database.server.kill();
+    for (let sequence = 23; sequence < 40; sequence += 1) await send(sequence);
+    await database.server.restart();
+    await eventually(async () => Number((await totals(agentId))['samples']) >= 40);
+    expect(await totals(agentId)).toMatchObject({ samples: 40, sent: 40 });
+    await eventually(async () => {
+      const manager = await jetstreamManager(await nats.service.agents());
+      const consumer = await manager.consumers.info(TELEMETRY_STREAM, 'telemetry-writer');
+      return consumer.num_ack_pending === 0 && consumer.num_pending === 0;
+    });
+  });
+
+  it('takes up, in another replica, what one left unacknowledged', async () => {
+    const agentId = randomUUID();
+    const js = jetstream(await nats.service.agents());
+    const consumer = await js.consumers.get(TELEMETRY_STREAM, 'telemetry-writer');
+    await js.publish(
+      subjects.linkTelemetry(organizationId, agentId),
+      JSON.stringify({ version: 1, bootId, sequence: 1, links: [link({ bytesSent: 9 })] }),
+    );
+    // One replica stores the batch, and dies before it says so.
+    const taken = await consumer.next({ expires: 5_000 });
+    if (taken === null) throw new Error('nothing came');
+    await store.store([taken]);
+    taken.nak();
+    await startService();
+    await eventually(async () => {
+      const manager = await jetstreamManager(await nats.service.agents());
+      const info = await manager.consumers.info(TELEMETRY_STREAM, 'telemetry-writer');
+      return info.num_ack_pending === 0 && info.num_pending === 0;
+    });
+    expect(await totals(agentId)).toMatchObject({ samples: 1, sent: 9 });
+  });
+
+  it('answers with series, newest samples and connections, of one tenant only', async () => {
+    const agentId = randomUUID();
+    const other = randomUUID();
+    const now = Date.now();
+    const samples = [3, 2, 1].map((ago, sequence) =>
+      message(agentId, 'link', { sequence, links: [link({ atMs: now - ago * 2000, openStreams: ago })] }),
+    );
+    const flowIds = [randomUUID(), randomUUID(), randomUUID()];
+    const flows = flowIds.map((id, index) =>
+      message(agentId, 'flow', {
+        sequence: index,
+        flows: [flow(id, { startedAtMs: now - 10_000 + index, destinationPort: 440 + index })],
+      }),
+    );
+    const foreign = [
+      message(agentId, 'flow', { sequence: 90, flows: [flow(randomUUID())] }, other),
+      message(agentId, 'link', { sequence: 91, links: [link()] }, other),
+    ];
+    await store.store([...samples, ...flows, ...foreign]);
+    await database.tenants.transaction(organizationId, async (tx) => {
+      const series = await queries.linkSeries(tx, {
+        organizationId,
+        agentId,
+        peerAgentIds: [peerAgentId],
+        minutes: 5,
+      });
+      expect(series).toHaveLength(3);
+      expect(series[0]).toMatchObject({
+        sentMbps: 8,
+        receivedMbps: 4,
+        wireSentMbps: 4.8,
+        wireReceivedMbps: 2.4,
+        rttMs: 42,
+        minRttMs: 40,
+        lossPct: 1,
+        retransmitPct: 1.2,
+        openStreams: 3,
+      });
+      const [latest, ...none] = await queries.latest(tx, organizationId, [agentId]);
+      expect(none).toEqual([]);
+      expect(latest).toMatchObject({ agentId, peerAgentId, state: 'up', sentMbps: 8, openStreams: 1 });
+      const filter = { agentIds: [agentId] };
+      const page = await queries.flows(tx, { organizationId, filter, first: 2 });
+      expect(page.map(({ flowId }) => flowId)).toEqual([flowIds[2], flowIds[1]]);
+      const [, last] = page;
+      const rest = await queries.flows(tx, { organizationId, filter, first: 2, after: last });
+      expect(rest.map(({ flowId }) => flowId)).toEqual([flowIds[0]]);
+      expect(rest[0]).toMatchObject({ bytesUp: 100, encodedBytesDown: 60, handling: 'accelerated' });
+      const byPort = await queries.flows(tx, { organizationId, filter: { destinationPort: 441 }, first: 9 });
+      expect(byPort.map(({ flowId }) => flowId)).toEqual([flowIds[1]]);
+      // Row-level security holds for a query that forgets whose rows it wants.
+      const seen = await tx.$queryRaw<{ organization_id: string }[]>`
+        SELECT DISTINCT organization_id FROM telemetry.flows`;
+      expect(seen).toEqual([{ organization_id: organizationId }]);
+    });
+    await expect(
+      database.tenants.transaction(organizationId, (tx) => tx.$queryRaw`SELECT * FROM telemetry.poison`),
+    ).rejects.toThrow(/permission denied/);
+  });
+
+  it('drops days whose time is over, and makes those that are needed', async () => {
+    const count = async (): Promise<unknown> =>
+      (
+        await fixtures.query(
+          "SELECT count(*)::int AS n FROM pg_inherits WHERE inhparent = 'telemetry.link_samples'::regclass",
+        )
+      )[0]?.['n'];
+    const retention = { linkSamplesDays: 3, flowRecordsDays: 3, flowsDays: 3 };
+    const tenDaysOn = Date.now() + 10 * 86_400_000;
+    expect(await count()).toBe(7);
+    await Promise.all([ensurePartitions(pool, tenDaysOn), ensurePartitions(pool, tenDaysOn)]);
+    expect(await count()).toBe(14);
+    expect(await dropExpiredPartitions(pool, retention)).toBe(0);
+    expect(await dropExpiredPartitions(pool, retention, tenDaysOn)).toBe(21);
+    expect(await count()).toBe(7);
+  });
+});

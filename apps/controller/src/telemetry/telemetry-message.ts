@@ -1,0 +1,84 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import {
+  flowTelemetrySchema,
+  linkTelemetrySchema,
+  type FlowRecord,
+  type LinkRecord,
+} from '@longhaul/contracts';
+import type { z } from 'zod';
+import { UnstorableError } from '../database/columns.js';
+import { partitionRange } from './partitions.js';
+
+/** Which record of which batch of which agent: the same however often it comes. */
+export interface RecordKey {
+  readonly organizationId: string;
+  readonly agentId: string;
+  readonly bootId: string;
+  readonly sequence: number;
+  readonly ordinal: number;
+}
+
+export interface ParsedTelemetry {
+  readonly links: readonly (RecordKey & LinkRecord)[];
+  readonly flows: readonly (RecordKey & FlowRecord)[];
+}
+
+const SUBJECT = /^lh\.([0-9a-f-]{36})\.([0-9a-f-]{36})\.up\.telemetry\.(link|flow)$/;
+
+/** Organization and agent of a telemetry subject; the server saw to it that no other agent publishes there. */
+export const parseTelemetrySubject = (
+  subject: string,
+): { organizationId: string; agentId: string; kind: string } | undefined => {
+  const [, organizationId, agentId, kind] = SUBJECT.exec(subject) ?? [];
+  if (organizationId === undefined || agentId === undefined || kind === undefined) return undefined;
+  return { organizationId, agentId, kind };
+};
+
+/** @throws UnstorableError saying what is wrong with the message */
+export const parseTelemetry = (message: Pick<JsMsg, 'subject' | 'data'>): ParsedTelemetry => {
+  const source = parseTelemetrySubject(message.subject);
+  if (source === undefined) throw new UnstorableError('the subject is not one of telemetry');
+  const { organizationId, agentId, kind } = source;
+  const body = parseJson(message.data);
+  const keyOf = (batch: { bootId: string; sequence: number }, ordinal: number): RecordKey => ({
+    organizationId,
+    agentId,
+    bootId: batch.bootId,
+    sequence: batch.sequence,
+    ordinal,
+  });
+  if (kind === 'link') {
+    const batch = check(linkTelemetrySchema, body);
+    const links = batch.links.map((link, index) => ({ ...link, ...keyOf(batch, index) }));
+    refuseOddTimes(links);
+    return { links, flows: [] };
+  }
+  const batch = check(flowTelemetrySchema, body);
+  const flows = batch.flows.map((flow, index) => ({ ...flow, ...keyOf(batch, index) }));
+  refuseOddTimes(flows);
+  return { links: [], flows };
+};
+
+const parseJson = (data: Uint8Array): unknown => {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
+  } catch {
+    throw new UnstorableError('it is not JSON');
+  }
+};
+
+const check = <T>(schema: z.ZodType<T>, body: unknown): T => {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const [fault] = parsed.error.issues;
+  throw new UnstorableError(`${fault?.path.join('.') ?? ''}: ${fault?.message ?? 'is wrong'}`);
+};
+
+const refuseOddTimes = (records: readonly { readonly atMs: number }[]): void => {
+  const { fromMs, untilMs } = partitionRange();
+  const odd = records.find(({ atMs }) => !(atMs >= fromMs && atMs < untilMs));
+  if (odd === undefined) return;
+  throw new UnstorableError(
+    `a time is out of range (${String(odd.atMs)} ms): the agent's clock is wrong, or the message is old`,
+  );
+};

@@ -1,0 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const POLL_MS = 25;
+
+/** Waits until `check` holds (returns something truthy); fails with what it last threw or said. */
+export const eventually = async <T>(check: () => T | Promise<T>, withinMs = 30_000): Promise<T> => {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    let last: unknown;
+    try {
+      const value = await check();
+      if (value) return value;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`it did not come about within ${String(withinMs)} ms; last: ${String(last)}`, {
+        cause: last,
+      });
+    }
+    await sleep(POLL_MS);
+  }
+};

@@ -1,0 +1,20 @@
+import { Command } from 'commander';
+import { linksCommand } from './commands/links-command.js';
+import { measureCommand } from './commands/measure-command.js';
+import { runCommand } from './commands/run-command.js';
+import { showcaseCommand } from './showcase/showcase-command.js';
+
+const program = new Command('lab')
+  .description('emulated WAN links: what a link does to TCP, and what Longhaul makes of it')
+  .addCommand(runCommand())
+  .addCommand(measureCommand())
+  .addCommand(linksCommand())
+  .addCommand(showcaseCommand())
+  .showHelpAfterError();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`lab: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

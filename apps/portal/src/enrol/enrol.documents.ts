@@ -1,0 +1,153 @@
+import { document } from '../api/document.js';
+import type { Agent, EnrollmentToken, Site, SiteName } from '../api/schema.js';
+
+export type EnrolAgent = Agent & { site: SiteName };
+
+export const EnrolQuery = document<{
+  sites: (SiteName & { agents: { id: string }[] })[];
+  agents: EnrolAgent[];
+  enrollmentTokens: EnrollmentToken[];
+}>(/* GraphQL */ `
+  query Enrol {
+    sites {
+      id
+      name
+      agents {
+        id
+      }
+    }
+    agents {
+      id
+      hostname
+      state
+      version
+      online
+      lastSeenAt
+      desiredGeneration
+      appliedGeneration
+      outcome
+      error
+      enrolledAt
+      site {
+        id
+        name
+      }
+    }
+    enrollmentTokens {
+      id
+      name
+      site {
+        id
+        name
+      }
+      maxUses
+      uses
+      expiresAt
+      revokedAt
+      needsApproval
+      createdAt
+      lastUsedAt
+      status
+    }
+  }
+`);
+
+export interface SiteInput {
+  name: string;
+  location: string | null;
+  labels: string[];
+  lanPrefixes: string[];
+  bandwidthUpMbps: number | null;
+  bandwidthDownMbps: number | null;
+}
+
+export const CreateSiteMutation = document<{ createSite: Site }, { input: SiteInput }>(/* GraphQL */ `
+  mutation CreateSite($input: SiteInput!) {
+    createSite(input: $input) {
+      id
+      name
+      location
+      labels
+      lanPrefixes
+      bandwidthUpMbps
+      bandwidthDownMbps
+    }
+  }
+`);
+
+export interface EnrollmentTokenInput {
+  name: string;
+  siteId: string;
+  maxUses: number;
+  expiresAt: string;
+  needsApproval: boolean;
+}
+
+export interface CreatedToken {
+  token: string;
+  command: string;
+  enrollmentToken: EnrollmentToken;
+}
+
+export const CreateTokenMutation = document<
+  { createEnrollmentToken: CreatedToken },
+  { input: EnrollmentTokenInput }
+>(/* GraphQL */ `
+  mutation CreateToken($input: EnrollmentTokenInput!) {
+    createEnrollmentToken(input: $input) {
+      token
+      command
+      enrollmentToken {
+        id
+        name
+        site {
+          id
+          name
+        }
+        maxUses
+        uses
+        expiresAt
+        revokedAt
+        needsApproval
+        createdAt
+        lastUsedAt
+        status
+      }
+    }
+  }
+`);
+
+export const RevokeTokenMutation = document<
+  { revokeEnrollmentToken: Pick<EnrollmentToken, 'id' | 'revokedAt' | 'status'> },
+  { id: string }
+>(/* GraphQL */ `
+  mutation RevokeToken($id: ID!) {
+    revokeEnrollmentToken(id: $id) {
+      id
+      revokedAt
+      status
+    }
+  }
+`);
+
+export const ApproveAgentMutation = document<{ approveAgent: Pick<Agent, 'id' | 'state'> }, { id: string }>(
+  /* GraphQL */ `
+    mutation ApproveAgent($id: ID!) {
+      approveAgent(id: $id) {
+        id
+        state
+      }
+    }
+  `,
+);
+
+export const RevokeAgentMutation = document<{ revokeAgent: Pick<Agent, 'id' | 'state'> }, { id: string }>(
+  /* GraphQL */ `
+    mutation RevokeAgent($id: ID!) {
+      revokeAgent(id: $id) {
+        id
+        state
+      }
+    }
+  `,
+);

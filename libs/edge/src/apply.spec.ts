@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { StateError } from './policy/state.js';
+import {
+  errorCode,
+  freeTcpPort,
+  freeUdpPort,
+  generateKeys,
+  readAll,
+  TestPair,
+  TestServer,
+  until,
+} from './testing.js';
+
+describe('a state is put in force as a whole or not at all', () => {
+  let server: TestServer;
+  let pair: TestPair;
+
+  beforeEach(async () => {
+    server = await TestServer.start((socket) => socket.pipe(socket));
+    pair = await TestPair.start(server.port);
+  });
+
+  afterEach(async () => {
+    await pair.stop();
+    await server.stop();
+  });
+
+  async function forwardWorks(): Promise<boolean> {
+    const client = pair.connect();
+    client.end('ping');
+    return (await readAll(client)).bytes === 4;
+  }
+
+  it('a forward whose port is taken leaves the old state, and names port and forward', async () => {
+    const occupier = createServer().listen(0, '127.0.0.1');
+    await once(occupier, 'listening');
+    const { port } = occupier.address() as AddressInfo;
+    const free = await freeTcpPort();
+    const { forward, near, far } = pair;
+    const forwards = [
+      { ...forward, id: 'new', listen: { address: '127.0.0.1', port: free } },
+      { ...forward, id: 'taken', listen: { address: '127.0.0.1', port } },
+    ];
+    const applied = near.plane.apply(near.state([far], { forwards }));
+    await expect(applied).rejects.toThrow(
+      new RegExp(`forward taken: cannot listen on 127.0.0.1:${port}.*in use`),
+    );
+    expect(await errorCode(connect(free, '127.0.0.1'))).toBe('ECONNREFUSED');
+    expect(await forwardWorks()).toBe(true);
+    occupier.close();
+  });
+
+  it('a state that contradicts itself is refused with everything that is wrong', async () => {
+    const { forward, near, far } = pair;
+    const wrong = near.state([far, far], {
+      forwards: [forward, { ...forward, treatment: { ...forward.treatment, peerId: 'nobody', weight: 0 } }],
+      allow: [{ peerId: 'far', prefixes: ['10.0.0.0/33'], ports: [{ from: 9, to: 8 }] }],
+    });
+    const error = await near.plane.apply(wrong).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(StateError);
+    expect((error as StateError).problems).toEqual([
+      'peer far is there twice',
+      expect.stringMatching(/^public key .* is there twice$/),
+      expect.stringMatching(/^forward from 127.0.0.1:\d+ is there twice$/),
+      'forward forward-1: there is no peer nobody',
+      'forward forward-1: the weight must be 1 to 100',
+      'allow rule 1: 10.0.0.0/33 is not a prefix',
+      'allow rule 1: 9-8 is not a range of ports',
+    ]);
+    expect(await forwardWorks()).toBe(true);
+  });
+
+  it('a forward that is gone is not listened on any more, one that changed takes the new target', async () => {
+    const second = await TestServer.start((socket) => socket.end('second'));
+    const { forward, near, far } = pair;
+    const target = { address: '127.0.0.1', port: second.port };
+    await near.plane.apply(near.state([far], { forwards: [{ ...forward, target }] }));
+    expect((await readAll(pair.connect())).bytes).toBe('second'.length);
+    await near.plane.apply(near.state([far]));
+    expect(await errorCode(pair.connect())).toBe('ECONNREFUSED');
+    await second.stop();
+  });
+
+  it('a tunnel port that changes keeps the tunnel and its connections', async () => {
+    const client = pair.connect();
+    client.write('a');
+    const [first] = (await once(client, 'data')) as [Buffer];
+    const { forward, near, far } = pair;
+    const tunnel = { address: '127.0.0.1', port: await freeUdpPort() };
+    await near.plane.apply(near.state([far], { forwards: [forward], tunnel }));
+    expect(near.plane.statistics().tunnelPort).toBe(tunnel.port);
+    client.end('b');
+    expect(first.toString() + String((await readAll(client)).bytes)).toBe('a1');
+    expect(await forwardWorks()).toBe(true);
+  });
+
+  it('a peer that is gone takes its connections with it; one with a new key is a new peer', async () => {
+    const client = pair.connect();
+    client.write('a');
+    await once(client, 'data');
+    const ended = errorCode(client);
+    const { near, far } = pair;
+    await near.plane.apply(near.state([]));
+    expect(await ended).toBe('ECONNRESET');
+    expect(near.plane.statistics().links).toEqual([]);
+    await until(() => !near.up.has('far') && !far.up.has('near'));
+    await near.plane.apply(near.state([far], { forwards: [pair.forward] }));
+    await until(() => near.up.has('far') && far.up.has('near'));
+    expect(await forwardWorks()).toBe(true);
+  });
+
+  it('the own key cannot change', async () => {
+    const { near, far } = pair;
+    const { privateKey } = generateKeys();
+    await expect(near.plane.apply(near.state([far], { privateKey }))).rejects.toThrow(/restart/);
+    expect(await forwardWorks()).toBe(true);
+  });
+});

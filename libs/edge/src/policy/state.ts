@@ -1,0 +1,198 @@
+import type { PeerOptions, TrafficClass } from '@longhaul/tunnel';
+import { formatSocketAddress, parseIp, Prefix, type SocketAddress } from './addresses.js';
+
+/** `auto`: the codec that fits link and CPU; `off`: none; `strongest`: the smallest output. */
+export type Compression = 'auto' | 'off' | 'strongest';
+/** What becomes of a new connection while its peer cannot be reached: straight to its destination, or refused. */
+export type WhenPeerDown = 'pass' | 'refuse';
+
+/** An inclusive range of ports. */
+export interface PortRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How an accelerated connection is carried. */
+export interface Treatment {
+  readonly peerId: string;
+  readonly class: TrafficClass;
+  /** Share among the streams of its class, 1 to 100. */
+  readonly weight: number;
+  readonly compression: Compression;
+  readonly whenPeerDown: WhenPeerDown;
+}
+
+/** Which connections; an empty list of addresses or ports means any. */
+export interface FlowSelector {
+  readonly id: string;
+  readonly sources: readonly string[];
+  readonly destinations: readonly string[];
+  readonly ports: readonly PortRange[];
+}
+
+/** What becomes of the connections that it selects. The first rule that matches decides. */
+export type FlowRule = FlowSelector &
+  (
+    | { readonly action: 'accelerate'; readonly treatment: Treatment }
+    | { readonly action: 'pass' }
+    | { readonly action: 'deny' }
+  );
+
+/** Connections to `listen` are opened by the peer to `target`. */
+export interface ForwardState {
+  readonly id: string;
+  readonly listen: SocketAddress;
+  readonly target: SocketAddress;
+  readonly treatment: Treatment;
+}
+
+/** What a peer may have this agent open. */
+export interface AllowRule {
+  readonly peerId: string;
+  readonly prefixes: readonly string[];
+  readonly ports: readonly PortRange[];
+}
+
+/** Everything that a data plane has to be. */
+export interface DataPlaneState {
+  /** X25519 static private key, 32 bytes. */
+  readonly privateKey: Uint8Array;
+  /** Where the tunnel's UDP socket listens; `::` takes IPv4 too. */
+  readonly tunnel: SocketAddress;
+  readonly peers: readonly PeerOptions[];
+  readonly rules: readonly FlowRule[];
+  readonly forwards: readonly ForwardState[];
+  readonly allow: readonly AllowRule[];
+  /** Whether connections that `rules` accelerate or deny are intercepted (nftables). */
+  readonly intercept: boolean;
+  /** Where the agent itself connects to: never intercepted, and opened for a peer only where an allow rule names it. */
+  readonly management: readonly SocketAddress[];
+}
+
+/** A state that cannot be put in force; the one before stays. */
+export class StateError extends Error {
+  constructor(
+    /** One sentence for each thing that is wrong. */
+    readonly problems: readonly string[],
+  ) {
+    super(problems.join('; '));
+    this.name = 'StateError';
+  }
+}
+
+/** @throws StateError that names everything that is wrong */
+export function validateState(state: DataPlaneState): void {
+  const problems = [
+    ...keyProblems(state),
+    ...peerProblems(state.peers),
+    ...forwardProblems(state),
+    ...ruleProblems(state),
+    ...allowProblems(state),
+  ];
+  if (problems.length > 0) throw new StateError(problems);
+}
+
+function* keyProblems({ privateKey, tunnel, management }: DataPlaneState): Iterable<string> {
+  if (privateKey.length !== 32) yield 'the private key must be 32 bytes';
+  yield* socketProblems('tunnel', tunnel, 0);
+  for (const address of management) yield* socketProblems('management', address, 0);
+}
+
+function* peerProblems(peers: readonly PeerOptions[]): Iterable<string> {
+  yield* duplicates(
+    'peer',
+    peers.map((peer) => peer.id),
+  );
+  yield* duplicates(
+    'public key',
+    peers.map((peer) => Buffer.from(peer.publicKey).toString('base64')),
+  );
+  for (const peer of peers) {
+    if (peer.publicKey.length !== 32) yield `peer ${peer.id}: the public key must be 32 bytes`;
+    if (peer.presharedKey !== undefined && peer.presharedKey.length !== 32)
+      yield `peer ${peer.id}: the pre-shared key must be 32 bytes`;
+    if (peer.profile === 'fixed' && peer.rateMbps === undefined)
+      yield `peer ${peer.id}: the profile fixed needs rateMbps`;
+    if (peer.rateMbps !== undefined && !(peer.rateMbps > 0))
+      yield `peer ${peer.id}: rateMbps must be more than 0`;
+    if (!(peer.maxUdpPayload >= 1200 && peer.maxUdpPayload <= 65_507))
+      yield `peer ${peer.id}: maxUdpPayload must be 1200 to 65507`;
+    for (const endpoint of peer.endpoints) yield* socketProblems(`peer ${peer.id}`, endpoint, 1);
+  }
+}
+
+function* forwardProblems({ forwards, peers }: DataPlaneState): Iterable<string> {
+  yield* duplicates(
+    'forward from',
+    forwards.map((forward) => formatSocketAddress(forward.listen)),
+  );
+  for (const { id, listen, target, treatment } of forwards) {
+    yield* socketProblems(`forward ${id}: listen`, listen, 1);
+    yield* socketProblems(`forward ${id}: target`, target, 1);
+    yield* treatmentProblems(`forward ${id}`, treatment, peers);
+  }
+}
+
+function* ruleProblems({ rules, peers }: DataPlaneState): Iterable<string> {
+  yield* duplicates(
+    'rule',
+    rules.map((rule) => rule.id),
+  );
+  for (const rule of rules) {
+    const name = `rule ${rule.id}`;
+    for (const prefix of [...rule.sources, ...rule.destinations]) yield* prefixProblems(name, prefix);
+    for (const range of rule.ports) yield* portProblems(name, range);
+    if (rule.action === 'accelerate') yield* treatmentProblems(name, rule.treatment, peers);
+  }
+}
+
+function* allowProblems({ allow, peers }: DataPlaneState): Iterable<string> {
+  for (const [index, { peerId, prefixes, ports }] of allow.entries()) {
+    const name = `allow rule ${index + 1}`;
+    if (!peers.some((peer) => peer.id === peerId)) yield `${name}: there is no peer ${peerId}`;
+    for (const prefix of prefixes) yield* prefixProblems(name, prefix);
+    for (const range of ports) yield* portProblems(name, range);
+  }
+}
+
+function* treatmentProblems(
+  name: string,
+  treatment: Treatment,
+  peers: readonly PeerOptions[],
+): Iterable<string> {
+  if (!peers.some((peer) => peer.id === treatment.peerId))
+    yield `${name}: there is no peer ${treatment.peerId}`;
+  if (!(Number.isInteger(treatment.weight) && treatment.weight >= 1 && treatment.weight <= 100))
+    yield `${name}: the weight must be 1 to 100`;
+}
+
+function* socketProblems(name: string, { address, port }: SocketAddress, lowest: 0 | 1): Iterable<string> {
+  if (!succeeds(() => parseIp(address))) yield `${name}: ${address} is not an IP address`;
+  if (!(Number.isInteger(port) && port >= lowest && port <= 65_535)) yield `${name}: ${port} is not a port`;
+}
+
+function* prefixProblems(name: string, prefix: string): Iterable<string> {
+  if (!succeeds(() => Prefix.parse(prefix))) yield `${name}: ${prefix} is not a prefix`;
+}
+
+function* portProblems(name: string, { from, to }: PortRange): Iterable<string> {
+  if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 1 && from <= to && to <= 65_535))
+    yield `${name}: ${from}-${to} is not a range of ports`;
+}
+
+function* duplicates(what: string, names: readonly string[]): Iterable<string> {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) yield `${what} ${name} is there twice`;
+    seen.add(name);
+  }
+}
+
+function succeeds(attempt: () => unknown): boolean {
+  try {
+    attempt();
+    return true;
+  } catch {
+    return false;
+  }
+}

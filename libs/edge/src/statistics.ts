@@ -1,0 +1,29 @@
+import type { TunnelStats } from '@longhaul/tunnel';
+import type { FlowRecord, PeerBytes } from './connection/flow.js';
+
+/** One tunnel as it stands. Counters are since the data plane began, those of `tunnel` since its transport did. */
+export interface LinkStatistics {
+  readonly peerId: string;
+  readonly tunnel: TunnelStats;
+  /** Application bytes and what they were after compression. */
+  readonly bytes: Readonly<PeerBytes>;
+}
+
+/** A data plane as it stands. */
+export interface DataPlaneStatistics {
+  /** Unix milliseconds. */
+  readonly atMs: number;
+  readonly tunnelPort: number;
+  readonly links: readonly LinkStatistics[];
+  readonly activeFlows: number;
+  /** Records of ended flows that were never read. */
+  readonly droppedFlowRecords: number;
+  readonly interception: 'off' | 'on' | 'lost';
+  readonly udp: {
+    readonly packetsSent: number;
+    readonly packetsReceived: number;
+    readonly sendErrors: number;
+  };
+}
+
+export type { FlowRecord };

@@ -1,0 +1,80 @@
+import { addon, type NativeHandle, type UdpStatistics } from './addon.js';
+import type { NativePacketCrypto } from './packet-crypto.js';
+
+/** Holds 100 ms at 1 Gbit/s, kernel overhead included; a busy event loop loses nothing. */
+const DEFAULT_BUFFER_BYTES = 16 * 1024 * 1024;
+
+export interface UdpSocketOptions {
+  /** A literal. '::' takes IPv4 as well. */
+  address: string;
+  /** 0: any. */
+  port: number;
+  /** Kernel buffers; beyond the system's limit only with CAP_NET_ADMIN. Default 16 MiB. */
+  receiveBufferBytes?: number;
+  sendBufferBytes?: number;
+  /** SO_MARK, for routing and firewall rules. Needs CAP_NET_ADMIN. */
+  mark?: number;
+  reusePort?: boolean;
+  /** Default: as the kernel offers. */
+  gso?: boolean;
+  gro?: boolean;
+}
+
+/** A UDP socket that moves batches of packets between one slab of memory and the kernel. Packets are never fragmented. */
+export class UdpSocket {
+  readonly port: number;
+  private readonly handle: NativeHandle;
+
+  /**
+   * @param onReadable called again and again while there are datagrams to receive
+   * @throws Error with a `code`, as 'EADDRINUSE'
+   */
+  constructor(options: UdpSocketOptions, onReadable: () => void) {
+    this.handle = addon.udpOpen(
+      options.address,
+      options.port,
+      options.receiveBufferBytes ?? DEFAULT_BUFFER_BYTES,
+      options.sendBufferBytes ?? DEFAULT_BUFFER_BYTES,
+      options.mark ?? 0,
+      options.reusePort ?? false,
+      (options.gso ?? true) && addon.gso,
+      (options.gro ?? true) && addon.gro,
+      onReadable,
+    );
+    this.port = addon.udpPort(this.handle);
+  }
+
+  /**
+   * Receives what is there into `memory[regionOffset, regionOffset + regionLength)`, with a record for each datagram.
+   * Sources that came as IPv4-mapped IPv6 have family 4. Empty datagrams are left out.
+   * @param regionLength at least 65,536; 1 MiB lets one call of the kernel fetch 16 messages of 64 KiB
+   * @param capacity records that `descriptors` has room for, at least 64; 1,024 suit 1 MiB
+   * @returns the count of records, 0 when there is nothing
+   */
+  receive(
+    memory: Uint8Array,
+    regionOffset: number,
+    regionLength: number,
+    descriptors: Int32Array,
+    capacity: number,
+  ): number {
+    return addon.udpReceive(this.handle, memory, regionOffset, regionLength, descriptors, capacity);
+  }
+
+  /**
+   * Seals and sends `count` send records in order; equally long packets in a row to one destination, the last may be
+   * shorter, go to the kernel as one. Packets that the kernel refuses are dropped and counted, as if lost on the way.
+   * Throws a RangeError for a record that points outside `memory` or names no key; those before it are sent.
+   */
+  send(memory: Uint8Array, descriptors: Int32Array, count: number, crypto: NativePacketCrypto): void {
+    addon.udpSend(this.handle, memory, descriptors, count, crypto.handle);
+  }
+
+  get statistics(): UdpStatistics {
+    return addon.udpStatistics(this.handle);
+  }
+
+  close(): void {
+    addon.udpClose(this.handle);
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * `npm test`: set-up, then formatting and lint, the unit and integration suites (Jest), the portal's (Vitest) and the end-to-end suite. The last line is the total of them all.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fail, root, setUp } from './setup.mjs';
+
+const reports = mkdtempSync(join(tmpdir(), 'longhaul-test-'));
+process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
+
+function run(command, args, environment = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, ...environment },
+    });
+    child.on('error', () => resolve(false));
+    child.on('exit', (code) => resolve(code === 0));
+  });
+}
+
+/** Jest and Vitest write the same summary. A suite that did not run counts as one failure. */
+function countsOf(report, ok) {
+  try {
+    const summary = JSON.parse(readFileSync(report, 'utf8'));
+    const failed = summary.numFailedTests + (summary.numRuntimeErrorTestSuites ?? 0);
+    return { passed: summary.numPassedTests, failed: ok ? failed : Math.max(1, failed) };
+  } catch {
+    return { passed: 0, failed: 1 };
+  }
+}
+
+async function check(title, command, args) {
+  console.log(`\n== ${title}`);
+  const ok = await run(command, args, { NX_DAEMON: 'false' });
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
+}
+
+async function jest(title, config) {
+  console.log(`\n== ${title}`);
+  const report = join(reports, `${config}.json`);
+  const args = [
+    '--experimental-vm-modules',
+    '--no-warnings',
+    'node_modules/jest/bin/jest.js',
+    '--config',
+    config,
+  ];
+  return countsOf(report, await run(process.execPath, [...args, '--json', `--outputFile=${report}`]));
+}
+
+async function vitest() {
+  console.log('\n== Portal');
+  const report = join(reports, 'vitest.json');
+  const args = [
+    'run',
+    '--root',
+    'apps/portal',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
+  return countsOf(report, await run('npx', ['vitest', ...args]));
+}
+
+await setUp({ forTests: true }).catch(fail);
+const results = [
+  await check('Formatting', 'npx', ['prettier', '--check', '--log-level', 'warn', '.']),
+  await check('Lint', 'npx', ['nx', 'run-many', '-t', 'lint', '--output-style=static']),
+  await jest('Libraries and applications', 'jest.config.js'),
+  await vitest(),
+  await jest('End to end', 'jest.e2e.config.js'),
+];
+const total = (kind) => results.reduce((sum, result) => sum + result[kind], 0);
+console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
+process.exitCode = total('failed') === 0 ? 0 : 1;
