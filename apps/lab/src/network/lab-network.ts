@@ -72,20 +72,14 @@ export interface LabNetworkOptions {
 export class LabNetwork implements EmulatedPath {
   readonly a: Site & { readonly address: string };
   readonly b: Site & { readonly address: string };
-  private destroyed = false;
-  private readonly onExit = (): void => this.remove();
-  private readonly onSignal = (signal: NodeJS.Signals): void => this.endBySignal(signal);
 
   private constructor(
-    private readonly prefix: string,
+    private readonly removal: Removal,
     private readonly namespaces: Readonly<Record<SiteName, NetworkNamespace>>,
     readonly emulator: WanEmulator,
   ) {
     this.a = this.endOf('a');
     this.b = this.endOf('b');
-    process.on('exit', this.onExit);
-    process.on('SIGINT', this.onSignal);
-    process.on('SIGTERM', this.onSignal);
   }
 
   /** Makes both sites and the link. Throws a LabRequirementError with one line of advice where that cannot be. */
@@ -97,6 +91,7 @@ export class LabNetwork implements EmulatedPath {
     checkRequirements();
     takeOver(prefix);
     if (options.management) checkManagementFree();
+    const removal = new Removal(prefix);
     try {
       const namespaces = {
         a: NetworkNamespace.create(`${prefix}a`),
@@ -109,11 +104,11 @@ export class LabNetwork implements EmulatedPath {
         connectWan(namespaces[site], site);
         if (options.management) connectManagement(prefix, namespaces[site], site);
       }
-      const network = new LabNetwork(prefix, namespaces, emulator);
+      const network = new LabNetwork(removal, namespaces, emulator);
       await network.setLink(link);
       return network;
     } catch (error) {
-      removeAll(prefix);
+      removal.run();
       throw error;
     }
   }
@@ -130,18 +125,31 @@ export class LabNetwork implements EmulatedPath {
 
   /** Ends what runs at the sites and removes them. */
   async destroy(): Promise<void> {
-    if (this.destroyed) return;
+    if (this.removal.done) return;
     await this.emulator.stop();
-    this.remove();
+    this.removal.run();
   }
 
   private endOf(site: SiteName): Site & { readonly address: string } {
     return { address: SITE_ADDRESSES[site].wan, exec: (argv) => this.exec(site, argv) };
   }
+}
 
-  private remove(): void {
-    if (this.destroyed) return;
-    this.destroyed = true;
+/** Removes everything of a prefix, once: when it is told to, or when this process ends. */
+class Removal {
+  done = false;
+  private readonly onExit = (): void => this.run();
+  private readonly onSignal = (signal: NodeJS.Signals): void => this.endBySignal(signal);
+
+  constructor(private readonly prefix: string) {
+    process.on('exit', this.onExit);
+    process.on('SIGINT', this.onSignal);
+    process.on('SIGTERM', this.onSignal);
+  }
+
+  run(): void {
+    if (this.done) return;
+    this.done = true;
     process.off('exit', this.onExit);
     process.off('SIGINT', this.onSignal);
     process.off('SIGTERM', this.onSignal);
@@ -151,7 +159,7 @@ export class LabNetwork implements EmulatedPath {
   /** A program with handlers of its own ends in its own way, and its exit removes the network. */
   private endBySignal(signal: NodeJS.Signals): void {
     if (process.listenerCount(signal) > 1) return;
-    this.remove();
+    this.run();
     process.kill(process.pid, signal);
   }
 }

@@ -26,7 +26,7 @@ const udp = addon.udpOpen('127.0.0.1', 0, 0, 0, 0, false, true, true, nothing);
 const record = new Int32Array(20);
 record.set([0, 100, 0, 0, 0, 0, 0, -1, 0, 0, (4 << 16) | addon.udpPort(udp), 0x7f000001]);
 addon.udpSend(udp, memory, record, 1, aead);
-const listener = addon.listenerOpen('127.0.0.1', 0, 10, false, false, 0, 0, 0, () => {
+const listener = addon.listenerOpen('127.0.0.1', 0, 10, false, false, 0, 0, 0, 0, () => {
   const accepted = addon.listenerAccept(listener, nothing);
   if (accepted === undefined) return;
   addon.tcpWant(accepted, 3);

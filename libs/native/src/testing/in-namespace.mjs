@@ -14,7 +14,7 @@ const accepted = [];
 let onAccepted = nothing;
 
 function listen(address, transparent) {
-  const listener = addon.listenerOpen(address, 0, 10, false, transparent, 0, 0, 0, () => {
+  const listener = addon.listenerOpen(address, 0, 10, false, transparent, 0, 0, 0, 0, () => {
     accepted.push(addon.listenerAccept(listener, nothing));
     onAccepted();
   });
