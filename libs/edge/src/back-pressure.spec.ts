@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readAll, TestPair, TestServer, writeUntilStalled } from './testing.js';
 
 /** Kernel buffers of four sockets on loopback, and what two agents hold by design: windows, send buffers, one block. */
-const MOST_BYTES_ON_THE_WAY = 24_000_000;
+const MOST_BYTES_ON_THE_WAY = 40_000_000;
 
 describe('back-pressure', () => {
   let server: TestServer;
