@@ -178,8 +178,9 @@ export class ControlPlane {
 
 const launch = (environment: NodeJS.ProcessEnv, logFile: string): Promise<BoundProcess> =>
   BoundProcess.start({
-    command: process.execPath,
-    args: [CONTROLLER],
+    // The lab has everything on one machine: what a controller needs to start is not to be taken from the agents.
+    command: 'nice',
+    args: ['-n', '10', process.execPath, CONTROLLER],
     logFile,
     deathSignal: 'TERM',
     env: environment,
