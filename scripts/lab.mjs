@@ -1,4 +1,4 @@
-/** `npm run lab -- …`: set-up, then the lab's command line. Only its own output goes to stdout. */
+/** `npm run lab -- …` and `npm start`: set-up, then the lab's command line. Only its own output goes to stdout. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fail, root, setUp } from './setup.mjs';

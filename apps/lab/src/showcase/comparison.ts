@@ -1,6 +1,7 @@
 import { type Link, type LinkFile, runStream, warmMemory } from '@longhaul/wan-emulator';
 import { ACCELERATED_PORT, DIRECT_PORT, type TwoSiteFleet } from '../fleet/two-site-fleet.js';
 import { SITE_ADDRESSES } from '../network/lab-network.js';
+import { mbps } from '../runs/series.js';
 import type { Workload } from '../workloads/workload.js';
 
 const MIB = 2 ** 20;
@@ -61,7 +62,7 @@ async function passage(
         `port ${port}: ${sink.bytes} bytes came, ended by ${sink.ended}, intact: ${sink.intact}`,
       );
     }
-    return { seconds: sink.seconds, mbps: (sink.bytes * 8) / sink.seconds / 1e6 };
+    return { seconds: sink.seconds, mbps: mbps(sink.bytes, sink.seconds) };
   } finally {
     await network.emulator.spin(false);
   }
