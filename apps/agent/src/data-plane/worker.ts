@@ -1,6 +1,6 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { DataPlane } from '@longhaul/edge';
+import { DataPlane, rehearse } from '@longhaul/edge';
 import { messageOf } from '../errors.js';
 import {
   MAX_ACTIVE_FLOWS,
@@ -28,6 +28,9 @@ function raisePriority(): void {
 }
 
 raisePriority();
+/** On a machine so slow or so busy that it is not done by then, the first transfer is better served without. */
+const REHEARSAL_DEADLINE_MS = 4000;
+
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
 
@@ -61,6 +64,12 @@ function tellSnapshot(): void {
 }
 
 const snapshots = setInterval(tellSnapshot, SNAPSHOT_INTERVAL_MS);
+
+rehearse(REHEARSAL_DEADLINE_MS)
+  .catch(() => undefined)
+  .finally(() => {
+    tell({ type: 'rehearsed' });
+  });
 
 async function act(request: WorkerRequest): Promise<void> {
   if (request.type === 'apply') {

@@ -16,7 +16,10 @@ const POLL_MS = 50;
 const STOP_TIMEOUT_MS = 3_000;
 const LOG_TAIL_BYTES = 1_000;
 
-const statusSchema = z.object({ tunnels: z.array(z.object({ state: z.string() })) });
+const statusSchema = z.object({
+  rehearsed: z.boolean(),
+  tunnels: z.array(z.object({ state: z.string() })),
+});
 
 export interface AgentPairOptions {
   /** Port of site a's WAN address that the agent there takes connections on. */
@@ -46,7 +49,7 @@ export class AgentPair {
       b: startAgent(network, 'b', folder),
     });
     try {
-      await pair.waitUntilUp();
+      await pair.waitUntilReady();
       return pair;
     } catch (error) {
       await pair.stop();
@@ -63,10 +66,10 @@ export class AgentPair {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private async waitUntilUp(): Promise<void> {
+  private async waitUntilReady(): Promise<void> {
     const deadline = Date.now() + UP_TIMEOUT_MS;
     for (const site of ['a', 'b'] as const) {
-      while (!(await isUp(join(this.folder, `${site}.sock`)))) {
+      while (!(await isReady(join(this.folder, `${site}.sock`)))) {
         const ended = hasEnded(this.agents[site]);
         if (ended || Date.now() > deadline) throw await this.explain(site, ended);
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -139,8 +142,8 @@ function peer(
   };
 }
 
-/** Asks an agent's status socket whether its one tunnel is up. */
-function isUp(path: string): Promise<boolean> {
+/** Asks an agent's status socket whether its one tunnel is up, and its code compiled. */
+function isReady(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     let text = '';
@@ -149,7 +152,8 @@ function isUp(path: string): Promise<boolean> {
     socket.on('error', () => resolve(false));
     socket.on('end', () => {
       const status = statusSchema.safeParse(parseJson(text));
-      resolve(status.success && status.data.tunnels[0]?.state === 'up');
+      const { success, data } = status;
+      resolve(success && data.rehearsed && data.tunnels[0]?.state === 'up');
     });
   });
 }
