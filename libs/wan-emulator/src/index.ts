@@ -16,8 +16,14 @@ export {
   MTU_BYTES,
   parseLink,
   queueBytes,
+  TUNNEL_HEADER_BYTES,
 } from './links.js';
-export { type EmulatedPath, type LinkMeasurement, type Measured, measureEmulator } from './measure.js';
+export {
+  type EmulatedPath,
+  type LinkMeasurement,
+  linkMeasurementSchema,
+  measureEmulator,
+} from './measure.js';
 export { type ExecOptions, NetworkNamespace, runTool } from './namespace.js';
 export {
   flood,

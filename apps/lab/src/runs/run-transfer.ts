@@ -1,9 +1,11 @@
 import {
   type DirectionStatistics,
+  goodputLimitMbps,
   type Link,
   queueBytes,
   runStream,
   type StreamResult,
+  TUNNEL_HEADER_BYTES,
   warmMemory,
 } from '@longhaul/wan-emulator';
 import { type LabNetwork, SITE_ADDRESSES } from '../network/lab-network.js';
@@ -11,12 +13,8 @@ import { AgentPair } from '../transports/agent-pair.js';
 import type { Workload } from '../workloads/workload.js';
 import { type RunUsage, RunWatch } from './run-watch.js';
 import { mbps, seriesMbps, steadyMbps } from './series.js';
+import type { RoundTrips, TransferResult, Transport } from './transfer-result.js';
 import { refuseVoidRun } from './void-run.js';
-
-export const TRANSPORTS = ['cubic', 'bbr', 'longhaul'] as const;
-
-/** The kernel's TCP with that congestion control, or TCP through two agents. */
-export type Transport = (typeof TRANSPORTS)[number];
 
 const SINK_PORT = 9000;
 const FORWARD_PORT = 9001;
@@ -35,46 +33,6 @@ export interface TransferOptions {
   bytes?: number;
   /** Bound on a run by bytes. Default ten minutes. */
   maxSeconds?: number;
-}
-
-/** One transfer over one TCP connection. */
-export interface TransferResult {
-  link: string;
-  workload: string;
-  transport: Transport;
-  seed: number;
-  /** Application bytes at the sink. */
-  bytes: number;
-  /** From the first byte at the sink to the last, or the time asked for. */
-  seconds: number;
-  goodputMbps: number;
-  /** After the first two seconds; null for shorter runs. */
-  steadyMbps: number | null;
-  seriesMbps: number[];
-  /** IP bytes that the link carried from source to sink in the meantime. */
-  bytesOnWire: number;
-  /** IP bytes that it carried the other way. */
-  bytesOnWireBack: number;
-  /** User and system time of each process, from before the connection to the last byte. */
-  cpuSeconds: Record<string, number>;
-  /** Every byte was compared with the workload at the sink. */
-  intact: boolean;
-  /** As read back from the source's socket; through agents the source's TCP only reaches the near agent. */
-  congestionControl: string;
-  tcpSegmentsResent: number;
-  queue: {
-    limitBytes: number;
-    maxBytes: number;
-    meanBytes: number;
-    standingBytes: number;
-    tailDrops: number;
-  };
-  /** Packets that the link itself lost, of those from source to sink. */
-  randomLosses: number;
-  /** How late the emulator delivered, 99 of 100 packets at most. */
-  latenessP99Us: number;
-  /** Time that the host withheld during the run. */
-  stolenSeconds: number;
 }
 
 /** Sends a workload over a link, cold: nothing in the network remembers an earlier run. */
@@ -104,6 +62,7 @@ async function measure(options: TransferOptions, agents: AgentPair | undefined):
   const agentPids = agents && { agentA: agents.pids.a, agentB: agents.pids.b };
   const watch = await RunWatch.begin(network, { emulator: network.emulator.pid, ...agentPids });
   let usage: RunUsage | undefined;
+  let tunnelRtt: RoundTrips | undefined;
   const stream = await runStream({
     from: network.a,
     to: network.b,
@@ -116,29 +75,41 @@ async function measure(options: TransferOptions, agents: AgentPair | undefined):
     maxSeconds: options.maxSeconds,
     onFinished: async () => {
       usage = await watch.end();
+      tunnelRtt = await agents?.rttMs('a');
     },
-  });
+  }).finally(() => watch.abandon());
   if (!usage) throw new Error('the run ended without statistics');
   checkStream(stream, options);
   const { bytes, seconds } = stream.sink;
   refuseVoidRun({ ...usage, link: options.link, bytes, seconds, mayShrink: shrinks(options) });
-  return resultOf(options, stream, usage);
+  return resultOf(options, stream, usage, agents ? (tunnelRtt ?? null) : socketRtt(stream));
+}
+
+function socketRtt({ source }: StreamResult): RoundTrips {
+  return { min: source.minRttUs / 1e3, smoothed: source.rttUs / 1e3 };
 }
 
 function shrinks({ transport, workload }: TransferOptions): boolean {
   return transport === 'longhaul' && workload.name !== 'random';
 }
 
-function resultOf(options: TransferOptions, { sink, source }: StreamResult, usage: RunUsage): TransferResult {
+function resultOf(
+  options: TransferOptions,
+  { sink, source }: StreamResult,
+  usage: RunUsage,
+  rttMs: RoundTrips | null,
+): TransferResult {
   const { aToB, bToA } = usage.statistics;
   return {
     link: options.link.name,
+    linkMbps: options.link.rateMbps,
     workload: options.workload.name,
     transport: options.transport,
     seed: options.seed,
     bytes: sink.bytes,
     seconds: sink.seconds,
     goodputMbps: mbps(sink.bytes, sink.seconds),
+    limitMbps: goodputLimitMbps(options.link, TUNNEL_HEADER_BYTES),
     steadyMbps: steadyMbps(sink),
     seriesMbps: seriesMbps(sink),
     bytesOnWire: aToB.wireBytes,
@@ -148,6 +119,8 @@ function resultOf(options: TransferOptions, { sink, source }: StreamResult, usag
     congestionControl: source.congestion,
     tcpSegmentsResent: source.segmentsResent,
     queue: queueOf(aToB, options.link),
+    linkSeries: usage.series,
+    rttMs,
     randomLosses: aToB.randomLosses,
     latenessP99Us: Math.max(aToB.latenessP99Us, bToA.latenessP99Us),
     stolenSeconds: usage.stolenSeconds,

@@ -16,7 +16,17 @@ const POLL_MS = 50;
 const STOP_TIMEOUT_MS = 3_000;
 const LOG_TAIL_BYTES = 1_000;
 
-const statusSchema = z.object({ tunnels: z.array(z.object({ state: z.string() })) });
+const statusSchema = z.object({
+  tunnels: z.array(
+    z.object({
+      state: z.string(),
+      minRttMs: z.number().nullable(),
+      smoothedRttMs: z.number().nullable(),
+    }),
+  ),
+});
+
+type TunnelStatus = z.output<typeof statusSchema>['tunnels'][number];
 
 export interface AgentPairOptions {
   /** Port of site a's WAN address that the agent there takes connections on. */
@@ -58,15 +68,26 @@ export class AgentPair {
     return { a: this.agents.a.pid ?? 0, b: this.agents.b.pid ?? 0 };
   }
 
+  /** Round trips of a site's tunnel, milliseconds; undefined if its agent does not answer or has seen none. */
+  async rttMs(site: SiteName): Promise<{ min: number; smoothed: number } | undefined> {
+    const tunnel = await tunnelStatus(this.statusSocket(site));
+    if (tunnel === undefined || tunnel.minRttMs === null || tunnel.smoothedRttMs === null) return undefined;
+    return { min: tunnel.minRttMs, smoothed: tunnel.smoothedRttMs };
+  }
+
   async stop(): Promise<void> {
     await Promise.all([endGently(this.agents.a), endGently(this.agents.b)]);
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  private statusSocket(site: SiteName): string {
+    return join(this.folder, `${site}.sock`);
+  }
+
   private async waitUntilUp(): Promise<void> {
     const deadline = Date.now() + UP_TIMEOUT_MS;
     for (const site of ['a', 'b'] as const) {
-      while (!(await isUp(join(this.folder, `${site}.sock`)))) {
+      while ((await tunnelStatus(this.statusSocket(site)))?.state !== 'up') {
         const ended = hasEnded(this.agents[site]);
         if (ended || Date.now() > deadline) throw await this.explain(site, ended);
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -139,18 +160,15 @@ function peer(
   };
 }
 
-/** Asks an agent's status socket whether its one tunnel is up. */
-function isUp(path: string): Promise<boolean> {
+/** What an agent's status socket says of its one tunnel; undefined if nobody answers. */
+function tunnelStatus(path: string): Promise<TunnelStatus | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
     let text = '';
     socket.setEncoding('utf8');
     socket.on('data', (part: string) => (text += part));
-    socket.on('error', () => resolve(false));
-    socket.on('end', () => {
-      const status = statusSchema.safeParse(parseJson(text));
-      resolve(status.success && status.data.tunnels[0]?.state === 'up');
-    });
+    socket.on('error', () => resolve(undefined));
+    socket.on('end', () => resolve(statusSchema.safeParse(parseJson(text)).data?.tunnels[0]));
   });
 }
 
