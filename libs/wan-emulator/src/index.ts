@@ -1,3 +1,4 @@
+export { type CrowdOptions, type CrowdResult, runCrowd } from './crowd.js';
 export {
   type Direction,
   type DirectionParameters,
@@ -35,9 +36,10 @@ export {
   type PingResult,
   runStream,
   type SinkResult,
-  type Site,
   type SourceResult,
   type StreamOptions,
   type StreamResult,
   warmMemory,
 } from './traffic.js';
+export { type ExchangeOptions, type ExchangesResult, runExchange, runRequests } from './requests.js';
+export type { Site } from './traffic-program.js';

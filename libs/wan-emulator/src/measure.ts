@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { EmulatorStatistics, WanEmulator } from './emulator.js';
 import type { Link } from './links.js';
-import { flood, type FloodResult, ping, type PingResult, type Site } from './traffic.js';
+import { flood, type FloodResult, ping, type PingResult } from './traffic.js';
+import type { Site } from './traffic-program.js';
 
 /** An emulator with something to start programs in at both ends. */
 export interface EmulatedPath {
