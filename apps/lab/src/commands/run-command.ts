@@ -5,7 +5,7 @@ import { describeHost } from '../runs/host.js';
 import { formatMeasurements, formatRuns, RUN_HEADER, runCells } from '../runs/run-table.js';
 import type { RunDocument } from '../runs/run-document.js';
 import { runTransfer } from '../runs/run-transfer.js';
-import type { TransferResult, Transport } from '../runs/transfer-result.js';
+import { type TransferResult, type Transport, TRANSPORTS } from '../runs/transfer-result.js';
 import { VoidRunError } from '../runs/void-run.js';
 import { DEFAULT_WORKLOAD_FOLDER, prepareWorkload, type Workload } from '../workloads/workload.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
@@ -33,7 +33,7 @@ export function runCommand(): Command {
     .description('sends workloads over emulated links by several transports in turn, and compares them')
     .option('--links <names>', 'links, separated by commas', parseList, ['metro', 'mpls'])
     .option('--workloads <names>', 'random, text, vm, file:PATH', parseList, ['random', 'vm'])
-    .option('--transports <names>', 'cubic, bbr, longhaul', parseTransports, ['cubic', 'bbr', 'longhaul'])
+    .option('--transports <names>', TRANSPORTS.join(', '), parseTransports, ['cubic', 'bbr', 'longhaul'])
     .option('--seconds <n>', 'length of each run from its first byte', numberWithin(0.5, 3600), 10)
     .option('--mebibytes <n>', 'send so many MiB instead', numberWithin(1, 1 << 20, true))
     .option('--seed <n>', 'seed of the losses and of random bytes', numberWithin(0, 2 ** 31, true), 1)

@@ -17,6 +17,7 @@ function run(changes: Partial<TransferResult>): TransferResult {
     steadyMbps: 94,
     seriesMbps: [20, 80, 94, 94, 94, 94],
     bytesOnWire: 37.5e6,
+    bytesSettled: 37.5e6,
     bytesOnWireBack: 1e6,
     cpuSeconds: { source: 0.036, sink: 0.036, emulator: 5 },
     intact: true,

@@ -6,20 +6,17 @@ import {
   runStream,
   type StreamResult,
   TUNNEL_HEADER_BYTES,
-  warmMemory,
 } from '@longhaul/wan-emulator';
 import { type LabNetwork, SITE_ADDRESSES } from '../network/lab-network.js';
-import { AgentPair } from '../transports/agent-pair.js';
+import { startTunnelTransport, type TunnelTransport } from '../transports/tunnel-transport.js';
 import type { Workload } from '../workloads/workload.js';
+import { onWarmMachine, prepareLink } from './quiet-link.js';
 import { type RunUsage, RunWatch } from './run-watch.js';
 import { mbps, seriesMbps, steadyMbps } from './series.js';
 import type { RoundTrips, TransferResult, Transport } from './transfer-result.js';
 import { refuseVoidRun } from './void-run.js';
 
-const SINK_PORT = 9000;
-const FORWARD_PORT = 9001;
-/** Memory that is touched before a run, so that buffers do not pay for fresh pages. */
-const WARM_BYTES = 128 << 20;
+const PORTS = { forwardPort: 9001, targetPort: 9000 };
 
 export interface TransferOptions {
   network: LabNetwork;
@@ -38,51 +35,44 @@ export interface TransferOptions {
 /** Sends a workload over a link, cold: nothing in the network remembers an earlier run. */
 export async function runTransfer(options: TransferOptions): Promise<TransferResult> {
   const { network, link, seed, transport } = options;
-  const { emulator } = network;
-  await network.setLink(link);
-  await emulator.flush();
-  await emulator.seed(seed);
-  const agents = transport === 'longhaul' ? await startAgents(network) : undefined;
+  await prepareLink(network, link, seed);
+  const tunnel = await startTunnelTransport(transport, network, link, PORTS);
   try {
-    await warmMemory(network.b, WARM_BYTES);
-    await emulator.spin(true);
-    return await measure(options, agents);
+    return await onWarmMachine(network, () => measure(options, tunnel));
   } finally {
-    await emulator.spin(false);
-    await agents?.stop();
+    await tunnel?.stop();
   }
 }
 
-function startAgents(network: LabNetwork): Promise<AgentPair> {
-  return AgentPair.start(network, { forwardPort: FORWARD_PORT, targetPort: SINK_PORT, profile: 'lossy' });
-}
-
-async function measure(options: TransferOptions, agents: AgentPair | undefined): Promise<TransferResult> {
+async function measure(
+  options: TransferOptions,
+  tunnel: TunnelTransport | undefined,
+): Promise<TransferResult> {
   const { network, workload, transport, seed } = options;
-  const agentPids = agents && { agentA: agents.pids.a, agentB: agents.pids.b };
-  const watch = await RunWatch.begin(network, { emulator: network.emulator.pid, ...agentPids });
+  const tunnelPids = tunnel && { agentA: tunnel.pids.a, agentB: tunnel.pids.b };
+  const watch = await RunWatch.begin(network, { emulator: network.emulator.pid, ...tunnelPids });
   let usage: RunUsage | undefined;
   let tunnelRtt: RoundTrips | undefined;
   const stream = await runStream({
     from: network.a,
     to: network.b,
-    listen: `${SITE_ADDRESSES.b.wan}:${SINK_PORT}`,
-    connect: agents && `${SITE_ADDRESSES.a.wan}:${FORWARD_PORT}`,
-    congestion: agents ? undefined : transport,
+    listen: `${SITE_ADDRESSES.b.wan}:${PORTS.targetPort}`,
+    connect: tunnel && `${SITE_ADDRESSES.a.wan}:${PORTS.forwardPort}`,
+    congestion: tunnel ? undefined : transport,
     pattern: workload.pattern(seed),
     seconds: options.seconds,
     bytes: options.bytes,
     maxSeconds: options.maxSeconds,
     onFinished: async () => {
       usage = await watch.end();
-      tunnelRtt = await agents?.rttMs('a');
+      tunnelRtt = await tunnel?.rttMs();
     },
   }).finally(() => watch.abandon());
   if (!usage) throw new Error('the run ended without statistics');
-  checkStream(stream, options);
+  checkStream(stream, options, tunnel !== undefined);
   const { bytes, seconds } = stream.sink;
   refuseVoidRun({ ...usage, link: options.link, bytes, seconds, mayShrink: shrinks(options) });
-  return resultOf(options, stream, usage, agents ? (tunnelRtt ?? null) : socketRtt(stream));
+  return resultOf(options, stream, usage, tunnel ? (tunnelRtt ?? null) : socketRtt(stream));
 }
 
 function socketRtt({ source }: StreamResult): RoundTrips {
@@ -113,6 +103,7 @@ function resultOf(
     steadyMbps: steadyMbps(sink),
     seriesMbps: seriesMbps(sink),
     bytesOnWire: aToB.wireBytes,
+    bytesSettled: settledBytes(aToB),
     bytesOnWireBack: bToA.wireBytes,
     cpuSeconds: { source: source.cpuSeconds, sink: sink.cpuSeconds, ...usage.cpuSeconds },
     intact: sink.intact,
@@ -127,6 +118,12 @@ function resultOf(
   };
 }
 
+function settledBytes(statistics: DirectionStatistics): number {
+  const { deliveredBytes, tailDropBytes, randomLosses, wireBytes, wirePackets } = statistics;
+  const lostBytes = wirePackets === 0 ? 0 : randomLosses * (wireBytes / wirePackets);
+  return Math.round(deliveredBytes + tailDropBytes + lostBytes);
+}
+
 function queueOf(statistics: DirectionStatistics, link: Link): TransferResult['queue'] {
   return {
     limitBytes: queueBytes(link),
@@ -137,8 +134,12 @@ function queueOf(statistics: DirectionStatistics, link: Link): TransferResult['q
   };
 }
 
-function checkStream({ sink, source }: StreamResult, { transport, bytes, seconds }: TransferOptions): void {
-  if (transport !== 'longhaul' && source.congestion !== transport) {
+function checkStream(
+  { sink, source }: StreamResult,
+  { transport, bytes, seconds }: TransferOptions,
+  tunnelled: boolean,
+): void {
+  if (!tunnelled && source.congestion !== transport) {
     throw new Error(`asked for congestion control ${transport}, the socket had ${source.congestion}`);
   }
   if (bytes !== undefined && (sink.ended !== 'end' || sink.bytes !== bytes)) {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-export const TRANSPORTS = ['cubic', 'bbr', 'longhaul'] as const;
+export const TRANSPORTS = ['cubic', 'bbr', 'longhaul', 'kcptun'] as const;
 
-/** The kernel's TCP with that congestion control, or TCP through two agents. */
+/** The kernel's TCP with that congestion control, or TCP through two programs in user space. */
 export type Transport = (typeof TRANSPORTS)[number];
 
 const linkSeriesSchema = z.object({
@@ -42,13 +42,15 @@ export const transferResultSchema = z.object({
   seriesMbps: z.array(z.number()),
   /** IP bytes that the link carried from source to sink in the meantime. */
   bytesOnWire: z.number(),
+  /** IP bytes from source to sink whose fate was known by the end: delivered, lost or dropped. */
+  bytesSettled: z.number(),
   /** IP bytes that it carried the other way. */
   bytesOnWireBack: z.number(),
-  /** User and system time of each process, from before the connection to the last byte. */
+  /** User and system time of each process (`agentA` and `agentB`: the programs of a tunnel), from before the connection to the last byte. */
   cpuSeconds: z.record(z.string(), z.number()),
   /** Every byte was compared with the workload at the sink. */
   intact: z.boolean(),
-  /** As read back from the source's socket; through agents the source's TCP only reaches the near agent. */
+  /** As read back from the source's socket; through a tunnel the source's TCP only reaches its near end. */
   congestionControl: z.string(),
   tcpSegmentsResent: z.number(),
   queue: z.object({
@@ -63,7 +65,7 @@ export const transferResultSchema = z.object({
   }),
   /** Queue and rate of the link from source to sink in the course of the run. */
   linkSeries: linkSeriesSchema,
-  /** As the transport saw it at the end; through agents, the near agent's tunnel. Null if that saw none. */
+  /** As the transport saw it at the end; through a tunnel, its near end; null if that does not say. */
   rttMs: roundTripsSchema.nullable(),
   /** Packets that the link itself lost, of those from source to sink. */
   randomLosses: z.number(),

@@ -7,13 +7,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { type LabNetwork, SITE_ADDRESSES, type SiteName } from '../network/lab-network.js';
+import type { RoundTrips } from '../runs/transfer-result.js';
+import { endGently, hasEnded } from './child.js';
 import { type KeyPair, makeKeyPair } from './key-pair.js';
+import type { TunnelPorts, TunnelTransport } from './tunnel-transport.js';
 
 const LONGHAUL = fileURLToPath(new URL('../../../cli/bin/longhaul.js', import.meta.url));
 const TUNNEL_PORT = 7800;
 const UP_TIMEOUT_MS = 15_000;
 const POLL_MS = 50;
-const STOP_TIMEOUT_MS = 3_000;
 const LOG_TAIL_BYTES = 1_000;
 
 const statusSchema = z.object({
@@ -28,16 +30,19 @@ const statusSchema = z.object({
 
 type TunnelStatus = z.output<typeof statusSchema>['tunnels'][number];
 
-export interface AgentPairOptions {
-  /** Port of site a's WAN address that the agent there takes connections on. */
-  forwardPort: number;
-  /** Port of site b's WAN address that the agent there opens them to. */
-  targetPort: number;
+export interface AgentPairOptions extends TunnelPorts {
+  /** Default `lossy`. */
   profile?: 'fair' | 'lossy' | 'fixed';
+  /** A second forward, of class interactive. */
+  interactive?: TunnelPorts;
+  /** UDP port of both agents; another one for a second pair. Default 7800. */
+  tunnelPort?: number;
+  /** Addresses of the sites between which the tunnel runs. Default: those of the emulated link. */
+  over?: Readonly<Record<SiteName, string>>;
 }
 
 /** Two agents with static files and no controller: connections to site a's forward end at site b. */
-export class AgentPair {
+export class AgentPair implements TunnelTransport {
   private constructor(
     private readonly folder: string,
     private readonly agents: Readonly<Record<SiteName, ChildProcess>>,
@@ -68,9 +73,9 @@ export class AgentPair {
     return { a: this.agents.a.pid ?? 0, b: this.agents.b.pid ?? 0 };
   }
 
-  /** Round trips of a site's tunnel, milliseconds; undefined if its agent does not answer or has seen none. */
-  async rttMs(site: SiteName): Promise<{ min: number; smoothed: number } | undefined> {
-    const tunnel = await tunnelStatus(this.statusSocket(site));
+  /** Round trips of site a's tunnel; undefined if its agent does not answer or has seen none. */
+  async rttMs(): Promise<RoundTrips | undefined> {
+    const tunnel = await tunnelStatus(this.statusSocket('a'));
     if (tunnel === undefined || tunnel.minRttMs === null || tunnel.smoothedRttMs === null) return undefined;
     return { min: tunnel.minRttMs, smoothed: tunnel.smoothedRttMs };
   }
@@ -115,48 +120,44 @@ function startAgent(network: LabNetwork, site: SiteName, folder: string): ChildP
   }
 }
 
-function configOfA(
-  own: KeyPair,
-  far: KeyPair,
-  { forwardPort, targetPort, profile }: AgentPairOptions,
-): object {
+function configOfA(own: KeyPair, far: KeyPair, options: AgentPairOptions): object {
+  const forwards = [forward(options, 'bulk')];
+  if (options.interactive) forwards.push(forward(options.interactive, 'interactive'));
+  return { ...configOf('a', own, far, options), forwards };
+}
+
+function forward({ forwardPort, targetPort }: TunnelPorts, streamClass: 'bulk' | 'interactive'): object {
   return {
-    name: 'site-a',
+    listen: `${SITE_ADDRESSES.a.wan}:${forwardPort}`,
+    peer: 'site-b',
+    target: `${SITE_ADDRESSES.b.wan}:${targetPort}`,
+    class: streamClass,
+    whenPeerDown: 'refuse', // a run without a tunnel is an error, not a run of the kernel's TCP
+  };
+}
+
+function configOfB(own: KeyPair, far: KeyPair, options: AgentPairOptions): object {
+  const ports = [options.targetPort, ...(options.interactive ? [options.interactive.targetPort] : [])];
+  const allow = [{ peer: 'site-a', prefixes: [`${SITE_ADDRESSES.b.wan}/32`], ports }];
+  return { ...configOf('b', own, far, options), allow };
+}
+
+function configOf(site: SiteName, own: KeyPair, far: KeyPair, options: AgentPairOptions): object {
+  const { profile = 'lossy', tunnelPort: port = TUNNEL_PORT } = options;
+  const addresses = options.over ?? { a: SITE_ADDRESSES.a.wan, b: SITE_ADDRESSES.b.wan };
+  const farSite = site === 'a' ? 'b' : 'a';
+  return {
+    name: `site-${site}`,
     privateKey: own.privateKey,
-    listen: { address: SITE_ADDRESSES.a.wan, port: TUNNEL_PORT },
-    peers: [peer('site-b', far, 'b', profile)],
-    forwards: [
+    listen: { address: addresses[site], port },
+    peers: [
       {
-        listen: `${SITE_ADDRESSES.a.wan}:${forwardPort}`,
-        peer: 'site-b',
-        target: `${SITE_ADDRESSES.b.wan}:${targetPort}`,
-        whenPeerDown: 'refuse', // a run without a tunnel is an error, not a run of the kernel's TCP
+        name: `site-${farSite}`,
+        publicKey: far.publicKey,
+        endpoints: [`${addresses[farSite]}:${port}`],
+        profile,
       },
     ],
-  };
-}
-
-function configOfB(own: KeyPair, far: KeyPair, { targetPort, profile }: AgentPairOptions): object {
-  return {
-    name: 'site-b',
-    privateKey: own.privateKey,
-    listen: { address: SITE_ADDRESSES.b.wan, port: TUNNEL_PORT },
-    peers: [peer('site-a', far, 'a', profile)],
-    allow: [{ peer: 'site-a', prefixes: [`${SITE_ADDRESSES.b.wan}/32`], ports: [targetPort] }],
-  };
-}
-
-function peer(
-  name: string,
-  { publicKey }: KeyPair,
-  site: SiteName,
-  profile: AgentPairOptions['profile'],
-): object {
-  return {
-    name,
-    publicKey,
-    endpoints: [`${SITE_ADDRESSES[site].wan}:${TUNNEL_PORT}`],
-    profile: profile ?? 'lossy',
   };
 }
 
@@ -178,17 +179,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
-}
-
-async function endGently(child: ChildProcess): Promise<void> {
-  if (hasEnded(child)) return;
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-  await gone;
-  clearTimeout(impatience);
 }
