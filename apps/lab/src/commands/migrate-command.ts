@@ -8,8 +8,8 @@ import { ensureQemu } from '../migration/requirements.js';
 import { type MigrationOptions, runMigration } from '../migration/run-migration.js';
 import { LabNetwork } from '../network/lab-network.js';
 import { checkRequirements } from '../network/requirements.js';
-import type { Transport } from '../runs/run-transfer.js';
-import { describeHost, type HostDescription } from './host.js';
+import type { Transport } from '../runs/transfer-result.js';
+import { describeHost, type HostDescription } from '../runs/host.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
 
 const DEFAULT_FOLDER = '/var/lib/longhaul/guest';

@@ -1,4 +1,4 @@
-import type { Transport } from '../runs/run-transfer.js';
+import type { Transport } from '../runs/transfer-result.js';
 import type { RunUsage } from '../runs/run-watch.js';
 import { type GuestMemory, isIntact, type MemoryReport } from './guest-memory.js';
 import type { WebOutages } from './outages.js';

@@ -1,6 +1,6 @@
-import { median } from '../runs/report.js';
+import { median } from '../runs/run-groups.js';
 import { formatTable } from '../runs/table.js';
-import type { Transport } from '../runs/run-transfer.js';
+import type { Transport } from '../runs/transfer-result.js';
 import type { MigrationResult } from './migration-result.js';
 
 const HEADER = [

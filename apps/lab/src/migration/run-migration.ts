@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LabNetwork, SITE_ADDRESSES } from '../network/lab-network.js';
-import type { Transport } from '../runs/run-transfer.js';
+import type { Transport } from '../runs/transfer-result.js';
 import { RunWatch } from '../runs/run-watch.js';
 import { refuseVoidRun } from '../runs/void-run.js';
 import { AgentPair } from '../transports/agent-pair.js';
