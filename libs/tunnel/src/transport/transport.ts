@@ -252,7 +252,7 @@ export class Transport {
     this.updateAllowance();
     this.decideRepair(nowUs);
     this.receiveRate.update(nowUs, this.received.deliveredBytes, this.rtt.smoothedUs);
-    this.sender.send(target, address, this.pacingRate);
+    this.sender.send(target, address, this.pacingRate, this.rtt.minUs);
   }
 }
 
