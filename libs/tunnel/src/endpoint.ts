@@ -27,6 +27,7 @@ import { MemoryBudget } from './streams/memory-budget.js';
 import type { Stream, TrafficClass } from './streams/stream.js';
 import { WaitingWriters } from './streams/waiting-writers.js';
 import type { SharedResources } from './transport/stream-table.js';
+import type { Transport } from './transport/transport.js';
 import {
   Tunnel,
   type Farewell,
@@ -181,6 +182,11 @@ export class Endpoint implements TunnelHost {
   stats(peerId: string): TunnelStats | undefined {
     const tunnel = this.tunnels.get(peerId);
     return tunnel === undefined ? undefined : tunnelStats(tunnel);
+  }
+
+  /** What carries the streams to a peer now: for the simulator, which looks at it between any two calls. */
+  transportTo(peerId: string): Transport | undefined {
+    return this.tunnels.get(peerId)?.transport;
   }
 
   /** What is worth remembering of the path to a peer: for {@link PeerOptions.remembered} of the next process. */

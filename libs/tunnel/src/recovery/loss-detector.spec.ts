@@ -38,6 +38,7 @@ class Sender {
         onPacketAcknowledged: (number) => this.acknowledged.push(number),
         onPacketLost: (number) => this.lost.push(number),
         resend: (number) => this.resent.push(number),
+        onPacketRecovered: () => undefined,
       },
       congestion,
     );

@@ -1,6 +1,7 @@
 import type { AckSample, CongestionController } from '../congestion/controller.js';
 import { DeliveryRateEstimator } from '../congestion/delivery-rate.js';
 import { MAX_ACK_DELAY_US } from '../params.js';
+import { PathLoss } from '../repair/path-loss.js';
 import type { AckFrame } from '../wire/frame.js';
 import type { RttEstimator } from './rtt-estimator.js';
 import { PacketState, type SentPackets } from './sent-packets.js';
@@ -29,6 +30,8 @@ export interface PacketFates {
   onPacketLost(number: number): void;
   /** The same, but it may still arrive. */
   resend(number: number): void;
+  /** Its content has arrived in another way: there is no need to send it again. */
+  onPacketRecovered(number: number): void;
 }
 
 /**
@@ -38,6 +41,7 @@ export interface PacketFates {
 export class LossDetector {
   inFlight = 0;
   readonly rate: DeliveryRateEstimator;
+  readonly pathLoss = new PathLoss();
   packetsLost = 0;
   packetsSpurious = 0;
   bytesAcknowledged = 0;
@@ -145,6 +149,8 @@ export class LossDetector {
   private finish(): void {
     const { sample } = this;
     if (sample.acknowledgedBytes === 0 && sample.lostBytes === 0) return;
+    const { minUs, smoothedUs } = this.rtt;
+    this.pathLoss.observe(sample.acknowledgedBytes, sample.lostBytes, smoothedUs - minUs, minUs);
     sample.inFlight = this.inFlight;
     this.rate.finishAck(sample, this.rtt.minUs);
     this.congestion.onAck(sample);
@@ -194,6 +200,7 @@ export class LossDetector {
         continue;
       }
       this.packetsSpurious++;
+      this.pathLoss.takeBack(sent.sizeOf(number));
       sent.setState(number, PacketState.acknowledged);
       this.widen(number, nowUs);
       this.fates.onPacketAcknowledged(number);
@@ -252,6 +259,16 @@ export class LossDetector {
     this.packetsLost++;
     this.recentlyLost.push(number);
     this.fates.onPacketLost(number);
+  }
+
+  /** The peer has rebuilt the content of a packet. Its loss remains one, for congestion control. False: it was never sent. */
+  onRecovered(number: number): boolean {
+    const { sent } = this;
+    if (number >= sent.next) return false;
+    const known = number >= sent.oldest;
+    const state = known ? sent.stateOf(number) : PacketState.none;
+    if (state === PacketState.inFlight || state === PacketState.lost) this.fates.onPacketRecovered(number);
+    return true;
   }
 
   /** Every packet before this number is acknowledged or given up. */

@@ -18,6 +18,8 @@ export class ReceivedPackets {
   largest = -1;
   /** UDP payload bytes of all packets recorded. */
   deliveredBytes = 0;
+  /** Packets that did not come but were rebuilt, and which the sender is to be told of. */
+  recovered: number[] = [];
   private largestUs = 0;
   private unacknowledged = 0;
   private eliciting = 0;
@@ -76,6 +78,12 @@ export class ReceivedPackets {
   onAckSent(): void {
     this.unacknowledged = 0;
     this.dueUs = Infinity;
+  }
+
+  /** Packet `number` was rebuilt: the sender is told at once, before it sends the content again. */
+  noteRecovered(number: number, nowUs: number): void {
+    this.recovered.push(number);
+    this.dueUs = nowUs;
   }
 
   /** The sender has settled all below `floor`: it need not be told of them again. */
