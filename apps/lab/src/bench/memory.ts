@@ -59,12 +59,12 @@ async function stall(context: BenchContext, seed: number): Promise<MemoryRun | u
         stalled = resident().map((now, i) => Math.max(now, stalled[i] ?? 0)) as [number, number];
       }, 250);
       try {
-        const { sink } = await runCrowd({
+        const sink = await runCrowd({
           ...sites,
           listen: `${b.wan}:${BULK.targetPort}`,
           connect: `${a.wan}:${BULK.forwardPort}`,
           ...{ count: CONNECTIONS, seconds: STALL_SECONDS, connectSeconds: 60, stalled: true },
-          onComplete: () => {
+          onCounting: () => {
             other = runExchange({
               ...sites,
               listen: `${b.wan}:${INTERACTIVE.targetPort}`,
@@ -109,12 +109,14 @@ export function memoryView(runs: readonly MemoryRun[]): SectionView {
       {
         header: [
           'Seed',
+          'Connections',
           'Sending agent MiB idle > stalled',
           'Receiving agent MiB idle > stalled',
           'Another stream’s round trip ms',
         ],
-        rows: runs.map(({ seed, agentA, agentB, otherStreamMs }) => [
+        rows: runs.map(({ seed, connections, agentA, agentB, otherStreamMs }) => [
           String(seed),
+          String(connections),
           `${agentA.idleMiB} > ${agentA.stalledMiB}`,
           `${agentB.idleMiB} > ${agentB.stalledMiB}`,
           otherStreamMs.toFixed(1),
