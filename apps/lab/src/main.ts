@@ -3,6 +3,7 @@ import { benchCommand } from './bench/bench-command.js';
 import { linksCommand } from './commands/links-command.js';
 import { measureCommand } from './commands/measure-command.js';
 import { reportCommand } from './commands/report-command.js';
+import { migrateCommand } from './commands/migrate-command.js';
 import { runCommand } from './commands/run-command.js';
 import { showcaseCommand } from './showcase/showcase-command.js';
 
@@ -13,6 +14,7 @@ const program = new Command('lab')
   .addCommand(linksCommand())
   .addCommand(benchCommand())
   .addCommand(reportCommand())
+  .addCommand(migrateCommand())
   .addCommand(showcaseCommand())
   .showHelpAfterError();
 

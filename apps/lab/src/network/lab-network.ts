@@ -11,6 +11,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { claim, disclaim, livingOwner } from './owner.js';
 import { checkRequirements, LabRequirementError } from './requirements.js';
+import { joinSites } from './stretched-lan.js';
 
 /** Socket buffers may grow to this, or long links are limited by them and not by the transport. */
 const TCP_BUFFER_BYTES = 64 << 20;
@@ -19,6 +20,12 @@ const DEVICE_QUEUE_PACKETS = 10_000;
 const DEFAULT_PREFIX = 'longhaul-';
 
 export type SiteName = 'a' | 'b';
+
+/** A site, or the third place on a stretched LAN. */
+export type Place = SiteName | 'client';
+
+/** The last part of the names of namespaces. */
+const SUFFIXES: Readonly<Record<Place, string>> = { a: 'a', b: 'b', client: 'c' };
 
 interface SiteAddresses {
   wan: string;
@@ -69,6 +76,8 @@ export interface LabNetworkOptions {
   management?: boolean;
   /** A cable between the sites beside the emulated link: a veth pair without rate or delay. Default false. */
   direct?: boolean;
+  /** A third place, `client`, on one layer-2 network with taps at both sites. Default false. */
+  stretchedLan?: boolean;
 }
 
 /**
@@ -81,7 +90,7 @@ export class LabNetwork implements EmulatedPath {
 
   private constructor(
     private readonly removal: Removal,
-    private readonly namespaces: Readonly<Record<SiteName, NetworkNamespace>>,
+    private readonly namespaces: Readonly<Record<SiteName, NetworkNamespace> & { client?: NetworkNamespace }>,
     readonly emulator: WanEmulator,
   ) {
     this.a = this.endOf('a');
@@ -100,9 +109,11 @@ export class LabNetwork implements EmulatedPath {
     const removal = new Removal(prefix);
     try {
       const namespaces = {
-        a: NetworkNamespace.create(`${prefix}a`),
-        b: NetworkNamespace.create(`${prefix}b`),
+        a: NetworkNamespace.create(`${prefix}${SUFFIXES.a}`),
+        b: NetworkNamespace.create(`${prefix}${SUFFIXES.b}`),
+        client: options.stretchedLan ? NetworkNamespace.create(`${prefix}${SUFFIXES.client}`) : undefined,
       };
+      if (namespaces.client) joinSites(namespaces.client, namespaces);
       for (const site of ['a', 'b'] as const) prepareSite(namespaces[site], site);
       if (options.direct) connectDirectly(namespaces);
       const names = { namespaceA: namespaces.a.name, namespaceB: namespaces.b.name };
@@ -125,9 +136,23 @@ export class LabNetwork implements EmulatedPath {
     return this.emulator.setLink(link);
   }
 
-  /** Starts a program at a site. It is killed when this process ends in any way; its pid is the program's own. */
-  exec(site: SiteName, argv: readonly string[], options?: ExecOptions): ChildProcess {
-    return this.namespaces[site].exec(argv, options);
+  /**
+   * Starts a program at a site, or at the third place of a stretched LAN. It is killed when this process ends in any
+   * way; its pid is the program's own.
+   */
+  exec(place: Place, argv: readonly string[], options?: ExecOptions): ChildProcess {
+    const namespace = this.namespaces[place];
+    if (!namespace) throw new Error('this network was made without a stretched LAN: it has no client');
+    return namespace.exec(argv, options);
+  }
+
+  /**
+   * Which congestion control a site's kernel uses for new connections to the far site; throws if it does not have it.
+   * By route, as the namespace's own default may only be one of those that the machine allows to every user.
+   */
+  setCongestionControl(site: SiteName, name: string): void {
+    const far = SITE_ADDRESSES[site === 'a' ? 'b' : 'a'];
+    this.namespaces[site].ip([`route replace ${far.wan} dev wan0 congctl ${name}`]);
   }
 
   /** Ends what runs at the sites and removes them. */
@@ -198,8 +223,8 @@ function removeAll(prefix: string): void {
   for (const site of ['a', 'b'] as const) {
     const device = managementDevice(prefix, site);
     if (existsSync(`/sys/class/net/${device}`)) runTool('ip', ['link', 'del', device]);
-    NetworkNamespace.remove(`${prefix}${site}`);
   }
+  for (const suffix of Object.values(SUFFIXES)) NetworkNamespace.remove(`${prefix}${suffix}`);
   disclaim(prefix);
 }
 

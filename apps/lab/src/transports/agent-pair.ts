@@ -19,6 +19,7 @@ const POLL_MS = 50;
 const LOG_TAIL_BYTES = 1_000;
 
 const statusSchema = z.object({
+  rehearsed: z.boolean(),
   tunnels: z.array(
     z.object({
       state: z.string(),
@@ -28,7 +29,7 @@ const statusSchema = z.object({
   ),
 });
 
-type TunnelStatus = z.output<typeof statusSchema>['tunnels'][number];
+type AgentStatus = z.output<typeof statusSchema>;
 
 export interface AgentPairOptions extends TunnelPorts {
   /** Default `lossy`. */
@@ -61,7 +62,7 @@ export class AgentPair implements TunnelTransport {
       b: startAgent(network, 'b', folder),
     });
     try {
-      await pair.waitUntilUp();
+      await pair.waitUntilReady();
       return pair;
     } catch (error) {
       await pair.stop();
@@ -75,7 +76,8 @@ export class AgentPair implements TunnelTransport {
 
   /** Round trips of site a's tunnel; undefined if its agent does not answer or has seen none. */
   async rttMs(): Promise<RoundTrips | undefined> {
-    const tunnel = await tunnelStatus(this.statusSocket('a'));
+    const status = await agentStatus(this.statusSocket('a'));
+    const tunnel = status?.tunnels[0];
     if (tunnel === undefined || tunnel.minRttMs === null || tunnel.smoothedRttMs === null) return undefined;
     return { min: tunnel.minRttMs, smoothed: tunnel.smoothedRttMs };
   }
@@ -89,10 +91,10 @@ export class AgentPair implements TunnelTransport {
     return join(this.folder, `${site}.sock`);
   }
 
-  private async waitUntilUp(): Promise<void> {
+  private async waitUntilReady(): Promise<void> {
     const deadline = Date.now() + UP_TIMEOUT_MS;
     for (const site of ['a', 'b'] as const) {
-      while ((await tunnelStatus(this.statusSocket(site)))?.state !== 'up') {
+      while (!isReady(await agentStatus(this.statusSocket(site)))) {
         const ended = hasEnded(this.agents[site]);
         if (ended || Date.now() > deadline) throw await this.explain(site, ended);
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -161,15 +163,20 @@ function configOf(site: SiteName, own: KeyPair, far: KeyPair, options: AgentPair
   };
 }
 
-/** What an agent's status socket says of its one tunnel; undefined if nobody answers. */
-function tunnelStatus(path: string): Promise<TunnelStatus | undefined> {
+/** Its one tunnel is up, and its code compiled. */
+function isReady(status: AgentStatus | undefined): boolean {
+  return status?.rehearsed === true && status.tunnels[0]?.state === 'up';
+}
+
+/** What an agent's status socket says; undefined if nobody answers. */
+function agentStatus(path: string): Promise<AgentStatus | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
     let text = '';
     socket.setEncoding('utf8');
     socket.on('data', (part: string) => (text += part));
     socket.on('error', () => resolve(undefined));
-    socket.on('end', () => resolve(statusSchema.safeParse(parseJson(text)).data?.tunnels[0]));
+    socket.on('end', () => resolve(statusSchema.safeParse(parseJson(text)).data));
   });
 }
 
