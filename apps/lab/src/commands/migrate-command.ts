@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { findAccelerator } from '../migration/accelerator.js';
+import { GUEST_FOLDER } from '../migration/guest-folder.js';
 import { prepareGuestImage } from '../migration/guest-image.js';
 import { planGuestMemory } from '../migration/guest-memory.js';
 import type { MigrationResult } from '../migration/migration-result.js';
@@ -12,7 +13,6 @@ import type { Transport } from '../runs/run-transfer.js';
 import { describeHost, type HostDescription } from './host.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
 
-const DEFAULT_FOLDER = '/var/lib/longhaul/guest';
 const DEFAULT_LINKS = ['baseline', 'sonet', 'll-metro', 'metro', 'mpls', 'intercontinental'];
 
 interface MigrateArguments {
@@ -53,7 +53,7 @@ export function migrateCommand(): Command {
     )
     .option('--max-seconds <n>', 'a migration is cancelled after this', numberWithin(10, 3600), 600)
     .option('--links-file <file>', 'links of your own, in the form of libs/wan-emulator/links.json')
-    .option('--folder <folder>', 'where the guest is kept', DEFAULT_FOLDER)
+    .option('--folder <folder>', 'where the guest is kept', GUEST_FOLDER)
     .option('--prefix <prefix>', 'of the namespaces, so that several labs can run')
     .option('--json', 'one JSON document on standard output')
     .action(migrate);

@@ -57,7 +57,10 @@ export interface MigrationEvidence {
   /** Whether the page from before the move was served after it. */
   readonly servesSamePage: boolean;
   readonly memory: GuestMemory;
-  readonly memoryReport: MemoryReport;
+  /** Undefined if the guest did not answer. */
+  readonly memoryReport?: MemoryReport;
+  /** The end of what the guest has written to its console at site b. */
+  readonly consoleAfter: string;
   readonly congestionControl: string;
 }
 
@@ -80,16 +83,18 @@ export function migrationResult(evidence: MigrationEvidence): MigrationResult {
     bytesOnWireBack: usage.statistics.bToA.wireBytes,
     bytesFromQemu: status.ram?.transferred ?? 0,
     passes: status.ram?.['dirty-sync-count'] ?? 0,
-    memoryIntact: isIntact(memoryReport, memory),
-    memoryBytesCompared: memoryReport.filledBytes + memoryReport.rewrittenBytes,
+    memoryIntact: memoryReport !== undefined && isIntact(memoryReport, memory),
+    memoryBytesCompared: memoryReport ? memoryReport.filledBytes + memoryReport.rewrittenBytes : 0,
     congestionControl,
     cpuSeconds: usage.cpuSeconds,
     stolenSeconds: usage.stolenSeconds,
   };
 }
 
-function failureOf({ status, servesSamePage, maxSeconds }: MigrationEvidence): string | null {
+function failureOf({ status, servesSamePage, maxSeconds, consoleAfter }: MigrationEvidence): string | null {
   if (status.status === 'cancelled') return `not done after ${maxSeconds} s`;
   if (status.status !== 'completed') return status['error-desc'] ?? `QEMU says ${status.status}`;
-  return servesSamePage ? null : 'the page was not there after the move';
+  return servesSamePage
+    ? null
+    : `the page was not there after the move; the guest's console: ${consoleAfter}`;
 }

@@ -24,7 +24,7 @@ export function formatMigrations(runs: readonly MigrationResult[]): string {
     run.link,
     run.transport,
     String(run.seed),
-    run.migrationSeconds?.toFixed(1) ?? run.failure ?? '-',
+    run.migrationSeconds?.toFixed(1) ?? 'failed',
     timesFaster(runs, run, 'cubic'),
     timesFaster(runs, run, 'bbr'),
     run.downtimeMs?.toFixed(0) ?? '-',
@@ -34,7 +34,10 @@ export function formatMigrations(runs: readonly MigrationResult[]): string {
     megabytes(run.bytesOnWire),
     run.memoryIntact ? 'intact' : 'WRONG',
   ]);
-  return formatTable(HEADER, rows, 2);
+  const failures = runs.flatMap(({ link, transport, seed, failure }) =>
+    failure === null ? [] : [`${link} ${transport} seed ${seed}: ${failure}`],
+  );
+  return [formatTable(HEADER, rows, 2), ...failures].join('\n');
 }
 
 /** Median seconds of a transport on a link; undefined if none of its migrations there was completed. */

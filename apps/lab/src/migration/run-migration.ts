@@ -15,7 +15,7 @@ import { monotonicMs } from './monotonic-clock.js';
 import { outagesOf } from './outages.js';
 import { askGuestMemory, readCongestionControl } from './probes.js';
 import { RunningParts } from './running-parts.js';
-import { consoleTail, VirtualMachine } from './virtual-machine.js';
+import { VirtualMachine } from './virtual-machine.js';
 import { WebClient } from './web-client.js';
 
 /** A time without an answer is an outage if it is longer than this: five requests of the client go by. */
@@ -91,7 +91,7 @@ async function prepareStage(
   const source = running.add(await VirtualMachine.boot('a', machine));
   const client = running.add(WebClient.start(network));
   if (!(await client.isAnsweredAfter(0, BOOT_TIMEOUT_MS, () => source.hasEnded))) {
-    throw new Error(`the guest did not come up; its console: ${await consoleTail(folder, 'a')}`);
+    throw new Error(`the guest did not come up; its console: ${await source.consoleTail()}`);
   }
   const destination = running.add(await VirtualMachine.receive('b', MIGRATION_PORT, machine));
   const agents = transport === 'longhaul' ? running.add(await startAgents(network)) : undefined;
@@ -127,7 +127,8 @@ async function move(options: MigrationOptions, stage: Stage): Promise<MigrationE
     ...{ ...options, link: options.link.name, status, usage, outages, congestionControl },
     outageThresholdMs: OUTAGE_THRESHOLD_MS,
     servesSamePage: isThere && client.page === pageBefore,
-    memoryReport: await askGuestMemory(network, image.busybox),
+    memoryReport: await askGuestMemory(network, image.busybox).catch(() => undefined),
+    consoleAfter: await stage.destination.consoleTail(),
   };
 }
 
