@@ -121,6 +121,7 @@ export class Agent {
       version: AGENT_VERSION,
       pid: process.pid,
       startedAtMs: this.startedAtMs,
+      rehearsed: this.thread.rehearsed,
       source: this.options.source.describe(),
       tunnelPort: latest?.tunnelPort ?? 0,
       interception: latest?.interception ?? 'off',

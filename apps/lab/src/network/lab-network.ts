@@ -37,6 +37,8 @@ interface SiteAddresses {
   lanPrefix6: string;
   /** The site's end of the management link. */
   management: string;
+  /** The site's end of the direct cable. */
+  direct: string;
 }
 
 export const SITE_ADDRESSES: Readonly<Record<SiteName, SiteAddresses>> = {
@@ -48,6 +50,7 @@ export const SITE_ADDRESSES: Readonly<Record<SiteName, SiteAddresses>> = {
     lanPrefix: '10.77.10.0/24',
     lanPrefix6: 'fd77:10::/64',
     management: '10.78.0.2',
+    direct: '10.77.3.1',
   },
   b: {
     wan: '10.77.1.2',
@@ -57,6 +60,7 @@ export const SITE_ADDRESSES: Readonly<Record<SiteName, SiteAddresses>> = {
     lanPrefix: '10.77.20.0/24',
     lanPrefix6: 'fd77:20::/64',
     management: '10.78.0.3',
+    direct: '10.77.3.2',
   },
 };
 
@@ -70,6 +74,8 @@ export interface LabNetworkOptions {
   seed?: number;
   /** A link from each site to the root namespace, over which agents reach a controller. Default false. */
   management?: boolean;
+  /** A cable between the sites beside the emulated link: a veth pair without rate or delay. Default false. */
+  direct?: boolean;
   /** A third place, `client`, on one layer-2 network with taps at both sites. Default false. */
   stretchedLan?: boolean;
 }
@@ -109,6 +115,7 @@ export class LabNetwork implements EmulatedPath {
       };
       if (namespaces.client) joinSites(namespaces.client, namespaces);
       for (const site of ['a', 'b'] as const) prepareSite(namespaces[site], site);
+      if (options.direct) connectDirectly(namespaces);
       const names = { namespaceA: namespaces.a.name, namespaceB: namespaces.b.name };
       const emulator = await WanEmulator.start({ ...names, seed: options.seed ?? 1 });
       for (const site of ['a', 'b'] as const) {
@@ -251,6 +258,13 @@ function connectWan(namespace: NetworkNamespace, site: SiteName): void {
     `route add ${far.lanPrefix} via ${far.wan} src ${own.lan}`,
     `route add ${far.lanPrefix6} via ${far.wan6} src ${own.lan6}`,
   ]);
+}
+
+function connectDirectly({ a, b }: Readonly<Record<SiteName, NetworkNamespace>>): void {
+  const far = ['peer', 'name', 'direct0', 'netns', b.name];
+  runTool('ip', ['link', 'add', 'direct0', 'netns', a.name, 'type', 'veth', ...far]);
+  a.ip([`addr add ${SITE_ADDRESSES.a.direct}/30 dev direct0`, 'link set direct0 up']);
+  b.ip([`addr add ${SITE_ADDRESSES.b.direct}/30 dev direct0`, 'link set direct0 up']);
 }
 
 function connectManagement(prefix: string, namespace: NetworkNamespace, site: SiteName): void {

@@ -195,6 +195,6 @@ export class Transport {
     const { nowUs } = this.shared.clock;
     if (nowUs >= this.loss.timeoutUs) this.loss.onTimeout(nowUs);
     this.updateAllowance();
-    this.sender.send(target, address, this.pacingRate);
+    this.sender.send(target, address, this.pacingRate, this.rtt.minUs);
   }
 }
