@@ -1,19 +1,26 @@
 import { Command } from 'commander';
+import { writeFileSync } from 'node:fs';
 import { findAccelerator } from '../migration/accelerator.js';
 import { GUEST_FOLDER } from '../migration/guest-folder.js';
 import { prepareGuestImage } from '../migration/guest-image.js';
 import { planGuestMemory } from '../migration/guest-memory.js';
+import type { MigrationDocument } from '../migration/migration-document.js';
+import { migrationPage } from '../migration/migration-page.js';
 import type { MigrationResult } from '../migration/migration-result.js';
 import { formatMigrations } from '../migration/migration-table.js';
 import { ensureQemu } from '../migration/requirements.js';
 import { type MigrationOptions, runMigration } from '../migration/run-migration.js';
 import { LabNetwork } from '../network/lab-network.js';
 import { checkRequirements } from '../network/requirements.js';
-import type { Transport } from '../runs/run-transfer.js';
-import { describeHost, type HostDescription } from './host.js';
+import { renderPage } from '../report/index.js';
+import { describeHost } from '../runs/host.js';
+import { type Transport, TRANSPORTS } from '../runs/transfer-result.js';
+import { VoidRunError } from '../runs/void-run.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
 
 const DEFAULT_LINKS = ['baseline', 'sonet', 'll-metro', 'metro', 'mpls', 'intercontinental'];
+
+const MOST_ATTEMPTS = 3;
 
 interface MigrateArguments {
   links: string[];
@@ -25,14 +32,8 @@ interface MigrateArguments {
   maxSeconds: number;
   folder: string;
   prefix?: string;
+  html?: string;
   json?: boolean;
-}
-
-/** What `lab migrate --json` prints. */
-export interface MigrationDocument {
-  host: HostDescription;
-  guest: { accelerator: string; machineMiB: number; filledMiB: number; rewrittenBytesPerSecond: number };
-  runs: MigrationResult[];
 }
 
 /** `lab migrate` */
@@ -42,7 +43,7 @@ export function migrateCommand(): Command {
       "moves a running guest between the sites by QEMU's live migration, by several transports in turn",
     )
     .option('--links <names>', 'links, separated by commas', parseList, DEFAULT_LINKS)
-    .option('--transports <names>', 'cubic, bbr, longhaul', parseTransports, ['cubic', 'bbr', 'longhaul'])
+    .option('--transports <names>', TRANSPORTS.join(', '), parseTransports, ['cubic', 'bbr', 'longhaul'])
     .option('--runs <n>', 'migrations of each combination', numberWithin(1, 100, true), 1)
     .option('--seed <n>', 'seed of the losses, counted up by run', numberWithin(0, 2 ** 31, true), 1)
     .option(
@@ -55,6 +56,7 @@ export function migrateCommand(): Command {
     .option('--links-file <file>', 'links of your own, in the form of libs/wan-emulator/links.json')
     .option('--folder <folder>', 'where the guest is kept', GUEST_FOLDER)
     .option('--prefix <prefix>', 'of the namespaces, so that several labs can run')
+    .option('--html <file>', 'a page with charts, one file that needs nothing else')
     .option('--json', 'one JSON document on standard output')
     .action(migrate);
 }
@@ -77,12 +79,14 @@ async function migrate(args: MigrateArguments): Promise<void> {
   try {
     const { machineMiB, filledMiB, rewrittenBytesPerSecond } = memory;
     const guest = { accelerator, machineMiB, filledMiB, rewrittenBytesPerSecond };
-    const document: MigrationDocument = { host: describeHost(network.emulator.features), guest, runs: [] };
+    const measuredAt = new Date().toISOString();
+    const host = describeHost(network.emulator.features);
+    const document: MigrationDocument = { measuredAt, host, guest, runs: [] };
     for (const link of links) {
       const common = { network, link, image, memory, accelerator, maxSeconds: args.maxSeconds };
       document.runs.push(...(await migrateOver(common, args)));
     }
-    print(document, args.json === true);
+    print(document, args);
     refuseFailures(document.runs);
   } finally {
     await network.destroy();
@@ -97,12 +101,24 @@ async function migrateOver(
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
     for (const transport of transports) {
       progress(`moving the guest over ${common.link.name} by ${transport}, seed ${seed}`);
-      const result = await runMigration({ ...common, transport, seed });
+      const result = await repeatIfVoid(() => runMigration({ ...common, transport, seed }));
       progress(formatMigrations([result]));
       results.push(result);
     }
   }
   return results;
+}
+
+/** A machine that stood still for a moment says nothing of a transport: such a migration is made again. */
+async function repeatIfVoid(work: () => Promise<MigrationResult>): Promise<MigrationResult> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof VoidRunError) || attempt === MOST_ATTEMPTS) throw error;
+      progress(error.message);
+    }
+  }
 }
 
 /** The kernel's TCP may be too slow for a guest on some link; Longhaul may not, and no byte may be wrong. */
@@ -113,7 +129,11 @@ function refuseFailures(runs: readonly MigrationResult[]): void {
   if (broken.length > 0) throw new Error(`${broken.length} guests had wrong bytes in their memory`);
 }
 
-function print(document: MigrationDocument, json: boolean): void {
+function print(document: MigrationDocument, { json, html }: MigrateArguments): void {
+  if (html !== undefined) {
+    writeFileSync(html, renderPage(migrationPage(document)));
+    progress(`wrote ${html}`);
+  }
   process.stdout.write(`${json ? JSON.stringify(document) : formatMigrations(document.runs)}\n`);
 }
 

@@ -1,30 +1,6 @@
 import type { MigrationResult } from './migration-result.js';
 import { formatMigrations } from './migration-table.js';
-
-const run: MigrationResult = {
-  link: 'mpls',
-  transport: 'cubic',
-  seed: 1,
-  completed: true,
-  failure: null,
-  migrationSeconds: 100,
-  downtimeMs: 310,
-  webOutages: 1,
-  longestOutageMs: 420,
-  longestGapMs: 420,
-  outageThresholdMs: 250,
-  webRequests: 2000,
-  webAnswers: 1990,
-  bytesOnWire: 560e6,
-  bytesOnWireBack: 1e6,
-  bytesFromQemu: 540e6,
-  passes: 4,
-  memoryIntact: true,
-  memoryBytesCompared: 600e6,
-  congestionControl: 'cubic',
-  cpuSeconds: {},
-  stolenSeconds: 0,
-};
+import { migration } from './testing.js';
 
 function rows(...runs: MigrationResult[]): string[][] {
   const [, ...lines] = formatMigrations(runs).split('\n');
@@ -34,11 +10,11 @@ function rows(...runs: MigrationResult[]): string[][] {
 describe('the table of migrations', () => {
   it("compares with the medians of the kernel's TCP on the same link", () => {
     const runs = [
-      run,
-      { ...run, seed: 2, migrationSeconds: 140 },
-      { ...run, transport: 'bbr' as const, migrationSeconds: 40 },
-      { ...run, transport: 'longhaul' as const, migrationSeconds: 16 },
-      { ...run, link: 'metro', transport: 'bbr' as const, migrationSeconds: 5 },
+      migration(),
+      migration({ seed: 2, migrationSeconds: 140 }),
+      migration({ transport: 'bbr', migrationSeconds: 40 }),
+      migration({ transport: 'longhaul', migrationSeconds: 16 }),
+      migration({ link: 'metro', transport: 'bbr', migrationSeconds: 5 }),
     ];
     expect(rows(...runs).map((cells) => cells.slice(3, 6))).toEqual([
       ['100.0', '-', '0.40x'],
@@ -56,10 +32,18 @@ describe('the table of migrations', () => {
       migrationSeconds: null,
       downtimeMs: null,
     };
-    const [cells, said] = rows({ ...run, ...failed });
+    const [cells, said] = rows(migration(failed));
     expect(cells).toEqual([
       ...['mpls', 'cubic', '1', 'failed', '-', '-', '-', '1', '420', '540', '560', 'intact'],
     ]);
     expect(said).toEqual(['mpls cubic seed 1: not done after 600 s']);
+  });
+
+  it('does not hide wrong bytes, nor a guest that says nothing', () => {
+    const memory = [
+      { memoryIntact: false, memoryBytesWrong: 4096 },
+      { memoryIntact: false, memoryBytesWrong: null },
+    ].map((changes) => rows(migration(changes))[0]?.at(-1));
+    expect(memory).toEqual(['4096 B WRONG', 'no answer']);
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type LabNetwork, SITE_ADDRESSES, type SiteName } from '../network/lab-network.js';
 import { STRETCHED_LAN } from '../network/stretched-lan.js';
+import { hasEnded } from '../transports/child.js';
 import type { Accelerator } from './accelerator.js';
 import type { GuestImage } from './guest-image.js';
 import { GUEST_MEMORY_PORT, type GuestMemory } from './guest-memory.js';
@@ -163,8 +164,4 @@ function machineArguments({ accelerator, image, memory }: VirtualMachineOptions)
  */
 function memoryKiB(accelerator: Accelerator, { machineMiB }: GuestMemory): number {
   return machineMiB * 1024 - (accelerator === 'tcg' ? 8 : 0);
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
 }
