@@ -7,6 +7,7 @@ import { GUEST_FOLDER } from '../src/migration/guest-folder.js';
 import { ensureQemu } from '../src/migration/requirements.js';
 import { type MigrationOptions, runMigration } from '../src/migration/run-migration.js';
 import { LabNetwork } from '../src/network/lab-network.js';
+import { repeatIfVoid } from '../src/runs/void-run.js';
 
 const MIB = 2 ** 20;
 const metro = findLink(loadLinks().links, 'metro');
@@ -27,9 +28,8 @@ afterAll(() => network.destroy());
 
 function migrate(options: Partial<MigrationOptions> = {}) {
   const guest = { image, memory, accelerator: findAccelerator() };
-  return runMigration({
-    ...{ network, link: metro, transport: 'longhaul', seed: 1, maxSeconds: 60, ...guest, ...options },
-  });
+  const defaults = { network, link: metro, transport: 'longhaul' as const, seed: 1, maxSeconds: 60 };
+  return repeatIfVoid(() => runMigration({ ...defaults, ...guest, ...options }), say);
 }
 
 describe('a running guest', () => {

@@ -15,12 +15,10 @@ import { checkRequirements } from '../network/requirements.js';
 import { renderPage } from '../report/index.js';
 import { describeHost } from '../runs/host.js';
 import { type Transport, TRANSPORTS } from '../runs/transfer-result.js';
-import { VoidRunError } from '../runs/void-run.js';
+import { repeatIfVoid } from '../runs/void-run.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
 
 const DEFAULT_LINKS = ['baseline', 'sonet', 'll-metro', 'metro', 'mpls', 'intercontinental'];
-
-const MOST_ATTEMPTS = 3;
 
 interface MigrateArguments {
   links: string[];
@@ -101,24 +99,12 @@ async function migrateOver(
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
     for (const transport of transports) {
       progress(`moving the guest over ${common.link.name} by ${transport}, seed ${seed}`);
-      const result = await repeatIfVoid(() => runMigration({ ...common, transport, seed }));
+      const result = await repeatIfVoid(() => runMigration({ ...common, transport, seed }), progress);
       progress(formatMigrations([result]));
       results.push(result);
     }
   }
   return results;
-}
-
-/** A machine that stood still for a moment says nothing of a transport: such a migration is made again. */
-async function repeatIfVoid(work: () => Promise<MigrationResult>): Promise<MigrationResult> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof VoidRunError) || attempt === MOST_ATTEMPTS) throw error;
-      progress(error.message);
-    }
-  }
 }
 
 /** The kernel's TCP may be too slow for a guest on some link; Longhaul may not, and no byte may be wrong. */

@@ -10,6 +10,8 @@ const TOLERANCE = 1.01;
 /** The lab looks at the link four times a second; one that was held up for longer was paused, and what it runs, too. */
 const LONGEST_GAP_SECONDS = 1.5;
 
+const MOST_ATTEMPTS = 3;
+
 export interface RunToJudge {
   link: Link;
   statistics: EmulatorStatistics;
@@ -41,6 +43,18 @@ export function refuseVoidRun(run: RunToJudge): void {
   const limitMbps = goodputLimitMbps(link);
   const atSink = mbps(bytes, seconds + heldUp);
   if (!run.mayShrink && atSink > limitMbps * TOLERANCE) throw voidRun('at the sink', atSink, limitMbps);
+}
+
+/** Makes a run again, twice at most, if it was void; `progress` is told why. Rejects with the last VoidRunError. */
+export async function repeatIfVoid<T>(run: () => Promise<T>, progress: (text: string) => void): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof VoidRunError) || attempt === MOST_ATTEMPTS) throw error;
+      progress(error.message);
+    }
+  }
 }
 
 function voidRun(where: string, had: number, limit: number): VoidRunError {
