@@ -50,7 +50,7 @@ export function migrateCommand(): Command {
       numberWithin(256, 8192, true),
       1024,
     )
-    .option('--max-seconds <n>', 'a migration is cancelled after this', numberWithin(10, 3600), 600)
+    .option('--max-seconds <n>', 'a migration is cancelled after this', numberWithin(10, 3600), 400)
     .option('--links-file <file>', 'links of your own, in the form of libs/wan-emulator/links.json')
     .option('--folder <folder>', 'where the guest is kept', GUEST_FOLDER)
     .option('--prefix <prefix>', 'of the namespaces, so that several labs can run')
