@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { benchDocumentSchema } from '../bench/bench-document.js';
 import { benchPage } from '../bench/bench-page.js';
+import { migrationDocumentSchema } from '../migration/migration-document.js';
+import { migrationPage } from '../migration/migration-page.js';
 import { type Page, renderPage } from '../report/index.js';
 import { runDocumentSchema } from '../runs/run-document.js';
 import { runPage } from '../runs/run-page.js';
@@ -17,6 +19,10 @@ const KINDS: Readonly<Record<string, PageOf>> = {
   'lab bench --json': (document) => {
     const { data } = benchDocumentSchema.safeParse(document);
     return data && benchPage(data);
+  },
+  'lab migrate --json': (document) => {
+    const { data } = migrationDocumentSchema.safeParse(document);
+    return data && migrationPage(data);
   },
 };
 

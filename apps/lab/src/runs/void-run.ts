@@ -7,6 +7,8 @@ export class VoidRunError extends Error {}
 /** Clocks of two processes and whole bursts at both ends of a run. */
 const TOLERANCE = 1.01;
 
+const MOST_ATTEMPTS = 3;
+
 export interface RunToJudge {
   link: Link;
   statistics: EmulatorStatistics;
@@ -31,6 +33,18 @@ export function refuseVoidRun(run: RunToJudge): void {
   const limitMbps = goodputLimitMbps(link);
   const atSink = mbps(bytes, seconds + heldUp);
   if (!run.mayShrink && atSink > limitMbps * TOLERANCE) throw voidRun('at the sink', atSink, limitMbps);
+}
+
+/** Makes a run again, twice at most, if it was void; `progress` is told why. Rejects with the last VoidRunError. */
+export async function repeatIfVoid<T>(run: () => Promise<T>, progress: (text: string) => void): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof VoidRunError) || attempt === MOST_ATTEMPTS) throw error;
+      progress(error.message);
+    }
+  }
 }
 
 function voidRun(where: string, had: number, limit: number): VoidRunError {
