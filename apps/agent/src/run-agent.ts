@@ -1,3 +1,4 @@
+import { fallbackNotice } from '@longhaul/native';
 import type { Logger } from 'pino';
 import { DataPlaneThread } from './data-plane/data-plane-thread.js';
 import { AgentError, messageOf } from './errors.js';
@@ -73,6 +74,13 @@ export class Agent {
     } catch (error) {
       await agent.stop().catch(() => undefined);
       throw error;
+    }
+    const fallback = fallbackNotice();
+    if (fallback !== undefined) {
+      options.log.warn(
+        fallback,
+        'the native addon is not in use: the agent is slower, and does without some things',
+      );
     }
     agent.resolveTimer = setInterval(() => void agent.resolveAgain(), RESOLVE_INTERVAL_MS);
     options.log.info({ name: options.name, version: AGENT_VERSION, pid: process.pid }, 'agent runs');
