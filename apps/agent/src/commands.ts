@@ -22,7 +22,7 @@ export function agentCommand(): Command {
 
 interface RunArguments {
   readonly config?: string;
-  readonly stateDir: string;
+  readonly stateDir?: string;
   readonly name: string;
   readonly statusSocket?: string;
   readonly logLevel: string;
@@ -32,7 +32,10 @@ function runCommand(): Command {
   return new Command('run')
     .description('runs the agent in the foreground until SIGTERM or SIGINT')
     .option('--config <file>', 'static file instead of a controller (docs/static-config.md)')
-    .option('--state-dir <dir>', 'where "agent enroll" left keys and credential', DEFAULT_STATE_DIR)
+    .option(
+      '--state-dir <dir>',
+      `where "agent enroll" left keys and credential (${DEFAULT_STATE_DIR}), and what is learnt of paths is kept`,
+    )
     .option('--name <name>', 'name of an enrolled agent on this machine', hostname())
     .option('--status-socket <path>', 'UNIX socket on which "agent status" asks')
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
@@ -42,13 +45,15 @@ function runCommand(): Command {
 async function run({ config, stateDir, name, statusSocket, logLevel }: RunArguments): Promise<void> {
   const log = pino({ level: logLevel });
   if (config === undefined) {
-    const source = await EnrolledStateSource.open({ stateDir, log });
-    await runAgent({ name, source, log, statusSocket });
+    const enrolledDir = stateDir ?? DEFAULT_STATE_DIR;
+    const source = await EnrolledStateSource.open({ stateDir: enrolledDir, log });
+    await runAgent({ name, source, log, statusSocket, stateDir: enrolledDir });
     return;
   }
   const agent = await loadStaticConfig(config);
   const source = new StaticStateSource(config, agent);
-  await runAgent({ name: agent.name, source, log, statusSocket, memoryBytes: agent.memoryBytes });
+  const { memoryBytes } = agent;
+  await runAgent({ name: agent.name, source, log, statusSocket, stateDir, memoryBytes });
 }
 
 function statusCommand(): Command {

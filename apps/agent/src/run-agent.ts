@@ -1,7 +1,10 @@
+import { join } from 'node:path';
+import type { DataPlaneState } from '@longhaul/edge';
 import { fallbackNotice } from '@longhaul/native';
 import type { Logger } from 'pino';
 import { DataPlaneThread } from './data-plane/data-plane-thread.js';
 import { AgentError, messageOf } from './errors.js';
+import { PathMemoryFile } from './path-memory-file.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
 import type { StateSource, WantedState } from './state-source.js';
 import { RateWindow, type AgentReport } from './status/report.js';
@@ -10,6 +13,7 @@ import { AGENT_VERSION } from './version.js';
 
 /** How often names among the peers' endpoints are looked up anew. */
 const RESOLVE_INTERVAL_MS = 60_000;
+const PATHS_FILE = 'paths.json';
 
 export interface RunOptions {
   /** For the status socket, the nftables table and the log. */
@@ -18,6 +22,8 @@ export interface RunOptions {
   readonly log: Logger;
   /** Path of the status socket; by default below /run/longhaul. */
   readonly statusSocket?: string;
+  /** Where what tunnels learn of their paths is kept from one run to the next; by default it is not. */
+  readonly stateDir?: string;
   /** Slab for datagrams and streams. */
   readonly memoryBytes?: number;
 }
@@ -35,7 +41,10 @@ export class Agent {
   /** Rejects when the data plane has failed; the process should end then. */
   readonly failed: Promise<never>;
 
-  private constructor(private readonly options: RunOptions) {
+  private constructor(
+    private readonly options: RunOptions,
+    private readonly paths: PathMemoryFile | undefined,
+  ) {
     this.failed = new Promise((_, reject) => (this.endWith = reject));
     this.failed.catch(() => undefined);
     const { log } = options;
@@ -44,6 +53,7 @@ export class Agent {
       {
         snapshot: (snapshot) => {
           this.rates.add(snapshot.statistics);
+          this.paths?.observe(snapshot.statistics.links, snapshot.statistics.atMs);
           options.source.measured?.(snapshot);
         },
         tunnelUp: (peerId) => {
@@ -64,7 +74,10 @@ export class Agent {
 
   /** Resolves when the source's first state is in force. @throws AgentError */
   static async start(options: RunOptions): Promise<Agent> {
-    const agent = new Agent(options);
+    const { stateDir, log } = options;
+    const paths =
+      stateDir === undefined ? undefined : await PathMemoryFile.open(join(stateDir, PATHS_FILE), log);
+    const agent = new Agent(options, paths);
     try {
       agent.statusServer = await StatusServer.listen(
         options.statusSocket ?? defaultStatusSocket(options.name),
@@ -77,13 +90,10 @@ export class Agent {
     }
     const fallback = fallbackNotice();
     if (fallback !== undefined) {
-      options.log.warn(
-        fallback,
-        'the native addon is not in use: the agent is slower, and does without some things',
-      );
+      log.warn(fallback, 'the native addon is not in use: the agent is slower, and does without some things');
     }
     agent.resolveTimer = setInterval(() => void agent.resolveAgain(), RESOLVE_INTERVAL_MS);
-    options.log.info({ name: options.name, version: AGENT_VERSION, pid: process.pid }, 'agent runs');
+    log.info({ name: options.name, version: AGENT_VERSION, pid: process.pid }, 'agent runs');
     return agent;
   }
 
@@ -97,10 +107,12 @@ export class Agent {
     this.options.log.info(counts, 'state in force');
   }
 
-  private resolve(state: WantedState): ReturnType<typeof resolveEndpoints> {
-    return resolveEndpoints(state, (endpoint, error) => {
+  private async resolve(wanted: WantedState): Promise<DataPlaneState> {
+    const state = await resolveEndpoints(wanted, (endpoint, error) => {
       this.options.log.warn(`the endpoint ${endpoint} cannot be resolved: ${messageOf(error)}`);
     });
+    const peers = state.peers.map((peer) => ({ ...peer, remembered: this.paths?.of(peer.id) }));
+    return { ...state, peers };
   }
 
   /** A peer's name may have come to mean another address. */
@@ -129,6 +141,7 @@ export class Agent {
       version: AGENT_VERSION,
       pid: process.pid,
       startedAtMs: this.startedAtMs,
+      rehearsed: this.thread.rehearsed,
       source: this.options.source.describe(),
       tunnelPort: latest?.tunnelPort ?? 0,
       interception: latest?.interception ?? 'off',
@@ -144,6 +157,7 @@ export class Agent {
     await this.options.source.stop();
     await this.thread.close();
     await this.options.source.close?.();
+    await this.paths?.save();
     await this.statusServer?.close();
   }
 }

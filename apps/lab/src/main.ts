@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { linksCommand } from './commands/links-command.js';
 import { measureCommand } from './commands/measure-command.js';
+import { reportCommand } from './commands/report-command.js';
+import { migrateCommand } from './commands/migrate-command.js';
 import { runCommand } from './commands/run-command.js';
 import { showcaseCommand } from './showcase/showcase-command.js';
 
@@ -9,6 +11,8 @@ const program = new Command('lab')
   .addCommand(runCommand())
   .addCommand(measureCommand())
   .addCommand(linksCommand())
+  .addCommand(reportCommand())
+  .addCommand(migrateCommand())
   .addCommand(showcaseCommand())
   .showHelpAfterError();
 

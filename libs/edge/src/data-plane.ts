@@ -289,9 +289,11 @@ export class DataPlane {
   }
 
   private linkStatistics(peerId: string): LinkStatistics[] {
-    const tunnel = this.driver?.endpoint.stats(peerId);
-    if (tunnel === undefined) return [];
-    return [{ peerId, tunnel, bytes: { ...this.connections.flows.peerBytes(peerId) } }];
+    const endpoint = this.driver?.endpoint;
+    const tunnel = endpoint?.stats(peerId);
+    if (endpoint === undefined || tunnel === undefined) return [];
+    const path = endpoint.pathMemory(peerId);
+    return [{ peerId, tunnel, path, bytes: { ...this.connections.flows.peerBytes(peerId) } }];
   }
 
   /** At most `limit` flows that live. */

@@ -9,12 +9,15 @@ import {
   type TunnelEvents,
 } from '@longhaul/tunnel';
 import type { SocketAddress } from './policy/addresses.js';
+import { ReceiveModeration } from './receive-moderation.js';
 import { agentMark, bindAny } from './sockets.js';
 
 /** Room that the kernel's datagrams are received into: some thirty GRO packets of 64 KiB at once. */
 export const RECEIVE_REGION_BYTES = 2_097_152;
 /** Datagrams that one receive call gives. */
 const RECEIVE_CAPACITY = 1024;
+/** With fewer than this the socket was emptied. */
+const RECEIVE_FULL = RECEIVE_CAPACITY / 2;
 /** Receive calls in a row before packets are sent and other sockets are served. */
 const RECEIVE_ROUNDS = 4;
 /** A socket that was replaced still receives for so long: until the peers have begun new sessions at the new one. */
@@ -40,6 +43,7 @@ export class EndpointDriver {
   private readonly sendDescriptors = new Int32Array(MAX_POLL_PACKETS * SEND_STRIDE);
   private readonly receiveDescriptors = new Int32Array(RECEIVE_CAPACITY * RECEIVE_STRIDE);
   private readonly timer: Timer;
+  private readonly moderation = new ReceiveModeration();
   private readonly retired = new Map<UdpSocket, NodeJS.Timeout>();
   private wakeAtUs = Infinity;
   private immediate: NodeJS.Immediate | undefined;
@@ -105,13 +109,17 @@ export class EndpointDriver {
 
   private receive(udp: UdpSocket): void {
     if (this.closed) return;
-    const { memory, receiveDescriptors, endpoint } = this;
+    const { memory, receiveDescriptors, endpoint, moderation } = this;
+    let received = 0;
+    moderation.gather();
     for (let round = 0; round < RECEIVE_ROUNDS; round++) {
       const count = udp.receive(memory, 0, RECEIVE_REGION_BYTES, receiveDescriptors, RECEIVE_CAPACITY);
-      if (count === 0) break;
-      endpoint.receive(receiveDescriptors, count, nowMicroseconds());
+      received += count;
+      if (count > 0) endpoint.receive(receiveDescriptors, count, nowMicroseconds());
       this.tasks.serve();
+      if (count < RECEIVE_FULL) break;
     }
+    moderation.took(received);
     this.wake();
   }
 

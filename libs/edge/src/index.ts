@@ -1,4 +1,5 @@
 export { DataPlane, type DataPlaneEvents, type DataPlaneOptions } from './data-plane.js';
+export { rehearse } from './rehearsal.js';
 export { AGENT_MARK } from './sockets.js';
 export type { FlowEnd, FlowIdentity, FlowRecord, PeerBytes } from './connection/flow.js';
 export type { DataPlaneStatistics, LinkStatistics } from './statistics.js';

@@ -1,10 +1,12 @@
-import type { TunnelStats } from '@longhaul/tunnel';
+import type { PathMemory, TunnelStats } from '@longhaul/tunnel';
 import type { FlowRecord, PeerBytes } from './connection/flow.js';
 
 /** One tunnel as it stands. Counters are since the data plane began, those of `tunnel` since its transport did. */
 export interface LinkStatistics {
   readonly peerId: string;
   readonly tunnel: TunnelStats;
+  /** What is worth remembering of the path: for `remembered` of the peer when the data plane is made anew. */
+  readonly path?: PathMemory;
   /** Application bytes and what they were after compression. */
   readonly bytes: Readonly<PeerBytes>;
 }

@@ -20,6 +20,7 @@ import {
   TAG_BYTES,
   UNKNOWN_SESSION_NOTICES_PER_SECOND,
 } from './params.js';
+import type { PathMemory } from './path/path-memory.js';
 import { RateLimit } from './rate-limit.js';
 import { tunnelStats, type TunnelStats } from './stats.js';
 import { MemoryBudget } from './streams/memory-budget.js';
@@ -180,6 +181,11 @@ export class Endpoint implements TunnelHost {
   stats(peerId: string): TunnelStats | undefined {
     const tunnel = this.tunnels.get(peerId);
     return tunnel === undefined ? undefined : tunnelStats(tunnel);
+  }
+
+  /** What is worth remembering of the path to a peer: for {@link PeerOptions.remembered} of the next process. */
+  pathMemory(peerId: string): PathMemory | undefined {
+    return this.tunnels.get(peerId)?.pathMemory;
   }
 
   /** Opens a stream. It leaves with its first data, or with flushOpen(). Throws when the tunnel is down or full. */

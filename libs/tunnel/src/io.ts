@@ -102,12 +102,16 @@ function expandIpv6(address: string): number[] {
 
 /** The inverse of {@link packAddress}, `1.2.3.4:5` or `[::1]:5`. */
 export function formatAddress(packed: PackedAddress): string {
-  const port = packed[0] & 0xffff;
+  return `${formatHost(packed)}:${packed[0] & 0xffff}`;
+}
+
+/** The same without the port. */
+export function formatHost(packed: PackedAddress): string {
   const word = (index: number): number => packed[1 + index] >>> 0;
   if (packed[0] >>> 16 === 4) {
     const value = word(0);
-    return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}:${port}`;
+    return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
   }
   const groups = [0, 1, 2, 3].flatMap((index) => [word(index) >>> 16, word(index) & 0xffff]);
-  return `[${groups.map((group) => group.toString(16)).join(':')}]:${port}`;
+  return `[${groups.map((group) => group.toString(16)).join(':')}]`;
 }

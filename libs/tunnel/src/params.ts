@@ -30,6 +30,8 @@ export const MAX_OPEN_PAYLOAD = 1024;
 export const INITIAL_STREAM_WINDOW = 131_072;
 /** Credit that a stream is raised to as it opens, while the memory budget is half free: lets the first round trips double freely. */
 export const EAGER_STREAM_WINDOW = 262_144;
+/** … or, where that is more, to what the path has delivered at best in so many round trips: then the second round trip is full. */
+export const EAGER_ROUNDS = 2;
 /** Largest window of one stream: twice what 1 Gbit/s x 600 ms holds. */
 export const MAX_STREAM_WINDOW = 150_000_000;
 /**

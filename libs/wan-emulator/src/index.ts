@@ -1,3 +1,4 @@
+export { type CrowdOptions, type CrowdResult, runCrowd } from './crowd.js';
 export {
   type Direction,
   type DirectionParameters,
@@ -16,8 +17,14 @@ export {
   MTU_BYTES,
   parseLink,
   queueBytes,
+  TUNNEL_HEADER_BYTES,
 } from './links.js';
-export { type EmulatedPath, type LinkMeasurement, type Measured, measureEmulator } from './measure.js';
+export {
+  type EmulatedPath,
+  type LinkMeasurement,
+  linkMeasurementSchema,
+  measureEmulator,
+} from './measure.js';
 export { type ExecOptions, NetworkNamespace, runTool } from './namespace.js';
 export {
   flood,
@@ -29,9 +36,10 @@ export {
   type PingResult,
   runStream,
   type SinkResult,
-  type Site,
   type SourceResult,
   type StreamOptions,
   type StreamResult,
   warmMemory,
 } from './traffic.js';
+export { type ExchangeOptions, type ExchangesResult, runExchange, runRequests } from './requests.js';
+export type { Site } from './traffic-program.js';

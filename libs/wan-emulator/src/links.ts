@@ -5,6 +5,8 @@ import { z } from 'zod';
 export const MTU_BYTES = 1500;
 /** IP, TCP and timestamp headers of a full TCP segment of the kernel. */
 const TCP_HEADER_BYTES = 52;
+/** Most that a full packet of the tunnel may spend on IP, UDP, its own header, frame and tag. */
+export const TUNNEL_HEADER_BYTES = 60;
 /** A queue holds at least this much, so that short links are not all tail drop. */
 const MIN_QUEUE_BYTES = 256_000;
 
@@ -84,9 +86,12 @@ export function queueBytes(link: Link): number {
   return Math.max(Math.round((link.rateMbps * 1e6 * link.rttMs) / 1e3 / 8), MIN_QUEUE_BYTES);
 }
 
-/** Most application bytes a TCP connection of the kernel can carry, Mbit/s: the rate without headers. */
-export function goodputLimitMbps(link: Link): number {
-  return (link.rateMbps * (MTU_BYTES - TCP_HEADER_BYTES)) / MTU_BYTES;
+/**
+ * Most application bytes a transport can carry, Mbit/s: the rate without its headers and what the link loses.
+ * `headerBytes` are those of a full packet, IP included; the kernel's TCP by default.
+ */
+export function goodputLimitMbps(link: Link, headerBytes = TCP_HEADER_BYTES): number {
+  return ((link.rateMbps * (MTU_BYTES - headerBytes)) / MTU_BYTES) * (1 - link.lossPct / 100);
 }
 
 function check<T>(schema: z.ZodType<T>, value: unknown, what: string): T {

@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import type { EmulatorStatistics, WanEmulator } from './emulator.js';
 import type { Link } from './links.js';
-import { flood, type FloodResult, ping, type PingResult, type Site } from './traffic.js';
+import { flood, type FloodResult, ping, type PingResult } from './traffic.js';
+import type { Site } from './traffic-program.js';
 
 /** An emulator with something to start programs in at both ends. */
 export interface EmulatedPath {
@@ -9,26 +11,24 @@ export interface EmulatedPath {
   readonly b: Site & { readonly address: string };
 }
 
-/** What was asked of the emulator and what it gave. */
-export interface Measured {
-  asked: number;
-  given: number;
-}
+const measuredSchema = z.object({ asked: z.number(), given: z.number() });
 
-/** The emulator's own error on one link. */
-export interface LinkMeasurement {
-  link: string;
+export const linkMeasurementSchema = z.object({
+  link: z.string(),
   /** Median of UDP round trips on the idle link. */
-  rttMs: Measured & { min: number; p99: number; max: number; pings: number };
+  rttMs: measuredSchema.extend({ min: z.number(), p99: z.number(), max: z.number(), pings: z.number() }),
   /** IP bytes out of the far end under a flood, the slower direction. */
-  rateMbps: Measured & { aToB: number; bToA: number };
+  rateMbps: measuredSchema.extend({ aToB: z.number(), bToA: z.number() }),
   /** Random losses of both directions; with few expected losses `given` is coarse, `expected` says so. */
-  lossPct: Measured & { packets: number; lost: number; expected: number };
+  lossPct: measuredSchema.extend({ packets: z.number(), lost: z.number(), expected: z.number() }),
   /** Half of the spread of one-way delays. */
-  jitterMs: Measured;
+  jitterMs: measuredSchema,
   /** Delivery against due time under the flood, both directions. */
-  latenessUs: { asked: 0; given: number; p50: number; p99: number; max: number };
-}
+  latenessUs: measuredSchema.extend({ p50: z.number(), p99: z.number(), max: z.number() }),
+});
+
+/** The emulator's own error on one link: of each property what was asked and what it gave. */
+export type LinkMeasurement = z.output<typeof linkMeasurementSchema>;
 
 const PORT = 9;
 const PINGS = 60;

@@ -17,6 +17,8 @@ export interface ThreadEvents {
 
 /** The data plane in its worker thread, seen from the main thread. */
 export class DataPlaneThread {
+  /** Whether its code is compiled: before, a transfer is slower. */
+  rehearsed = false;
   private readonly worker: Worker;
   private readonly pending = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   private nextId = 1;
@@ -62,6 +64,9 @@ export class DataPlaneThread {
     switch (message.type) {
       case 'outcome':
         this.settle(message.id, message.error);
+        break;
+      case 'rehearsed':
+        this.rehearsed = true;
         break;
       case 'snapshot':
         this.events.snapshot(message.snapshot);

@@ -23,6 +23,8 @@ export interface DataPlaneSnapshot {
 /** From the worker to the main thread. */
 export type WorkerMessage =
   | { readonly type: 'outcome'; readonly id: number; readonly error: string | undefined }
+  /** The data plane's code is compiled, or its time for that is over. */
+  | { readonly type: 'rehearsed' }
   | { readonly type: 'snapshot'; readonly snapshot: DataPlaneSnapshot }
   | { readonly type: 'tunnel-up'; readonly peerId: string }
   | { readonly type: 'tunnel-down'; readonly peerId: string; readonly reason: string }

@@ -40,6 +40,8 @@ export interface AgentReport {
   readonly version: string;
   readonly pid: number;
   readonly startedAtMs: number;
+  /** Whether its code is compiled, about a second after the start: before, transfers are slower. */
+  readonly rehearsed: boolean;
   readonly source: Readonly<Record<string, unknown>>;
   readonly tunnelPort: number;
   readonly interception: DataPlaneStatistics['interception'];

@@ -1,7 +1,7 @@
 import { type LinkMeasurement, loadLinks, measureEmulator } from '@longhaul/wan-emulator';
 import { Command } from 'commander';
 import { LabNetwork } from '../network/lab-network.js';
-import { formatMeasurements } from '../runs/report.js';
+import { formatMeasurements } from '../runs/run-table.js';
 import { parseList, resolveLinks } from './options.js';
 
 interface MeasureArguments {

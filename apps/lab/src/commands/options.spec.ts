@@ -8,7 +8,7 @@ describe('options of the lab', () => {
 
   it('say what there is when something is unknown', () => {
     expect(() => parseTransports('cubic,reno')).toThrow(
-      /no transport "reno"; there are cubic, bbr, longhaul/,
+      /no transport "reno"; there are cubic, bbr, longhaul, kcptun/,
     );
     expect(() => resolveLinks(['mars'], undefined)).toThrow(/no link "mars"; there are/);
     expect(() => parseList(' , ')).toThrow(/at least one/);

@@ -1,6 +1,6 @@
 import { findLink, type Link, loadLinks } from '@longhaul/wan-emulator';
 import { InvalidArgumentError } from 'commander';
-import { type Transport, TRANSPORTS } from '../runs/run-transfer.js';
+import { type Transport, TRANSPORTS } from '../runs/transfer-result.js';
 
 /** A comma-separated list without empty or repeated entries. */
 export function parseList(text: string): string[] {

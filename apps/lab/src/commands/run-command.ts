@@ -1,12 +1,14 @@
-import { type Link, type LinkMeasurement, measureEmulator } from '@longhaul/wan-emulator';
+import { type Link, measureEmulator } from '@longhaul/wan-emulator';
 import { Command } from 'commander';
 import { LabNetwork } from '../network/lab-network.js';
-import { formatMeasurements, formatRuns, RUN_HEADER, runCells } from '../runs/report.js';
-import { runTransfer, type Transport, type TransferResult } from '../runs/run-transfer.js';
+import { describeHost } from '../runs/host.js';
+import { formatMeasurements, formatRuns, RUN_HEADER, runCells } from '../runs/run-table.js';
+import type { RunDocument } from '../runs/run-document.js';
+import { runTransfer } from '../runs/run-transfer.js';
+import { type TransferResult, type Transport, TRANSPORTS } from '../runs/transfer-result.js';
 import { VoidRunError } from '../runs/void-run.js';
 import { DEFAULT_WORKLOAD_FOLDER, prepareWorkload, type Workload } from '../workloads/workload.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
-import { describeHost, type HostDescription } from './host.js';
 
 const MIB = 2 ** 20;
 
@@ -25,21 +27,13 @@ interface RunArguments {
   json?: boolean;
 }
 
-/** What `lab run --json` prints. */
-export interface RunDocument {
-  host: HostDescription;
-  /** Of each link, what was asked of the emulator and what it gave. */
-  emulator: Record<string, LinkMeasurement>;
-  runs: TransferResult[];
-}
-
 /** `lab run` */
 export function runCommand(): Command {
   return new Command('run')
     .description('sends workloads over emulated links by several transports in turn, and compares them')
     .option('--links <names>', 'links, separated by commas', parseList, ['metro', 'mpls'])
     .option('--workloads <names>', 'random, text, vm, file:PATH', parseList, ['random', 'vm'])
-    .option('--transports <names>', 'cubic, bbr, longhaul', parseTransports, ['cubic', 'bbr', 'longhaul'])
+    .option('--transports <names>', TRANSPORTS.join(', '), parseTransports, ['cubic', 'bbr', 'longhaul'])
     .option('--seconds <n>', 'length of each run from its first byte', numberWithin(0.5, 3600), 10)
     .option('--mebibytes <n>', 'send so many MiB instead', numberWithin(1, 1 << 20, true))
     .option('--seed <n>', 'seed of the losses and of random bytes', numberWithin(0, 2 ** 31, true), 1)
@@ -67,7 +61,12 @@ async function run(args: RunArguments): Promise<void> {
   if (!first) return;
   const network = await LabNetwork.create(first, { prefix: args.prefix, seed: args.seed });
   try {
-    const document: RunDocument = { host: describeHost(network.emulator.features), emulator: {}, runs: [] };
+    const document: RunDocument = {
+      measuredAt: new Date().toISOString(),
+      host: describeHost(network.emulator.features),
+      emulator: {},
+      runs: [],
+    };
     for (const link of links) {
       if (args.measure) {
         progress(`measuring the emulator on ${link.name}`);

@@ -11,6 +11,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { claim, disclaim, livingOwner } from './owner.js';
 import { checkRequirements, LabRequirementError } from './requirements.js';
+import { joinSites } from './stretched-lan.js';
 
 /** Socket buffers may grow to this, or long links are limited by them and not by the transport. */
 const TCP_BUFFER_BYTES = 64 << 20;
@@ -19,6 +20,12 @@ const DEVICE_QUEUE_PACKETS = 10_000;
 const DEFAULT_PREFIX = 'longhaul-';
 
 export type SiteName = 'a' | 'b';
+
+/** A site, or the third place on a stretched LAN. */
+export type Place = SiteName | 'client';
+
+/** The last part of the names of namespaces. */
+const SUFFIXES: Readonly<Record<Place, string>> = { a: 'a', b: 'b', client: 'c' };
 
 interface SiteAddresses {
   wan: string;
@@ -30,6 +37,8 @@ interface SiteAddresses {
   lanPrefix6: string;
   /** The site's end of the management link. */
   management: string;
+  /** The site's end of the direct cable. */
+  direct: string;
 }
 
 export const SITE_ADDRESSES: Readonly<Record<SiteName, SiteAddresses>> = {
@@ -41,6 +50,7 @@ export const SITE_ADDRESSES: Readonly<Record<SiteName, SiteAddresses>> = {
     lanPrefix: '10.77.10.0/24',
     lanPrefix6: 'fd77:10::/64',
     management: '10.78.0.2',
+    direct: '10.77.3.1',
   },
   b: {
     wan: '10.77.1.2',
@@ -50,6 +60,7 @@ export const SITE_ADDRESSES: Readonly<Record<SiteName, SiteAddresses>> = {
     lanPrefix: '10.77.20.0/24',
     lanPrefix6: 'fd77:20::/64',
     management: '10.78.0.3',
+    direct: '10.77.3.2',
   },
 };
 
@@ -63,6 +74,10 @@ export interface LabNetworkOptions {
   seed?: number;
   /** A link from each site to the root namespace, over which agents reach a controller. Default false. */
   management?: boolean;
+  /** A cable between the sites beside the emulated link: a veth pair without rate or delay. Default false. */
+  direct?: boolean;
+  /** A third place, `client`, on one layer-2 network with taps at both sites. Default false. */
+  stretchedLan?: boolean;
 }
 
 /**
@@ -75,7 +90,7 @@ export class LabNetwork implements EmulatedPath {
 
   private constructor(
     private readonly removal: Removal,
-    private readonly namespaces: Readonly<Record<SiteName, NetworkNamespace>>,
+    private readonly namespaces: Readonly<Record<SiteName, NetworkNamespace> & { client?: NetworkNamespace }>,
     readonly emulator: WanEmulator,
   ) {
     this.a = this.endOf('a');
@@ -94,10 +109,13 @@ export class LabNetwork implements EmulatedPath {
     const removal = new Removal(prefix);
     try {
       const namespaces = {
-        a: NetworkNamespace.create(`${prefix}a`),
-        b: NetworkNamespace.create(`${prefix}b`),
+        a: NetworkNamespace.create(`${prefix}${SUFFIXES.a}`),
+        b: NetworkNamespace.create(`${prefix}${SUFFIXES.b}`),
+        client: options.stretchedLan ? NetworkNamespace.create(`${prefix}${SUFFIXES.client}`) : undefined,
       };
+      if (namespaces.client) joinSites(namespaces.client, namespaces);
       for (const site of ['a', 'b'] as const) prepareSite(namespaces[site], site);
+      if (options.direct) connectDirectly(namespaces);
       const names = { namespaceA: namespaces.a.name, namespaceB: namespaces.b.name };
       const emulator = await WanEmulator.start({ ...names, seed: options.seed ?? 1 });
       for (const site of ['a', 'b'] as const) {
@@ -118,9 +136,23 @@ export class LabNetwork implements EmulatedPath {
     return this.emulator.setLink(link);
   }
 
-  /** Starts a program at a site. It is killed when this process ends in any way; its pid is the program's own. */
-  exec(site: SiteName, argv: readonly string[], options?: ExecOptions): ChildProcess {
-    return this.namespaces[site].exec(argv, options);
+  /**
+   * Starts a program at a site, or at the third place of a stretched LAN. It is killed when this process ends in any
+   * way; its pid is the program's own.
+   */
+  exec(place: Place, argv: readonly string[], options?: ExecOptions): ChildProcess {
+    const namespace = this.namespaces[place];
+    if (!namespace) throw new Error('this network was made without a stretched LAN: it has no client');
+    return namespace.exec(argv, options);
+  }
+
+  /**
+   * Which congestion control a site's kernel uses for new connections to the far site; throws if it does not have it.
+   * By route, as the namespace's own default may only be one of those that the machine allows to every user.
+   */
+  setCongestionControl(site: SiteName, name: string): void {
+    const far = SITE_ADDRESSES[site === 'a' ? 'b' : 'a'];
+    this.namespaces[site].ip([`route replace ${far.wan} dev wan0 congctl ${name}`]);
   }
 
   /** Ends what runs at the sites and removes them. */
@@ -191,8 +223,8 @@ function removeAll(prefix: string): void {
   for (const site of ['a', 'b'] as const) {
     const device = managementDevice(prefix, site);
     if (existsSync(`/sys/class/net/${device}`)) runTool('ip', ['link', 'del', device]);
-    NetworkNamespace.remove(`${prefix}${site}`);
   }
+  for (const suffix of Object.values(SUFFIXES)) NetworkNamespace.remove(`${prefix}${suffix}`);
   disclaim(prefix);
 }
 
@@ -226,6 +258,13 @@ function connectWan(namespace: NetworkNamespace, site: SiteName): void {
     `route add ${far.lanPrefix} via ${far.wan} src ${own.lan}`,
     `route add ${far.lanPrefix6} via ${far.wan6} src ${own.lan6}`,
   ]);
+}
+
+function connectDirectly({ a, b }: Readonly<Record<SiteName, NetworkNamespace>>): void {
+  const far = ['peer', 'name', 'direct0', 'netns', b.name];
+  runTool('ip', ['link', 'add', 'direct0', 'netns', a.name, 'type', 'veth', ...far]);
+  a.ip([`addr add ${SITE_ADDRESSES.a.direct}/30 dev direct0`, 'link set direct0 up']);
+  b.ip([`addr add ${SITE_ADDRESSES.b.direct}/30 dev direct0`, 'link set direct0 up']);
 }
 
 function connectManagement(prefix: string, namespace: NetworkNamespace, site: SiteName): void {

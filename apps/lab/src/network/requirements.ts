@@ -17,14 +17,16 @@ export function checkRequirements(): void {
       'the lab makes network namespaces, so run it as root, for example with sudo',
     );
   }
-  for (const { command, debianPackage } of TOOLS) {
-    if (!onPath(command)) {
-      throw new LabRequirementError(`${command} is missing: apt-get install ${debianPackage}`);
-    }
-  }
+  TOOLS.forEach(checkTool);
   if (!existsSync('/dev/net/tun')) {
     throw new LabRequirementError('/dev/net/tun is missing: load the kernel module with modprobe tun');
   }
+}
+
+/** Throws a LabRequirementError that names the Debian package if a program is missing. */
+export function checkTool({ command, debianPackage }: { command: string; debianPackage: string }): void {
+  if (onPath(command)) return;
+  throw new LabRequirementError(`${command} is missing: apt-get install ${debianPackage}`);
 }
 
 function onPath(command: string): boolean {

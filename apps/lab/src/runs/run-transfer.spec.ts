@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LabNetwork } from '../network/lab-network.js';
 import { prepareWorkload, type Workload } from '../workloads/workload.js';
-import { runTransfer, type Transport } from './run-transfer.js';
+import { runTransfer } from './run-transfer.js';
+import type { Transport } from './transfer-result.js';
 
 const mpls = findLink(loadLinks().links, 'mpls');
 

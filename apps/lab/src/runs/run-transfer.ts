@@ -1,27 +1,22 @@
 import {
   type DirectionStatistics,
+  goodputLimitMbps,
   type Link,
   queueBytes,
   runStream,
   type StreamResult,
-  warmMemory,
+  TUNNEL_HEADER_BYTES,
 } from '@longhaul/wan-emulator';
 import { type LabNetwork, SITE_ADDRESSES } from '../network/lab-network.js';
-import { AgentPair } from '../transports/agent-pair.js';
+import { startTunnelTransport, type TunnelTransport } from '../transports/tunnel-transport.js';
 import type { Workload } from '../workloads/workload.js';
+import { onWarmMachine, prepareLink } from './quiet-link.js';
 import { type RunUsage, RunWatch } from './run-watch.js';
 import { mbps, seriesMbps, steadyMbps } from './series.js';
+import type { RoundTrips, TransferResult, Transport } from './transfer-result.js';
 import { refuseVoidRun } from './void-run.js';
 
-export const TRANSPORTS = ['cubic', 'bbr', 'longhaul'] as const;
-
-/** The kernel's TCP with that congestion control, or TCP through two agents. */
-export type Transport = (typeof TRANSPORTS)[number];
-
-const SINK_PORT = 9000;
-const FORWARD_PORT = 9001;
-/** Memory that is touched before a run, so that buffers do not pay for fresh pages. */
-const WARM_BYTES = 128 << 20;
+const PORTS = { forwardPort: 9001, targetPort: 9000 };
 
 export interface TransferOptions {
   network: LabNetwork;
@@ -37,121 +32,96 @@ export interface TransferOptions {
   maxSeconds?: number;
 }
 
-/** One transfer over one TCP connection. */
-export interface TransferResult {
-  link: string;
-  workload: string;
-  transport: Transport;
-  seed: number;
-  /** Application bytes at the sink. */
-  bytes: number;
-  /** From the first byte at the sink to the last, or the time asked for. */
-  seconds: number;
-  goodputMbps: number;
-  /** After the first two seconds; null for shorter runs. */
-  steadyMbps: number | null;
-  seriesMbps: number[];
-  /** IP bytes that the link carried from source to sink in the meantime. */
-  bytesOnWire: number;
-  /** IP bytes that it carried the other way. */
-  bytesOnWireBack: number;
-  /** User and system time of each process, from before the connection to the last byte. */
-  cpuSeconds: Record<string, number>;
-  /** Every byte was compared with the workload at the sink. */
-  intact: boolean;
-  /** As read back from the source's socket; through agents the source's TCP only reaches the near agent. */
-  congestionControl: string;
-  tcpSegmentsResent: number;
-  queue: {
-    limitBytes: number;
-    maxBytes: number;
-    meanBytes: number;
-    standingBytes: number;
-    tailDrops: number;
-  };
-  /** Packets that the link itself lost, of those from source to sink. */
-  randomLosses: number;
-  /** How late the emulator delivered, 99 of 100 packets at most. */
-  latenessP99Us: number;
-  /** Time that the host withheld during the run. */
-  stolenSeconds: number;
-}
-
 /** Sends a workload over a link, cold: nothing in the network remembers an earlier run. */
 export async function runTransfer(options: TransferOptions): Promise<TransferResult> {
   const { network, link, seed, transport } = options;
-  const { emulator } = network;
-  await network.setLink(link);
-  await emulator.flush();
-  await emulator.seed(seed);
-  const agents = transport === 'longhaul' ? await startAgents(network) : undefined;
+  await prepareLink(network, link, seed);
+  const tunnel = await startTunnelTransport(transport, network, link, PORTS);
   try {
-    await warmMemory(network.b, WARM_BYTES);
-    await emulator.spin(true);
-    return await measure(options, agents);
+    return await onWarmMachine(network, () => measure(options, tunnel));
   } finally {
-    await emulator.spin(false);
-    await agents?.stop();
+    await tunnel?.stop();
   }
 }
 
-function startAgents(network: LabNetwork): Promise<AgentPair> {
-  return AgentPair.start(network, { forwardPort: FORWARD_PORT, targetPort: SINK_PORT, profile: 'lossy' });
-}
-
-async function measure(options: TransferOptions, agents: AgentPair | undefined): Promise<TransferResult> {
+async function measure(
+  options: TransferOptions,
+  tunnel: TunnelTransport | undefined,
+): Promise<TransferResult> {
   const { network, workload, transport, seed } = options;
-  const agentPids = agents && { agentA: agents.pids.a, agentB: agents.pids.b };
-  const watch = await RunWatch.begin(network, { emulator: network.emulator.pid, ...agentPids });
+  const tunnelPids = tunnel && { agentA: tunnel.pids.a, agentB: tunnel.pids.b };
+  const watch = await RunWatch.begin(network, { emulator: network.emulator.pid, ...tunnelPids });
   let usage: RunUsage | undefined;
+  let tunnelRtt: RoundTrips | undefined;
   const stream = await runStream({
     from: network.a,
     to: network.b,
-    listen: `${SITE_ADDRESSES.b.wan}:${SINK_PORT}`,
-    connect: agents && `${SITE_ADDRESSES.a.wan}:${FORWARD_PORT}`,
-    congestion: agents ? undefined : transport,
+    listen: `${SITE_ADDRESSES.b.wan}:${PORTS.targetPort}`,
+    connect: tunnel && `${SITE_ADDRESSES.a.wan}:${PORTS.forwardPort}`,
+    congestion: tunnel ? undefined : transport,
     pattern: workload.pattern(seed),
     seconds: options.seconds,
     bytes: options.bytes,
     maxSeconds: options.maxSeconds,
     onFinished: async () => {
       usage = await watch.end();
+      tunnelRtt = await tunnel?.rttMs();
     },
-  });
+  }).finally(() => watch.abandon());
   if (!usage) throw new Error('the run ended without statistics');
-  checkStream(stream, options);
+  checkStream(stream, options, tunnel !== undefined);
   const { bytes, seconds } = stream.sink;
   refuseVoidRun({ ...usage, link: options.link, bytes, seconds, mayShrink: shrinks(options) });
-  return resultOf(options, stream, usage);
+  return resultOf(options, stream, usage, tunnel ? (tunnelRtt ?? null) : socketRtt(stream));
+}
+
+function socketRtt({ source }: StreamResult): RoundTrips {
+  return { min: source.minRttUs / 1e3, smoothed: source.rttUs / 1e3 };
 }
 
 function shrinks({ transport, workload }: TransferOptions): boolean {
   return transport === 'longhaul' && workload.name !== 'random';
 }
 
-function resultOf(options: TransferOptions, { sink, source }: StreamResult, usage: RunUsage): TransferResult {
+function resultOf(
+  options: TransferOptions,
+  { sink, source }: StreamResult,
+  usage: RunUsage,
+  rttMs: RoundTrips | null,
+): TransferResult {
   const { aToB, bToA } = usage.statistics;
   return {
     link: options.link.name,
+    linkMbps: options.link.rateMbps,
     workload: options.workload.name,
     transport: options.transport,
     seed: options.seed,
     bytes: sink.bytes,
     seconds: sink.seconds,
     goodputMbps: mbps(sink.bytes, sink.seconds),
+    limitMbps: goodputLimitMbps(options.link, TUNNEL_HEADER_BYTES),
     steadyMbps: steadyMbps(sink),
     seriesMbps: seriesMbps(sink),
     bytesOnWire: aToB.wireBytes,
+    bytesSettled: settledBytes(aToB),
     bytesOnWireBack: bToA.wireBytes,
     cpuSeconds: { source: source.cpuSeconds, sink: sink.cpuSeconds, ...usage.cpuSeconds },
     intact: sink.intact,
     congestionControl: source.congestion,
     tcpSegmentsResent: source.segmentsResent,
     queue: queueOf(aToB, options.link),
+    linkSeries: usage.series,
+    rttMs,
     randomLosses: aToB.randomLosses,
     latenessP99Us: Math.max(aToB.latenessP99Us, bToA.latenessP99Us),
     stolenSeconds: usage.stolenSeconds,
   };
+}
+
+function settledBytes(statistics: DirectionStatistics): number {
+  const { deliveredBytes, tailDropBytes, randomLosses, wireBytes, wirePackets } = statistics;
+  const lostBytes = wirePackets === 0 ? 0 : randomLosses * (wireBytes / wirePackets);
+  return Math.round(deliveredBytes + tailDropBytes + lostBytes);
 }
 
 function queueOf(statistics: DirectionStatistics, link: Link): TransferResult['queue'] {
@@ -164,8 +134,12 @@ function queueOf(statistics: DirectionStatistics, link: Link): TransferResult['q
   };
 }
 
-function checkStream({ sink, source }: StreamResult, { transport, bytes, seconds }: TransferOptions): void {
-  if (transport !== 'longhaul' && source.congestion !== transport) {
+function checkStream(
+  { sink, source }: StreamResult,
+  { transport, bytes, seconds }: TransferOptions,
+  tunnelled: boolean,
+): void {
+  if (!tunnelled && source.congestion !== transport) {
     throw new Error(`asked for congestion control ${transport}, the socket had ${source.congestion}`);
   }
   if (bytes !== undefined && (sink.ended !== 'end' || sink.bytes !== bytes)) {

@@ -1,10 +1,15 @@
 import type { EmulatorStatistics } from '@longhaul/wan-emulator';
 import type { LabNetwork } from '../network/lab-network.js';
+import { LinkSampler } from './link-sampler.js';
 import { processSeconds, stolenSeconds } from './processor-time.js';
+import type { LinkSeries } from './transfer-result.js';
 
 /** What was used between the beginning and the end of a run. */
 export interface RunUsage {
   statistics: EmulatorStatistics;
+  series: LinkSeries;
+  /** Longest time for which the lab could not look at the link. */
+  longestGapSeconds: number;
   elapsedSeconds: number;
   /** User and system seconds of each watched process. */
   cpuSeconds: Record<string, number>;
@@ -17,12 +22,14 @@ export class RunWatch {
   private readonly startedMs = performance.now();
   private readonly stolenBefore = stolenSeconds();
   private readonly before: ReadonlyMap<string, number>;
+  private readonly sampler: LinkSampler;
 
   private constructor(
     private readonly network: LabNetwork,
     private readonly pids: Readonly<Record<string, number>>,
   ) {
     this.before = this.readClocks();
+    this.sampler = new LinkSampler(network.emulator);
   }
 
   /** Begins with the link's statistics at zero. */
@@ -31,7 +38,13 @@ export class RunWatch {
     return new RunWatch(network, pids);
   }
 
+  /** Ends the watch of a run that came to nothing. */
+  abandon(): void {
+    this.sampler.end();
+  }
+
   async end(): Promise<RunUsage> {
+    const series = this.sampler.end();
     const after = this.readClocks();
     const stolen = stolenSeconds() - this.stolenBefore;
     const statistics = await this.network.emulator.statistics();
@@ -40,6 +53,8 @@ export class RunWatch {
     );
     return {
       statistics,
+      series,
+      longestGapSeconds: this.sampler.longestGapSeconds,
       elapsedSeconds: (performance.now() - this.startedMs) / 1000,
       cpuSeconds: Object.fromEntries(spent),
       stolenSeconds: round(stolen),

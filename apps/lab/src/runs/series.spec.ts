@@ -1,5 +1,5 @@
 import { seriesMbps, steadyMbps } from './series.js';
-import { median } from './report.js';
+import { median } from './run-groups.js';
 
 const sink = {
   event: 'done' as const,

@@ -7,27 +7,43 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { type LabNetwork, SITE_ADDRESSES, type SiteName } from '../network/lab-network.js';
+import type { RoundTrips } from '../runs/transfer-result.js';
+import { endGently, hasEnded } from './child.js';
 import { type KeyPair, makeKeyPair } from './key-pair.js';
+import type { TunnelPorts, TunnelTransport } from './tunnel-transport.js';
 
 const LONGHAUL = fileURLToPath(new URL('../../../cli/bin/longhaul.js', import.meta.url));
 const TUNNEL_PORT = 7800;
 const UP_TIMEOUT_MS = 15_000;
 const POLL_MS = 50;
-const STOP_TIMEOUT_MS = 3_000;
 const LOG_TAIL_BYTES = 1_000;
 
-const statusSchema = z.object({ tunnels: z.array(z.object({ state: z.string() })) });
+const statusSchema = z.object({
+  rehearsed: z.boolean(),
+  tunnels: z.array(
+    z.object({
+      state: z.string(),
+      minRttMs: z.number().nullable(),
+      smoothedRttMs: z.number().nullable(),
+    }),
+  ),
+});
 
-export interface AgentPairOptions {
-  /** Port of site a's WAN address that the agent there takes connections on. */
-  forwardPort: number;
-  /** Port of site b's WAN address that the agent there opens them to. */
-  targetPort: number;
+type AgentStatus = z.output<typeof statusSchema>;
+
+export interface AgentPairOptions extends TunnelPorts {
+  /** Default `lossy`. */
   profile?: 'fair' | 'lossy' | 'fixed';
+  /** A second forward, of class interactive. */
+  interactive?: TunnelPorts;
+  /** UDP port of both agents; another one for a second pair. Default 7800. */
+  tunnelPort?: number;
+  /** Addresses of the sites between which the tunnel runs. Default: those of the emulated link. */
+  over?: Readonly<Record<SiteName, string>>;
 }
 
 /** Two agents with static files and no controller: connections to site a's forward end at site b. */
-export class AgentPair {
+export class AgentPair implements TunnelTransport {
   private constructor(
     private readonly folder: string,
     private readonly agents: Readonly<Record<SiteName, ChildProcess>>,
@@ -46,7 +62,7 @@ export class AgentPair {
       b: startAgent(network, 'b', folder),
     });
     try {
-      await pair.waitUntilUp();
+      await pair.waitUntilReady();
       return pair;
     } catch (error) {
       await pair.stop();
@@ -58,15 +74,27 @@ export class AgentPair {
     return { a: this.agents.a.pid ?? 0, b: this.agents.b.pid ?? 0 };
   }
 
+  /** Round trips of site a's tunnel; undefined if its agent does not answer or has seen none. */
+  async rttMs(): Promise<RoundTrips | undefined> {
+    const status = await agentStatus(this.statusSocket('a'));
+    const tunnel = status?.tunnels[0];
+    if (tunnel === undefined || tunnel.minRttMs === null || tunnel.smoothedRttMs === null) return undefined;
+    return { min: tunnel.minRttMs, smoothed: tunnel.smoothedRttMs };
+  }
+
   async stop(): Promise<void> {
     await Promise.all([endGently(this.agents.a), endGently(this.agents.b)]);
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private async waitUntilUp(): Promise<void> {
+  private statusSocket(site: SiteName): string {
+    return join(this.folder, `${site}.sock`);
+  }
+
+  private async waitUntilReady(): Promise<void> {
     const deadline = Date.now() + UP_TIMEOUT_MS;
     for (const site of ['a', 'b'] as const) {
-      while (!(await isUp(join(this.folder, `${site}.sock`)))) {
+      while (!isReady(await agentStatus(this.statusSocket(site)))) {
         const ended = hasEnded(this.agents[site]);
         if (ended || Date.now() > deadline) throw await this.explain(site, ended);
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -94,63 +122,61 @@ function startAgent(network: LabNetwork, site: SiteName, folder: string): ChildP
   }
 }
 
-function configOfA(
-  own: KeyPair,
-  far: KeyPair,
-  { forwardPort, targetPort, profile }: AgentPairOptions,
-): object {
+function configOfA(own: KeyPair, far: KeyPair, options: AgentPairOptions): object {
+  const forwards = [forward(options, 'bulk')];
+  if (options.interactive) forwards.push(forward(options.interactive, 'interactive'));
+  return { ...configOf('a', own, far, options), forwards };
+}
+
+function forward({ forwardPort, targetPort }: TunnelPorts, streamClass: 'bulk' | 'interactive'): object {
   return {
-    name: 'site-a',
+    listen: `${SITE_ADDRESSES.a.wan}:${forwardPort}`,
+    peer: 'site-b',
+    target: `${SITE_ADDRESSES.b.wan}:${targetPort}`,
+    class: streamClass,
+    whenPeerDown: 'refuse', // a run without a tunnel is an error, not a run of the kernel's TCP
+  };
+}
+
+function configOfB(own: KeyPair, far: KeyPair, options: AgentPairOptions): object {
+  const ports = [options.targetPort, ...(options.interactive ? [options.interactive.targetPort] : [])];
+  const allow = [{ peer: 'site-a', prefixes: [`${SITE_ADDRESSES.b.wan}/32`], ports }];
+  return { ...configOf('b', own, far, options), allow };
+}
+
+function configOf(site: SiteName, own: KeyPair, far: KeyPair, options: AgentPairOptions): object {
+  const { profile = 'lossy', tunnelPort: port = TUNNEL_PORT } = options;
+  const addresses = options.over ?? { a: SITE_ADDRESSES.a.wan, b: SITE_ADDRESSES.b.wan };
+  const farSite = site === 'a' ? 'b' : 'a';
+  return {
+    name: `site-${site}`,
     privateKey: own.privateKey,
-    listen: { address: SITE_ADDRESSES.a.wan, port: TUNNEL_PORT },
-    peers: [peer('site-b', far, 'b', profile)],
-    forwards: [
+    listen: { address: addresses[site], port },
+    peers: [
       {
-        listen: `${SITE_ADDRESSES.a.wan}:${forwardPort}`,
-        peer: 'site-b',
-        target: `${SITE_ADDRESSES.b.wan}:${targetPort}`,
-        whenPeerDown: 'refuse', // a run without a tunnel is an error, not a run of the kernel's TCP
+        name: `site-${farSite}`,
+        publicKey: far.publicKey,
+        endpoints: [`${addresses[farSite]}:${port}`],
+        profile,
       },
     ],
   };
 }
 
-function configOfB(own: KeyPair, far: KeyPair, { targetPort, profile }: AgentPairOptions): object {
-  return {
-    name: 'site-b',
-    privateKey: own.privateKey,
-    listen: { address: SITE_ADDRESSES.b.wan, port: TUNNEL_PORT },
-    peers: [peer('site-a', far, 'a', profile)],
-    allow: [{ peer: 'site-a', prefixes: [`${SITE_ADDRESSES.b.wan}/32`], ports: [targetPort] }],
-  };
+/** Its one tunnel is up, and its code compiled. */
+function isReady(status: AgentStatus | undefined): boolean {
+  return status?.rehearsed === true && status.tunnels[0]?.state === 'up';
 }
 
-function peer(
-  name: string,
-  { publicKey }: KeyPair,
-  site: SiteName,
-  profile: AgentPairOptions['profile'],
-): object {
-  return {
-    name,
-    publicKey,
-    endpoints: [`${SITE_ADDRESSES[site].wan}:${TUNNEL_PORT}`],
-    profile: profile ?? 'lossy',
-  };
-}
-
-/** Asks an agent's status socket whether its one tunnel is up. */
-function isUp(path: string): Promise<boolean> {
+/** What an agent's status socket says; undefined if nobody answers. */
+function agentStatus(path: string): Promise<AgentStatus | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
     let text = '';
     socket.setEncoding('utf8');
     socket.on('data', (part: string) => (text += part));
-    socket.on('error', () => resolve(false));
-    socket.on('end', () => {
-      const status = statusSchema.safeParse(parseJson(text));
-      resolve(status.success && status.data.tunnels[0]?.state === 'up');
-    });
+    socket.on('error', () => resolve(undefined));
+    socket.on('end', () => resolve(statusSchema.safeParse(parseJson(text)).data));
   });
 }
 
@@ -160,17 +186,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
-}
-
-async function endGently(child: ChildProcess): Promise<void> {
-  if (hasEnded(child)) return;
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-  await gone;
-  clearTimeout(impatience);
 }

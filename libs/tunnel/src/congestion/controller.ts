@@ -25,6 +25,13 @@ export interface AckSample {
   appLimited: boolean;
 }
 
+/** What a controller believes of its path, to be remembered. */
+export interface PathEstimate {
+  /** Bytes per microsecond. */
+  readonly bandwidth: number;
+  readonly minRttUs: number;
+}
+
 /** Decides how much may be in flight, and how fast it leaves. Knows no sockets, no packets, no clock. */
 export interface CongestionController {
   /** Most bytes in flight. */
@@ -40,6 +47,8 @@ export interface CongestionController {
   onRestartFromIdle(nowUs: number): void;
   /** Bytes per microsecond that the path is believed to carry. */
   readonly bandwidth: number;
+  /** What is worth remembering, and when it was last seen to be true; undefined before the path was filled once. */
+  readonly observed: (PathEstimate & { readonly atUs: number }) | undefined;
 }
 
 /** Microseconds times this are bytes, for a rate in Mbit/s. */

@@ -42,6 +42,9 @@ export class FixedRate implements CongestionController {
     return this.committed * this.share;
   }
 
+  /** The rate is the policy's: there is nothing to remember. */
+  readonly observed = undefined;
+
   onWindowLimited(): void {
     // The window follows from rate and round trip alone.
   }

@@ -25,6 +25,7 @@ class Sender {
       congestionWindow: Infinity,
       pacingRate: Infinity,
       bandwidth: 0,
+      observed: undefined,
       state: 'test',
       onAck: (sample) => this.samples.push({ ...sample }),
       onRestartFromIdle: () => undefined,

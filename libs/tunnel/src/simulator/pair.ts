@@ -1,3 +1,4 @@
+import type { PathMemory } from '../path/path-memory.js';
 import type { PeerOptions } from '../tunnel/tunnel.js';
 import { Application } from './application.js';
 import type { SimulatedHost } from './host.js';
@@ -50,14 +51,14 @@ export class Pair {
     return this;
   }
 
-  /** Kills `b`; another process with the same key comes up in its place, knowing nothing. */
-  restartB(memoryBytes = this.options.memoryBytes): void {
+  /** Kills `b`; another process with the same key comes up in its place, knowing nothing but what is `remembered`. */
+  restartB(memoryBytes = this.options.memoryBytes, remembered?: PathMemory): void {
     const { simulation, b } = this;
     b.kill();
     this.far = new Application();
     this.b = simulation.restartHost('b', '192.0.2.2', b.privateKey, this.far.events, memoryBytes);
     this.far.attach(this.b);
-    simulation.peer(this.b, this.a, this.options.peer, this.options.bothOpen ?? false);
+    simulation.peer(this.b, this.a, { ...this.options.peer, remembered }, this.options.bothOpen ?? false);
   }
 
   /** Runs until both applications are through with all that was begun. False: the limit came first. */

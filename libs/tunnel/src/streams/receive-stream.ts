@@ -1,7 +1,6 @@
 import type { ChunkPool } from '../memory/chunk-pool.js';
 import {
   CHUNK_BYTES,
-  EAGER_STREAM_WINDOW,
   INITIAL_STREAM_WINDOW,
   MAX_STREAM_WINDOW,
   READER_BACKLOG,
@@ -82,9 +81,9 @@ export class ReceiveStream {
   }
 
   /** Raises the window at once while memory is plentiful, so that the first round trips are not bound by credit. */
-  openEagerly(): boolean {
+  openEagerly(window: number): boolean {
     if (this.budget.free < this.budget.limit / 2) return false;
-    this.growWindow(EAGER_STREAM_WINDOW);
+    this.growWindow(Math.min(window, MAX_STREAM_WINDOW));
     return this.renew();
   }
 

@@ -235,9 +235,9 @@ export class Stream {
     this.host.settle(this);
   }
 
-  /** Raises the window while memory is plentiful. */
-  openEagerly(): void {
-    if (this.receive.openEagerly()) this.wantCredit();
+  /** Raises the window to `window` bytes while memory is plentiful. */
+  openEagerly(window: number): void {
+    if (this.receive.openEagerly(window)) this.wantCredit();
   }
 
   /** Bytes of the peer have arrived. */

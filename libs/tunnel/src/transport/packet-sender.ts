@@ -78,12 +78,12 @@ export class PacketSender {
     );
   }
 
-  /** Describes the packets that may leave now. `rate` is in bytes per microsecond. */
-  send(target: PacketTarget, address: PackedAddress, rate: number): void {
+  /** Describes the packets that may leave now. `rate` is in bytes per microsecond, `minRttUs` Infinity while not known. */
+  send(target: PacketTarget, address: PackedAddress, rate: number, minRttUs: number): void {
     const { builder } = this;
     this.target = target;
     this.address = address;
-    this.parts.pacer.refill(this.parts.clock.nowUs, rate);
+    this.parts.pacer.refill(this.parts.clock.nowUs, rate, minRttUs);
     while (!builder.full && this.controlDue) this.sendControl();
     this.sendMtuProbe();
     while (!builder.full && this.parts.loss.probesDue > 0) this.sendLossProbe();

@@ -1,7 +1,14 @@
 import type { Clock } from '../clock.js';
 import type { EventQueue } from '../events.js';
 import type { ChunkPool } from '../memory/chunk-pool.js';
-import { MAX_LOCAL_STREAMS, MAX_OPEN_PAYLOAD, MAX_PEER_STREAMS } from '../params.js';
+import {
+  EAGER_ROUNDS,
+  EAGER_STREAM_WINDOW,
+  MAX_LOCAL_STREAMS,
+  MAX_OPEN_PAYLOAD,
+  MAX_PEER_STREAMS,
+} from '../params.js';
+import type { ReceiveRate } from '../path/receive-rate.js';
 import type { RttEstimator } from '../recovery/rtt-estimator.js';
 import { StreamAbortCode } from '../streams/abort-code.js';
 import type { MemoryBudget } from '../streams/memory-budget.js';
@@ -54,6 +61,7 @@ export class StreamTable implements StreamHost {
     private readonly options: StreamTableOptions,
     private readonly shared: SharedResources,
     private readonly rtt: RttEstimator,
+    private readonly receiveRate: ReceiveRate,
     private readonly touch: () => void,
   ) {
     this.nextLocalId = options.idParity;
@@ -110,8 +118,16 @@ export class StreamTable implements StreamHost {
     this.localCount++;
     stream.trafficClass = trafficClass;
     stream.weight = weight;
-    stream.openEagerly();
+    stream.openEagerly(this.eagerWindow);
     return stream;
+  }
+
+  /** On a path that is known, a stream need not be held up by credit for longer than until its first arrives. */
+  private get eagerWindow(): number {
+    const { rtt, receiveRate } = this;
+    return rtt.hasSample
+      ? Math.max(EAGER_STREAM_WINDOW, EAGER_ROUNDS * receiveRate.peak * rtt.smoothedUs)
+      : EAGER_STREAM_WINDOW;
   }
 
   private add(id: number, local: boolean, openPayload: Uint8Array, granted: number): Stream {
@@ -151,7 +167,7 @@ export class StreamTable implements StreamHost {
   private admitOne(id: number): Stream {
     const granted = this.budget.grant(INITIAL_GRANT);
     const stream = this.add(id, false, EMPTY, granted ? INITIAL_GRANT : 0);
-    if (granted) stream.openEagerly();
+    if (granted) stream.openEagerly(this.eagerWindow);
     else stream.refuse(StreamAbortCode.noMemory);
     return stream;
   }

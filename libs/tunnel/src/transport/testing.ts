@@ -48,7 +48,7 @@ export function bareTransport(): BareTransport {
     random: () => 0.5,
   };
   const transport = new Transport(
-    { peerId: 'peer', idParity: 1, peerInitialWindow: 100_000 },
+    { peerId: 'peer', idParity: 1, peerInitialWindow: 100_000, unixTimeMs: 0 },
     { profile: 'lossy', maxUdpPayload: 1472 },
     shared,
     { touch: () => undefined, onPathChallenge: () => undefined, onPathResponse: () => undefined },

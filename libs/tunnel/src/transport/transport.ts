@@ -1,5 +1,10 @@
 import { Bbr, FAIR_TUNING, LOSSY_TUNING } from '../congestion/bbr/bbr.js';
-import { BYTES_PER_US_PER_MBPS, type CongestionController, type Profile } from '../congestion/controller.js';
+import {
+  BYTES_PER_US_PER_MBPS,
+  type CongestionController,
+  type PathEstimate,
+  type Profile,
+} from '../congestion/controller.js';
 import { FixedRate } from '../congestion/fixed-rate.js';
 import type { PackedAddress } from '../io.js';
 import { Pacer } from '../pacer.js';
@@ -12,6 +17,8 @@ import {
   UNSENT_US,
 } from '../params.js';
 import { MtuDiscovery } from '../path/mtu-discovery.js';
+import { rateStillHeld, type PathMemory, type RememberedRate } from '../path/path-memory.js';
+import { ReceiveRate } from '../path/receive-rate.js';
 import { LossDetector } from '../recovery/loss-detector.js';
 import { ReceivedPackets } from '../recovery/received-packets.js';
 import { RttEstimator } from '../recovery/rtt-estimator.js';
@@ -32,6 +39,13 @@ export interface PathPolicy {
   readonly maxUdpPayload: number;
 }
 
+export interface TransportOptions extends StreamTableOptions {
+  /** What is known of the path from an earlier transport. */
+  readonly remembered?: PathMemory;
+  /** Milliseconds since 1970, as the transport begins. */
+  readonly unixTimeMs: number;
+}
+
 /** Who a transport belongs to. */
 export interface TransportOwner extends PathFrames {
   /** Something was done that {@link Transport.poll} has to see to. */
@@ -48,13 +62,14 @@ export class Transport {
   readonly loss: LossDetector;
   readonly mtu: MtuDiscovery;
   readonly sender: PacketSender;
+  readonly receiveRate: ReceiveRate;
   private readonly sent = new SentPackets();
   private readonly pacer = new Pacer();
   private readonly streams: StreamTable;
   private readonly receiver: FrameReceiver;
 
   constructor(
-    options: StreamTableOptions,
+    options: TransportOptions,
     private policy: PathPolicy,
     private readonly shared: SharedResources,
     owner: TransportOwner,
@@ -62,9 +77,11 @@ export class Transport {
     const { clock, events, builder } = shared;
     const { rtt, received, sent } = this;
     this.mtu = new MtuDiscovery(policy.maxUdpPayload);
-    this.streams = new StreamTable(options, shared, rtt, () => owner.touch());
+    const { remembered, unixTimeMs } = options;
+    this.receiveRate = new ReceiveRate(rateStillHeld(remembered?.receive, unixTimeMs));
+    this.streams = new StreamTable(options, shared, rtt, this.receiveRate, () => owner.touch());
     const fates = new FrameFates(sent, this.streams, this.mtu);
-    this.loss = new LossDetector(sent, rtt, fates, this.makeController());
+    this.loss = new LossDetector(sent, rtt, fates, this.makeController(estimateOf(options)));
     this.receiver = new FrameReceiver(
       builder.memory,
       clock,
@@ -87,20 +104,21 @@ export class Transport {
     });
   }
 
-  private makeController(): CongestionController {
+  private makeController(remembered?: PathEstimate): CongestionController {
     const { profile, rateMbps, maxUdpPayload } = this.policy;
     if (profile === 'fixed' && rateMbps !== undefined)
       return new FixedRate(rateMbps * BYTES_PER_US_PER_MBPS, BASE_UDP_PAYLOAD);
-    return new Bbr(profile === 'lossy' ? LOSSY_TUNING : FAIR_TUNING, maxUdpPayload, this.shared.random);
+    const tuning = profile === 'lossy' ? LOSSY_TUNING : FAIR_TUNING;
+    return new Bbr(tuning, maxUdpPayload, this.shared.random, remembered);
   }
 
-  /** Takes over a changed policy. A new profile begins with nothing learnt; streams go on. */
+  /** Takes over a changed policy. A new profile resumes from what was learnt; streams go on. */
   reconfigure(policy: PathPolicy): void {
     const before = this.policy;
     this.policy = policy;
     if (before.maxUdpPayload !== policy.maxUdpPayload) this.mtu.restart(policy.maxUdpPayload);
     if (before.profile === policy.profile && before.rateMbps === policy.rateMbps) return;
-    this.loss.congestion = this.makeController();
+    this.loss.congestion = this.makeController(this.congestion.observed);
   }
 
   /** The peer is somewhere else now: nothing that was learnt of the path holds. */
@@ -109,6 +127,7 @@ export class Transport {
     this.mtu.restart(this.policy.maxUdpPayload);
     this.loss.abandonInFlight();
     this.loss.congestion = this.makeController();
+    this.receiveRate.peak = 0;
   }
 
   get congestion(): CongestionController {
@@ -135,6 +154,23 @@ export class Transport {
     const { rateMbps } = this.policy;
     const cap = rateMbps === undefined ? Infinity : rateMbps * BYTES_PER_US_PER_MBPS;
     return Math.min(this.congestion.pacingRate, cap);
+  }
+
+  /** What is worth remembering of the path to `address`, at `unixTimeMs`; undefined before anything is. */
+  pathMemory(address: string, unixTimeMs: number): PathMemory | undefined {
+    const { congestion, receiveRate, rtt } = this;
+    const { observed } = congestion;
+    if (!rtt.hasSample || (observed === undefined && receiveRate.confirmedUs === 0)) return undefined;
+    const remember = (bytesPerUs: number, atUs: number): RememberedRate => ({
+      bytesPerSecond: bytesPerUs * 1e6,
+      observedAtMs: unixTimeMs - (this.shared.clock.nowUs - atUs) / 1000,
+    });
+    return {
+      address,
+      minRttUs: rtt.minUs,
+      send: observed && remember(observed.bandwidth, observed.atUs),
+      receive: receiveRate.confirmedUs > 0 ? remember(receiveRate.peak, receiveRate.confirmedUs) : undefined,
+    };
   }
 
   /** How long an answer may take before the peer has missed something, in microseconds. */
@@ -195,6 +231,13 @@ export class Transport {
     const { nowUs } = this.shared.clock;
     if (nowUs >= this.loss.timeoutUs) this.loss.onTimeout(nowUs);
     this.updateAllowance();
-    this.sender.send(target, address, this.pacingRate);
+    this.receiveRate.update(nowUs, this.received.deliveredBytes, this.rtt.smoothedUs);
+    this.sender.send(target, address, this.pacingRate, this.rtt.minUs);
   }
+}
+
+function estimateOf({ remembered, unixTimeMs }: TransportOptions): PathEstimate | undefined {
+  if (remembered === undefined) return undefined;
+  const bandwidth = rateStillHeld(remembered.send, unixTimeMs);
+  return bandwidth > 0 ? { bandwidth, minRttUs: remembered.minRttUs } : undefined;
 }

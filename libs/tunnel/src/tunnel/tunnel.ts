@@ -8,7 +8,7 @@ import {
   type KeyPair,
   type ReceiveParameters,
 } from '../handshake/index.js';
-import { ADDRESS_WORDS, packAddress, type CipherSuite, type PackedAddress } from '../io.js';
+import { ADDRESS_WORDS, formatHost, packAddress, type CipherSuite, type PackedAddress } from '../io.js';
 import {
   BASE_UDP_PAYLOAD,
   HANDSHAKE_RETRY_US,
@@ -21,6 +21,7 @@ import {
   REKEY_AFTER_US,
   STREAM_TIMEOUT_US,
 } from '../params.js';
+import type { PathMemory } from '../path/path-memory.js';
 import { PathValidation, sameAddress, sameHost } from '../path/path-validation.js';
 import { StreamAbortCode } from '../streams/abort-code.js';
 import type { SharedResources } from '../transport/stream-table.js';
@@ -44,6 +45,8 @@ export interface PeerOptions {
   readonly rateMbps?: number;
   /** Largest UDP payload to use, 1200 to 16384 bytes. */
   readonly maxUdpPayload: number;
+  /** What an earlier tunnel to the peer has learnt of the path. Looked at when the peer is added, and not again. */
+  readonly remembered?: PathMemory;
 }
 
 export type TunnelSession = Session<Tunnel>;
@@ -97,6 +100,7 @@ export class Tunnel implements TransportOwner {
   /** The session is to be replaced before it is worn. */
   private rekeyWanted = false;
   private readonly weOutrank: boolean;
+  private remembered: PathMemory | undefined;
 
   constructor(
     private readonly host: TunnelHost,
@@ -104,6 +108,7 @@ export class Tunnel implements TransportOwner {
   ) {
     const { environment, shared } = host;
     this.endpoints = packEndpoints(options);
+    this.remembered = options.remembered;
     this.weOutrank = compareBytes(host.keys.publicKey, options.publicKey) > 0;
     this.sessions = new Sessions(this, host);
     this.validation = new PathValidation(environment.random);
@@ -216,7 +221,6 @@ export class Tunnel implements TransportOwner {
     const established = this.initiations.onResponse(datagram);
     if (established === undefined) return;
     this.adopt(this.makeSession(established, address, true));
-    this.transport?.ping();
   }
 
   onCookieReply(datagram: Uint8Array): void {
@@ -239,6 +243,8 @@ export class Tunnel implements TransportOwner {
     this.lastReceivedUs = this.nowUs;
     if (!this.continues(session)) this.beginTransport(session);
     session.firstPacket = this.transport?.nextPacketNumber ?? 0;
+    // Proves the session to the peer, and shows the round trip before there is anything to send.
+    this.transport?.ping();
     this.moveTo(session.address);
     this.reportUp();
     this.touch();
@@ -254,6 +260,8 @@ export class Tunnel implements TransportOwner {
         peerId: this.options.id,
         idParity: this.weOutrank ? 1 : 0,
         peerInitialWindow: session.peerInitialWindow,
+        remembered: this.rememberedOf(session.address),
+        unixTimeMs: this.host.environment.unixTimeMs(),
       },
       this.pathPolicy(session),
       this.host.shared,
@@ -261,7 +269,20 @@ export class Tunnel implements TransportOwner {
     );
   }
 
+  /** What is known of the path to `address`, if it is the one that is remembered. */
+  private rememberedOf(address: PackedAddress): PathMemory | undefined {
+    return this.remembered?.address === formatHost(address) ? this.remembered : undefined;
+  }
+
+  /** What is worth remembering of the path, now or from before. */
+  get pathMemory(): PathMemory | undefined {
+    const { transport, host, address } = this;
+    const latest = transport?.pathMemory(formatHost(address), host.environment.unixTimeMs());
+    return latest ?? this.remembered;
+  }
+
   private abandonTransport(): void {
+    this.remembered = this.pathMemory;
     this.transport?.abandon(StreamAbortCode.tunnelLost);
     this.transport = undefined;
   }

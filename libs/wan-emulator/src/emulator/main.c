@@ -1,7 +1,7 @@
 /*
  * wan-emulator: an emulated WAN link between two TUN devices in two network namespaces.
  *
- *   wan-emulator --a NETNS --b NETNS [--device wan0] [--seed N] [--tick-us 40]
+ *   wan-emulator --a NETNS --b NETNS [--device wan0] [--seed N] [--tick-us 100]
  *
  * Prints {"event":"ready",...} once both devices exist, then obeys the control channel (control.h).
  */
@@ -23,8 +23,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* The loop wakes no more often than this: some four full packets at 1 Gbit/s share a wake-up. */
-#define DEFAULT_TICK_NS (40 * NS_PER_US)
+/*
+ * The loop wakes no more often than this: some eight full packets at 1 Gbit/s share a wake-up, as they share an
+ * interrupt of a network card that moderates them.
+ */
+#define DEFAULT_TICK_NS (100 * NS_PER_US)
 /* A busy loop looks at the control channel this often. */
 #define CONTROL_PERIOD_NS (5 * NS_PER_MS)
 /* Frames taken from one TUN before due packets get their turn. */

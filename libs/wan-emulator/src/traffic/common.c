@@ -92,3 +92,18 @@ double cpu_seconds(void)
 	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+void print_spread(const char *name, uint64_t *values_ns, uint64_t count)
+{
+	qsort(values_ns, count, sizeof *values_ns, by_value);
+	uint64_t last = count ? count - 1 : 0;
+	double scale = count ? 1.0 / NS_PER_US : 0;
+	printf(",\"%s\":{\"min\":%.1f,\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}", name, (double)values_ns[0] * scale,
+	       (double)values_ns[count / 2] * scale, (double)values_ns[last * 99 / 100] * scale, (double)values_ns[last] * scale);
+}

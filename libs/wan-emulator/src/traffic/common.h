@@ -28,6 +28,9 @@ void sleep_until_ns(uint64_t at);
 /* User and system time of this process. */
 double cpu_seconds(void);
 
+/* Prints `,"NAME":{min, p50, p99, max}` in microseconds, and sorts the values. There is room for one at least. */
+void print_spread(const char *name, uint64_t *values_ns, uint64_t count);
+
 /* Prints one line and exits. */
 _Noreturn void fail(const char *what);
 _Noreturn void fail_errno(const char *what);
@@ -47,5 +50,11 @@ void run_ping(const struct options *o);
 void run_flood(const struct options *o);
 void run_count(const struct options *o);
 void run_warm(const struct options *o);
+void run_crowd_sink(const struct options *o);
+void run_crowd_stall(const struct options *o);
+void run_crowd_source(const struct options *o);
+void run_answer(const struct options *o);
+void run_requests(const struct options *o);
+void run_exchange(const struct options *o);
 
 #endif

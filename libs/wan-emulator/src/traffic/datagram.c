@@ -66,12 +66,6 @@ void run_echo(const struct options *o)
 	}
 }
 
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
-
 struct ping_results {
 	uint64_t *round_trips, *outward;
 	uint64_t received;
@@ -99,15 +93,6 @@ static bool take_echoes(int fd, uint64_t until, uint64_t wanted, struct ping_res
 		r->received++;
 	}
 	return true;
-}
-
-static void print_spread(const char *name, uint64_t *values, uint64_t count)
-{
-	qsort(values, count, sizeof *values, by_value);
-	uint64_t last = count ? count - 1 : 0;
-	double scale = count ? 1.0 / NS_PER_US : 0;
-	printf(",\"%s\":{\"min\":%.1f,\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}", name, (double)values[0] * scale,
-	       (double)values[count / 2] * scale, (double)values[last * 99 / 100] * scale, (double)values[last] * scale);
 }
 
 void run_ping(const struct options *o)

@@ -23,6 +23,12 @@ static _Noreturn void usage(void)
 	      "  ping   --connect A:P --count N [--interval-us N]                       round trips\n"
 	      "  flood  --connect A:P --rate-mbps R --seconds N [--size 1472] [--count N]\n"
 	      "  count  --listen A:P [--idle-ms 500]                                    tallies a flood\n"
+	      "  crowd-sink   --listen A:P --count N --seconds N    N connections, compared; counts once all are there\n"
+	      "  crowd-stall  --listen A:P --count N --seconds N    N connections, never read\n"
+	      "  crowd-source --connect A:P --count N               writes on N connections until they are closed\n"
+	      "  answer   --listen A:P                              sends back what comes on any connection\n"
+	      "  requests --connect A:P --count N --size N          questions, a new connection for each\n"
+	      "  exchange --connect A:P --count N --size N [--interval-us N]            questions on one connection\n"
 	      "  warm   --bytes N                                                       touches memory\n"
 	      "  --pattern random:SEED or file:PATH; --wait-seconds N bounds every wait (default 60)\n",
 	      stderr);
@@ -80,6 +86,12 @@ static const struct mode modes[] = {
 	{ "sink", run_sink, true, false, true, 500000 },   { "source", run_source, false, true, true, 0 },
 	{ "echo", run_echo, true, false, false, 0 },	   { "ping", run_ping, false, true, false, 10000 },
 	{ "flood", run_flood, false, true, false, 0 },	   { "count", run_count, true, false, false, 0 },
+	{ "crowd-sink", run_crowd_sink, true, false, false, 0 },
+	{ "crowd-stall", run_crowd_stall, true, false, false, 0 },
+	{ "crowd-source", run_crowd_source, false, true, false, 0 },
+	{ "answer", run_answer, true, false, false, 0 },
+	{ "requests", run_requests, false, true, false, 0 },
+	{ "exchange", run_exchange, false, true, false, 0 },
 	{ "warm", run_warm, false, false, false, 0 },
 };
 

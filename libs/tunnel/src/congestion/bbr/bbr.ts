@@ -1,5 +1,11 @@
 import { BASE_UDP_PAYLOAD } from '../../params.js';
-import { BYTES_PER_US_PER_MBPS, type AckSample, type CongestionController } from '../controller.js';
+import {
+  BYTES_PER_US_PER_MBPS,
+  type AckSample,
+  type CongestionController,
+  type PathEstimate,
+} from '../controller.js';
+import { CarefulResume } from './careful-resume.js';
 import { BandwidthModel } from './data-rate.js';
 import { Drain } from './drain.js';
 import { FullPipeDetector } from './full-pipe.js';
@@ -77,6 +83,7 @@ const DRAINED_US = BATCHING_US / 2;
 export class Bbr implements CongestionController {
   readonly states = {
     startup: new Startup(),
+    resume: new CarefulResume(),
     drain: new Drain(),
     probeBandwidth: new ProbeBandwidth(),
     probeRtt: new ProbeRtt(),
@@ -89,7 +96,11 @@ export class Bbr implements CongestionController {
   /** Most in flight that the long-term model allows (section 2.9). */
   inFlightLongTerm = Infinity;
   windowLimited = false;
+  /** There was once enough to send to fill the window. */
+  windowWasFull = false;
   delivered = 0;
+  /** The latest sample tells what the application sent, not what the path takes. */
+  appLimited = false;
   congestionWindow: number;
   pacingRate: number;
   private initialWindow: number;
@@ -97,6 +108,8 @@ export class Bbr implements CongestionController {
   private pathLoss = 0;
   private current: BbrState = this.states.startup;
   private aggregationBytes = 0;
+  /** When the model was last confirmed by a sender that had enough to send, with the pipe known to be full; 0: never. */
+  private confirmedUs = 0;
   private aggregationSinceUs = 0;
   private readonly aggregation = new Array<number>(AGGREGATION_ROUNDS).fill(0);
 
@@ -106,10 +119,13 @@ export class Bbr implements CongestionController {
     public packetBytes: number,
     /** Uniform in [0, 1). */
     readonly random: () => number,
+    /** What is remembered of the path, if anything. */
+    remembered?: PathEstimate,
   ) {
     this.initialWindow = INITIAL_PACKETS * Math.max(packetBytes, BASE_UDP_PAYLOAD);
     this.congestionWindow = this.initialWindow;
     this.pacingRate = (this.states.startup.pacingGain() * this.congestionWindow) / INITIAL_RTT_US;
+    if (remembered !== undefined) this.states.resume.remember(remembered);
   }
 
   get state(): string {
@@ -118,6 +134,16 @@ export class Bbr implements CongestionController {
 
   get bandwidth(): number {
     return this.bandwidthModel.bounded;
+  }
+
+  get observed(): (PathEstimate & { readonly atUs: number }) | undefined {
+    if (this.confirmedUs === 0) return undefined;
+    return { bandwidth: this.bandwidthModel.maximum, minRttUs: this.minRtt.minUs, atUs: this.confirmedUs };
+  }
+
+  /** Acknowledged as a whole, it shows that the path is there: RFC 6928's ten packets. */
+  get leastInitialWindow(): number {
+    return INITIAL_PACKETS * this.packetBytes;
   }
 
   /** What has to leave so that as much arrives as the path carries: on a link that is one's own the path's loss is made up for. */
@@ -178,33 +204,41 @@ export class Bbr implements CongestionController {
 
   onWindowLimited(): void {
     this.windowLimited = true;
+    this.windowWasFull = true;
   }
 
   onAck(sample: AckSample): void {
     this.delivered = sample.delivered;
+    this.appLimited = sample.appLimited;
     this.round.update(sample);
     const rate = this.bandwidthModel.observe(sample);
-    const congested = this.round.lastLossRate > this.tuning.lossTolerance;
+    const congested = !sample.appLimited && this.round.lastLossRate > this.tuning.lossTolerance;
     if (!this.current.probing) this.bandwidthModel.adapt(congested, this.congestionWindow);
     this.observePathLoss();
     this.observeAggregation(sample);
     this.fullPipe.update(sample, rate, this.round.started, this.saturated);
     this.learnFirstRtt(sample);
     this.minRtt.update(sample, this.queueDelay.wanderUs);
-    if (this.tuning.delayBrake) this.queueDelay.update(sample, this.minRtt.minUs, this.round.started);
+    if (this.watchesQueue) this.queueDelay.update(sample, this.minRtt.minUs, this.round.started);
     this.current.onAck(this, sample);
     this.probeRttIfDue(sample);
     this.bandwidthModel.advance(sample, rate);
     this.setPacingRate();
     this.setWindow(sample);
     this.windowLimited = false;
+    if (this.fullPipe.reached && !sample.appLimited) this.confirmedUs = sample.nowUs;
+  }
+
+  private get watchesQueue(): boolean {
+    return this.tuning.delayBrake || this.states.resume.awaited || this.current === this.states.resume;
   }
 
   onRestartFromIdle(nowUs: number): void {
-    // Section 5.4.1: an idle flow has drained its queue by itself.
+    // Section 5.4.1: an idle flow has drained its queue by itself, and goes on at the rate that it knew.
     this.minRtt.probed(nowUs);
     this.aggregationSinceUs = nowUs;
     this.aggregationBytes = 0;
+    if (this.current === this.states.probeBandwidth) this.pacingRate = this.sendingRate * PACING_MARGIN;
   }
 
   /** Section 5.6.2: until a rate is known the initial window leaves within one round trip, times the gain. */
@@ -241,10 +275,19 @@ export class Bbr implements CongestionController {
   }
 
   private get young(): boolean {
-    return !this.fullPipe.reached && this.delivered < this.tuning.youngWindows * this.initialWindow;
+    return (
+      !this.fullPipe.reached &&
+      !this.states.resume.used &&
+      this.delivered < this.tuning.youngWindows * this.initialWindow
+    );
   }
 
   private setPacingRate(): void {
+    const { fixedRate = 0 } = this.current;
+    if (fixedRate > 0) {
+      this.pacingRate = fixedRate;
+      return;
+    }
     if (this.bandwidth === 0) return;
     // A path that reorders may have delivered something in no time at all.
     const roundTripUs = Math.max(this.minRtt.minUs, INITIAL_RTT_US);
@@ -254,7 +297,11 @@ export class Bbr implements CongestionController {
   }
 
   private setWindow(sample: AckSample): void {
-    const { windowGain } = this.current;
+    const { windowGain, fixedWindow = 0 } = this.current;
+    if (fixedWindow > 0) {
+      this.congestionWindow = Math.max(MIN_PACKETS * this.packetBytes, fixedWindow);
+      return;
+    }
     const most = this.bytesInPipe(windowGain) + Math.max(...this.aggregation) + windowGain * this.jitterBytes;
     const grown = this.congestionWindow + sample.acknowledgedBytes;
     if (this.fullPipe.reached) this.congestionWindow = Math.min(grown, most);

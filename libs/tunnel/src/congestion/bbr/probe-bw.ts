@@ -99,7 +99,8 @@ export class ProbeBandwidth implements BbrState {
     const foundMore = this.probing && bbr.bandwidth > FOUND_MORE * this.bandwidthBefore;
     this.to('down', nowUs);
     this.downRounds = 0;
-    bbr.bandwidthModel.nextCycle();
+    // As the draft has it: a sender with little to send learns nothing, and so forgets nothing.
+    if (!bbr.appLimited) bbr.bandwidthModel.nextCycle();
     bbr.bandwidthModel.resetShortTerm();
     this.waitUs = this.nextWaitUs(bbr);
     if (foundMore && bbr.tuning.delayBrake) this.probeSoon(bbr);
@@ -126,7 +127,7 @@ export class ProbeBandwidth implements BbrState {
 
   /** A queue that does not fall while less is sent: the path carries no more than what it delivers now. */
   private checkDraining(bbr: Bbr, sample: AckSample): void {
-    if (!bbr.queueStands || sample.inFlight < bbr.drainedBytes + bbr.jitterBytes) return;
+    if (sample.appLimited || !bbr.queueStands || sample.inFlight < bbr.drainedBytes + bbr.jitterBytes) return;
     if (++this.downRounds > ROUNDS_TO_DRAIN) bbr.bandwidthModel.lowerShortTerm(bbr.round.lastRate);
   }
 
@@ -142,7 +143,8 @@ export class ProbeBandwidth implements BbrState {
 
   /** A queue stands although the rate is level: the rate was believed somewhat too high, which jitter does. */
   private giveWay(bbr: Bbr, nowUs: number): void {
-    if (nowUs - this.phaseSinceUs > SETTLED_ROUNDS * bbr.minRtt.minUs) bbr.bandwidthModel.trim();
+    if (!bbr.appLimited && nowUs - this.phaseSinceUs > SETTLED_ROUNDS * bbr.minRtt.minUs)
+      bbr.bandwidthModel.trim();
     this.downRounds = 0;
     this.to('down', nowUs);
   }

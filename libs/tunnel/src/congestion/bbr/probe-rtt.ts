@@ -47,6 +47,10 @@ export class MinRttFilter {
     this.smoothedUs += (rttUs - this.smoothedUs) / 8;
   }
 
+  get known(): boolean {
+    return this.minUs !== Infinity;
+  }
+
   /** The minimum was not seen for so long that the pipe must be drained to look. */
   probeDue(nowUs: number): boolean {
     return this.minUs !== Infinity && nowUs - this.probedUs > INTERVAL_US;

@@ -6,7 +6,7 @@ import type { BbrState } from './state.js';
  * Fewer packets lost than this tell nothing. The draft asks for 6 (section 5.3.1.3); a path that reorders has cost a young
  * tunnel as many before its loss detection has learnt of it.
  */
-const LEAST_LOST_PACKETS = 16;
+export const LEAST_LOST_PACKETS = 16;
 
 /** Doubles the rate each round until the pipe is full (draft-ietf-ccwg-bbr section 5.3.1). */
 export class Startup implements BbrState {
@@ -25,6 +25,7 @@ export class Startup implements BbrState {
 
   onAck(bbr: Bbr, sample: AckSample): void {
     if (this.lossFillsPipe(bbr, sample) || bbr.queueBuilds) bbr.fullPipe.reached = true;
+    bbr.states.resume.reconnoitre(bbr, sample);
     if (bbr.fullPipe.reached) bbr.enter(bbr.states.drain, sample.nowUs);
   }
 

@@ -8,6 +8,9 @@ export interface BbrState {
   readonly windowGain: number;
   /** Loss in this state is expected: it does not lower the short-term bounds (section 5.5.10.3). */
   readonly probing: boolean;
+  /** Bytes per microsecond and bytes, where they do not follow from the model; 0: they do. */
+  readonly fixedRate?: number;
+  readonly fixedWindow?: number;
   enter(bbr: Bbr, nowUs: number): void;
   onAck(bbr: Bbr, sample: AckSample): void;
 }

@@ -1,13 +1,30 @@
 import type { LinkMeasurement } from '@longhaul/wan-emulator';
-import type { TransferResult } from './run-transfer.js';
+import { groupRuns, median } from './run-groups.js';
 import { formatTable } from './table.js';
+import type { TransferResult } from './transfer-result.js';
 
 const GIGABYTE = 1e9;
 
 /** What the emulator gave of what was asked, a row per link. */
 export function formatMeasurements(measurements: readonly LinkMeasurement[]): string {
+  return `asked > given\n${formatTable(MEASUREMENT_HEADER, measurements.map(measurementCells), 1)}`;
+}
+
+export const MEASUREMENT_HEADER = [
+  'EMULATOR',
+  'RTT ms',
+  'RATE Mbit/s',
+  'LOSS %',
+  'PACKETS',
+  'JITTER ms',
+  'LATE us p50/p99/max',
+];
+
+/** The emulator's error on one link as cells of a table. */
+export function measurementCells(measurement: LinkMeasurement): string[] {
+  const { link, rttMs, rateMbps, lossPct, jitterMs, latenessUs } = measurement;
   const pair = (asked: number, given: number): string => `${asked} > ${given}`;
-  const rows = measurements.map(({ link, rttMs, rateMbps, lossPct, jitterMs, latenessUs }) => [
+  return [
     link,
     pair(rttMs.asked, rttMs.given),
     pair(rateMbps.asked, rateMbps.given),
@@ -15,17 +32,7 @@ export function formatMeasurements(measurements: readonly LinkMeasurement[]): st
     `${lossPct.lost} of ${lossPct.packets}`,
     pair(jitterMs.asked, jitterMs.given),
     `${latenessUs.p50} / ${latenessUs.p99} / ${latenessUs.max}`,
-  ]);
-  const header = [
-    'EMULATOR',
-    'RTT ms',
-    'RATE Mbit/s',
-    'LOSS %',
-    'PACKETS',
-    'JITTER ms',
-    'LATE us p50/p99/max',
   ];
-  return `asked > given\n${formatTable(header, rows, 1)}`;
 }
 
 export const RUN_HEADER = [
@@ -74,27 +81,14 @@ export function formatRuns(runs: readonly TransferResult[]): string {
 }
 
 function medianRows(runs: readonly TransferResult[]): string[][] {
-  const groups = new Map<string, TransferResult[]>();
-  for (const run of runs) {
-    const key = `${run.link} ${run.workload} ${run.transport}`;
-    groups.set(key, [...(groups.get(key) ?? []), run]);
-  }
-  return [...groups.values()]
-    .filter((group) => group.length > 1)
-    .map((group) => [
-      group[0]?.link ?? '',
-      group[0]?.workload ?? '',
-      group[0]?.transport ?? '',
-      String(group.length),
-      median(group.map((run) => run.goodputMbps)).toFixed(1),
-      median(group.map((run) => run.steadyMbps ?? Number.NaN)).toFixed(1),
+  return groupRuns(runs)
+    .filter((group) => group.runs.length > 1)
+    .map(({ link, workload, transport, runs: seeds }) => [
+      link,
+      workload,
+      transport,
+      String(seeds.length),
+      median(seeds.map((run) => run.goodputMbps)).toFixed(1),
+      median(seeds.map((run) => run.steadyMbps ?? Number.NaN)).toFixed(1),
     ]);
-}
-
-/** The middle value; of an even number of values the mean of the middle two. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-  const lower = sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
-  return (lower + upper) / 2;
 }

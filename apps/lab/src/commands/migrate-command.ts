@@ -1,0 +1,122 @@
+import { Command } from 'commander';
+import { findAccelerator } from '../migration/accelerator.js';
+import { prepareGuestImage } from '../migration/guest-image.js';
+import { planGuestMemory } from '../migration/guest-memory.js';
+import type { MigrationResult } from '../migration/migration-result.js';
+import { formatMigrations } from '../migration/migration-table.js';
+import { ensureQemu } from '../migration/requirements.js';
+import { type MigrationOptions, runMigration } from '../migration/run-migration.js';
+import { LabNetwork } from '../network/lab-network.js';
+import { checkRequirements } from '../network/requirements.js';
+import type { Transport } from '../runs/transfer-result.js';
+import { describeHost, type HostDescription } from '../runs/host.js';
+import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
+
+const DEFAULT_FOLDER = '/var/lib/longhaul/guest';
+const DEFAULT_LINKS = ['baseline', 'sonet', 'll-metro', 'metro', 'mpls', 'intercontinental'];
+
+interface MigrateArguments {
+  links: string[];
+  linksFile?: string;
+  transports: Transport[];
+  runs: number;
+  seed: number;
+  guestMb: number;
+  maxSeconds: number;
+  folder: string;
+  prefix?: string;
+  json?: boolean;
+}
+
+/** What `lab migrate --json` prints. */
+export interface MigrationDocument {
+  host: HostDescription;
+  guest: { accelerator: string; machineMiB: number; filledMiB: number; rewrittenBytesPerSecond: number };
+  runs: MigrationResult[];
+}
+
+/** `lab migrate` */
+export function migrateCommand(): Command {
+  return new Command('migrate')
+    .description(
+      "moves a running guest between the sites by QEMU's live migration, by several transports in turn",
+    )
+    .option('--links <names>', 'links, separated by commas', parseList, DEFAULT_LINKS)
+    .option('--transports <names>', 'cubic, bbr, longhaul', parseTransports, ['cubic', 'bbr', 'longhaul'])
+    .option('--runs <n>', 'migrations of each combination', numberWithin(1, 100, true), 1)
+    .option('--seed <n>', 'seed of the losses, counted up by run', numberWithin(0, 2 ** 31, true), 1)
+    .option(
+      '--guest-mb <n>',
+      "the guest's memory in MiB, half of it in use",
+      numberWithin(256, 8192, true),
+      1024,
+    )
+    .option('--max-seconds <n>', 'a migration is cancelled after this', numberWithin(10, 3600), 600)
+    .option('--links-file <file>', 'links of your own, in the form of libs/wan-emulator/links.json')
+    .option('--folder <folder>', 'where the guest is kept', DEFAULT_FOLDER)
+    .option('--prefix <prefix>', 'of the namespaces, so that several labs can run')
+    .option('--json', 'one JSON document on standard output')
+    .action(migrate);
+}
+
+async function migrate(args: MigrateArguments): Promise<void> {
+  const links = resolveLinks(args.links, args.linksFile);
+  const [first] = links;
+  if (!first) return;
+  checkRequirements();
+  await ensureQemu(progress);
+  const image = await prepareGuestImage(args.folder, progress);
+  const memory = await planGuestMemory(args.guestMb, args.folder, progress);
+  const accelerator = findAccelerator();
+  progress(
+    accelerator === 'kvm'
+      ? 'the guest runs on KVM'
+      : 'the guest is emulated (TCG: /dev/kvm does not open): compare seconds within one run, do not quote them',
+  );
+  const network = await LabNetwork.create(first, { prefix: args.prefix, stretchedLan: true });
+  try {
+    const { machineMiB, filledMiB, rewrittenBytesPerSecond } = memory;
+    const guest = { accelerator, machineMiB, filledMiB, rewrittenBytesPerSecond };
+    const document: MigrationDocument = { host: describeHost(network.emulator.features), guest, runs: [] };
+    for (const link of links) {
+      const common = { network, link, image, memory, accelerator, maxSeconds: args.maxSeconds };
+      document.runs.push(...(await migrateOver(common, args)));
+    }
+    print(document, args.json === true);
+    refuseFailures(document.runs);
+  } finally {
+    await network.destroy();
+  }
+}
+
+async function migrateOver(
+  common: Omit<MigrationOptions, 'seed' | 'transport'>,
+  { seed: firstSeed, runs, transports }: MigrateArguments,
+): Promise<MigrationResult[]> {
+  const results: MigrationResult[] = [];
+  for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
+    for (const transport of transports) {
+      progress(`moving the guest over ${common.link.name} by ${transport}, seed ${seed}`);
+      const result = await runMigration({ ...common, transport, seed });
+      progress(formatMigrations([result]));
+      results.push(result);
+    }
+  }
+  return results;
+}
+
+/** The kernel's TCP may be too slow for a guest on some link; Longhaul may not, and no byte may be wrong. */
+function refuseFailures(runs: readonly MigrationResult[]): void {
+  const failed = runs.filter(({ transport, completed }) => transport === 'longhaul' && !completed);
+  if (failed.length > 0) throw new Error(`${failed.length} migrations through Longhaul failed`);
+  const broken = runs.filter(({ memoryIntact }) => !memoryIntact);
+  if (broken.length > 0) throw new Error(`${broken.length} guests had wrong bytes in their memory`);
+}
+
+function print(document: MigrationDocument, json: boolean): void {
+  process.stdout.write(`${json ? JSON.stringify(document) : formatMigrations(document.runs)}\n`);
+}
+
+function progress(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,196 @@
+import { generateKeyPairSync, randomFillSync } from 'node:crypto';
+import { TcpListener, TcpSocket } from '@longhaul/native';
+import { DataPlane } from './data-plane.js';
+import type { SocketAddress } from './policy/addresses.js';
+import type { DataPlaneState, ForwardState } from './policy/state.js';
+
+/** Enough for the optimising compiler to have seen what every byte passes through; about half a second of one core. */
+const RANDOM_BYTES = 48 * 1024 * 1024;
+/** The same for what compression does. */
+const COMPRESSIBLE_BYTES = 16 * 1024 * 1024;
+const BLOCK_BYTES = 65_536;
+const MEMORY_BYTES = 33_554_432;
+const LOOPBACK = '127.0.0.1';
+
+/**
+ * Carries some bytes from this thread to itself, through two data planes on the loopback, so that the first real
+ * transfer meets compiled code: until JavaScript has been compiled for what it is used for, it runs many times slower.
+ * Everything else of the thread goes on beside it.
+ *
+ * @param deadlineMs it is broken off then
+ */
+export async function rehearse(deadlineMs: number): Promise<void> {
+  const rehearsal = new Rehearsal();
+  const deadline = setTimeout(() => {
+    rehearsal.end();
+  }, deadlineMs);
+  try {
+    await rehearsal.run();
+  } finally {
+    clearTimeout(deadline);
+    await rehearsal.close();
+  }
+}
+
+interface KeyPair {
+  readonly privateKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+class Rehearsal {
+  private readonly keys = { near: makeKeys(), far: makeKeys() };
+  private readonly near: DataPlane;
+  private readonly far: DataPlane;
+  private readonly sink: TcpListener;
+  private source: TcpSocket | undefined;
+  private received: TcpSocket | undefined;
+  /** Ends {@link run}. */
+  end: () => void = () => undefined;
+  private readonly ended = new Promise<void>((resolve) => (this.end = resolve));
+  private tunnelUp: () => void = () => undefined;
+  private readonly up = new Promise<void>((resolve) => (this.tunnelUp = resolve));
+
+  constructor() {
+    const events = {
+      tunnelUp: this.tunnelUp,
+      tunnelDown: () => undefined,
+      interceptionLost: () => undefined,
+    };
+    this.near = new DataPlane({ memoryBytes: MEMORY_BYTES }, events);
+    this.far = new DataPlane({ memoryBytes: MEMORY_BYTES }, { ...events, tunnelUp: () => undefined });
+    this.sink = new TcpListener({ address: LOOPBACK, port: 0 }, (socket) => {
+      this.drain(socket);
+    });
+  }
+
+  async run(): Promise<void> {
+    const port = freePort();
+    await this.applyStates(port);
+    await Promise.race([this.up, this.ended]);
+    this.pour(port);
+    await this.ended;
+  }
+
+  private async applyStates(listenPort: number): Promise<void> {
+    const { keys, near, far, sink } = this;
+    const target = { address: LOOPBACK, port: sink.port };
+    const ports = [{ from: target.port, to: target.port }];
+    const allow = [{ peerId: 'near', prefixes: [`${LOOPBACK}/32`], ports }];
+    await far.apply({ ...stateOf(keys.far, 'near', keys.near, []), allow });
+    const forward: ForwardState = {
+      id: 'rehearsal',
+      listen: { address: LOOPBACK, port: listenPort },
+      target,
+      treatment: { peerId: 'far', class: 'bulk', weight: 1, compression: 'auto', whenPeerDown: 'refuse' },
+    };
+    const farAddress = { address: LOOPBACK, port: far.statistics().tunnelPort };
+    await near.apply({ ...stateOf(keys.near, 'far', keys.far, [farAddress]), forwards: [forward] });
+  }
+
+  /** Writes all there is to write into the near end. */
+  private pour(port: number): void {
+    const random = randomFillSync(new Uint8Array(BLOCK_BYTES));
+    const compressible = new Uint8Array(BLOCK_BYTES).map((_, index) => (index >> 4) & 0xff);
+    let sent = 0;
+    const write = (): void => {
+      while (sent < RANDOM_BYTES + COMPRESSIBLE_BYTES) {
+        const block = sent < RANDOM_BYTES ? random : compressible;
+        const at = sent % BLOCK_BYTES;
+        const taken = source.write(block, at, BLOCK_BYTES - at);
+        if (taken === 0) return;
+        sent += taken;
+      }
+      source.wantWrite(false);
+      source.shutdownWrite();
+    };
+    const source = TcpSocket.connect(
+      { address: LOOPBACK, port },
+      {
+        onConnect: (errorCode) => {
+          if (errorCode === undefined) source.wantWrite(true);
+          else this.end();
+        },
+        onReadable: () => undefined,
+        onWritable: this.untilFailure(write),
+        onError: this.end,
+      },
+    );
+    this.source = source;
+  }
+
+  /** Reads to the end of what comes out of the far end. */
+  private drain(socket: TcpSocket): void {
+    const buffer = new Uint8Array(4 * BLOCK_BYTES);
+    this.received = socket;
+    socket.setEvents({
+      onReadable: this.untilFailure(() => {
+        if (socket.read(buffer, 0, buffer.length) === 0) this.end();
+      }),
+      onWritable: () => undefined,
+    });
+    socket.wantRead(true);
+  }
+
+  /** A connection that breaks is the end of the rehearsal, and of nothing else. */
+  private untilFailure(deed: () => void): () => void {
+    return () => {
+      try {
+        deed();
+      } catch {
+        this.end();
+      }
+    };
+  }
+
+  async close(): Promise<void> {
+    this.source?.close();
+    this.received?.close();
+    this.sink.close();
+    await Promise.all([this.near.close(), this.far.close()]);
+  }
+}
+
+function stateOf(
+  own: KeyPair,
+  peerId: string,
+  peer: KeyPair,
+  endpoints: readonly SocketAddress[],
+): DataPlaneState {
+  return {
+    privateKey: own.privateKey,
+    tunnel: { address: LOOPBACK, port: 0 },
+    peers: [
+      {
+        id: peerId,
+        publicKey: peer.publicKey,
+        endpoints,
+        profile: 'lossy',
+        cipherSuite: 'aes-128-gcm',
+        maxUdpPayload: 1472,
+      },
+    ],
+    rules: [],
+    forwards: [],
+    allow: [],
+    intercept: false,
+    management: [],
+  };
+}
+
+function makeKeys(): KeyPair {
+  const { privateKey, publicKey } = generateKeyPairSync('x25519');
+  const raw = (value: string | undefined): Uint8Array => Buffer.from(value ?? '', 'base64url');
+  return {
+    privateKey: raw(privateKey.export({ format: 'jwk' }).d),
+    publicKey: raw(publicKey.export({ format: 'jwk' }).x),
+  };
+}
+
+/** A TCP port of the loopback that was free a moment ago. */
+function freePort(): number {
+  const listener = new TcpListener({ address: LOOPBACK, port: 0 }, (socket) => {
+    socket.close();
+  });
+  listener.close();
+  return listener.port;
+}
