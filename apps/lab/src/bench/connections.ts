@@ -1,10 +1,10 @@
 import { type ExchangesResult, runCrowd, runExchange, runStream } from '@longhaul/wan-emulator';
 import { z } from 'zod';
-import { SITE_ADDRESSES } from '../network/lab-network.js';
 import { onWarmMachine, prepareLink } from '../runs/quiet-link.js';
 import { median } from '../runs/run-groups.js';
 import { mbps } from '../runs/series.js';
 import { AgentPair } from '../transports/agent-pair.js';
+import { addressesOf } from '../transports/tunnel-addresses.js';
 import { INTERACTIVE_BAR_MS, SLOWEST_SHARE_BAR } from './bars.js';
 import type { Check } from './check.js';
 import { attempt, type BenchContext, linkOf } from './context.js';
@@ -93,8 +93,7 @@ async function crowdOver({ network }: BenchContext, seed: number): Promise<Crowd
   const sink = await runCrowd({
     from: network.a,
     to: network.b,
-    listen: `${SITE_ADDRESSES.b.wan}:${BULK.targetPort}`,
-    connect: `${SITE_ADDRESSES.a.wan}:${BULK.forwardPort}`,
+    ...addressesOf(BULK, true),
     ...{ count: CONNECTIONS, seconds: CROWD_SECONDS, connectSeconds: CONNECT_SECONDS },
     onCounting: () => (secondsToConnect = (performance.now() - started) / 1000),
   });
@@ -120,8 +119,7 @@ async function interactiveBesideBulk(context: BenchContext, seed: number): Promi
     runStream({
       from: network.a,
       to: network.b,
-      listen: `${SITE_ADDRESSES.b.wan}:${BULK.targetPort}`,
-      connect: `${SITE_ADDRESSES.a.wan}:${BULK.forwardPort}`,
+      ...addressesOf(BULK, true),
       pattern: `random:${seed}`,
       seconds: BULK_SECONDS,
     }),
@@ -134,8 +132,7 @@ function exchange({ network }: BenchContext): Promise<ExchangesResult> {
   return runExchange({
     from: network.a,
     to: network.b,
-    listen: `${SITE_ADDRESSES.b.wan}:${INTERACTIVE.targetPort}`,
-    connect: `${SITE_ADDRESSES.a.wan}:${INTERACTIVE.forwardPort}`,
+    ...addressesOf(INTERACTIVE, true),
     ...EXCHANGES,
   });
 }

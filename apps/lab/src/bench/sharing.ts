@@ -1,11 +1,13 @@
 import { type Link, runStream, type StreamResult } from '@longhaul/wan-emulator';
 import { z } from 'zod';
-import { type LabNetwork, SITE_ADDRESSES } from '../network/lab-network.js';
+import type { LabNetwork } from '../network/lab-network.js';
 import { chartGrid, legend, lineChart, type Markup } from '../report/index.js';
 import { onWarmMachine, prepareLink } from '../runs/quiet-link.js';
 import { median } from '../runs/run-groups.js';
 import { seriesMbps } from '../runs/series.js';
 import { AgentPair } from '../transports/agent-pair.js';
+import { addressesOf } from '../transports/tunnel-addresses.js';
+import type { TunnelPorts } from '../transports/tunnel-transport.js';
 import { BESIDE_KERNEL_BAR_PCT, SMALLER_SHARE_BAR_PCT } from './bars.js';
 import type { Check } from './check.js';
 import { attempt, type BenchContext, linkOf } from './context.js';
@@ -94,12 +96,12 @@ async function share(
   }
 }
 
-const forwardPort = (index: number): number => 9101 + index;
-const targetPort = (index: number): number => 9111 + index;
+function portsOf(index: number): TunnelPorts {
+  return { forwardPort: 9101 + index, targetPort: 9111 + index };
+}
 
 function startPair(network: LabNetwork, profile: 'fair' | 'lossy', index: number): Promise<AgentPair> {
-  const ports = { forwardPort: forwardPort(index), targetPort: targetPort(index) };
-  return AgentPair.start(network, { ...ports, profile, tunnelPort: 7800 + index });
+  return AgentPair.start(network, { ...portsOf(index), profile, tunnelPort: 7800 + index });
 }
 
 function send(
@@ -112,8 +114,7 @@ function send(
   return runStream({
     from: network.a,
     to: network.b,
-    listen: `${SITE_ADDRESSES.b.wan}:${targetPort(index)}`,
-    connect: tunnelled ? `${SITE_ADDRESSES.a.wan}:${forwardPort(index)}` : undefined,
+    ...addressesOf(portsOf(index), tunnelled),
     congestion: tunnelled ? undefined : flow,
     pattern: `random:${2 * seed + index}`,
     seconds: SECONDS,
