@@ -1,11 +1,8 @@
 import type { Link } from '@longhaul/wan-emulator';
 import type { LabNetwork } from '../network/lab-network.js';
 import type { Transport } from '../runs/transfer-result.js';
-import { VoidRunError } from '../runs/void-run.js';
+import { retryVoid } from '../runs/void-run.js';
 import type { Workload } from '../workloads/workload.js';
-
-/** A void run is made again so often. */
-const ATTEMPTS = 3;
 
 export interface Failure {
   what: string;
@@ -32,17 +29,14 @@ export async function attempt<T>(
   what: string,
   work: () => Promise<T>,
 ): Promise<T | undefined> {
-  for (let tries = 1; ; tries++) {
-    progress(what);
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      progress(`${what}: ${error.message}`);
-      if (error instanceof VoidRunError && tries < ATTEMPTS) continue;
-      failures.push({ what, message: error.message });
-      return undefined;
-    }
+  progress(what);
+  try {
+    return await retryVoid(work, ({ message }) => progress(`${what}: ${message}`));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    progress(`${what}: ${error.message}`);
+    failures.push({ what, message: error.message });
+    return undefined;
   }
 }
 

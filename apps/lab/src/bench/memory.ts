@@ -12,7 +12,7 @@ import type { SectionView } from './section-view.js';
 
 const LINK = 'metro';
 const CONNECTIONS = 2_000;
-const STALL_SECONDS = 10;
+const STALL_SECONDS = 8;
 const BULK = { forwardPort: 9001, targetPort: 9000 };
 const INTERACTIVE = { forwardPort: 9003, targetPort: 9002 };
 const EXCHANGES = { count: 50, bytes: 64, intervalMs: 20, maxSeconds: 30 };
@@ -66,7 +66,7 @@ async function stallBesideAnother({ a: from, b: to }: LabNetwork): Promise<Stall
   let other: Promise<number | null> = Promise.resolve(null);
   const { connections } = await runCrowd({
     ...{ from, to, ...addressesOf(BULK, true), stalled: true },
-    ...{ count: CONNECTIONS, seconds: STALL_SECONDS, connectSeconds: 60 },
+    ...{ count: CONNECTIONS, seconds: STALL_SECONDS, connectSeconds: 30 },
     onCounting: () => {
       other = runExchange({ from, to, ...addressesOf(INTERACTIVE, true), ...EXCHANGES }).then(
         ({ elapsedUs }) => elapsedUs.p50 / 1e3,

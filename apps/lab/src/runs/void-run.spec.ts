@@ -1,5 +1,5 @@
 import { findLink, loadLinks } from '@longhaul/wan-emulator';
-import { refuseVoidRun, type RunToJudge } from './void-run.js';
+import { refuseVoidRun, retryVoid, type RunToJudge, VoidRunError } from './void-run.js';
 
 const link = findLink(loadLinks().links, 'baseline');
 const idle = {
@@ -47,5 +47,23 @@ describe('a run', () => {
 
   it('is void if the wire carried more than its rate, whatever compresses', () => {
     expect(() => refuseVoidRun(run(1_000, 1_270_000_000, true))).toThrow(/on the wire/);
+  });
+
+  it('is made again while it is void, three times at most, and never for another reason', async () => {
+    let runs = 0;
+    const voidUntil = (good: number) => () => {
+      runs++;
+      return runs < good ? Promise.reject(new VoidRunError('void run')) : Promise.resolve(runs);
+    };
+    expect(await retryVoid(voidUntil(3))).toBe(3);
+    runs = 0;
+    await expect(retryVoid(voidUntil(4))).rejects.toThrow('void run');
+    expect(runs).toBe(3);
+    const fails = (): Promise<never> => {
+      runs++;
+      return Promise.reject(new Error('no tunnel'));
+    };
+    await expect(retryVoid(fails)).rejects.toThrow('no tunnel');
+    expect(runs).toBe(4);
   });
 });

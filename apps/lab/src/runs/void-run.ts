@@ -7,6 +7,24 @@ export class VoidRunError extends Error {}
 /** Clocks of two processes and whole bursts at both ends of a run. */
 const TOLERANCE = 1.01;
 
+/** A run that is void is made so often before it is given up. */
+const ATTEMPTS = 3;
+
+/** Makes a run again while it is void, three times at most; any other error ends it at once. */
+export async function retryVoid<T>(
+  run: () => Promise<T>,
+  onVoid: (error: VoidRunError) => void = () => undefined,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof VoidRunError) || tries === ATTEMPTS) throw error;
+      onVoid(error);
+    }
+  }
+}
+
 export interface RunToJudge {
   link: Link;
   statistics: EmulatorStatistics;
