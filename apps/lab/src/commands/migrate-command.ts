@@ -16,7 +16,7 @@ import { renderPage } from '../report/index.js';
 import { describeHost } from '../runs/host.js';
 import { type Transport, TRANSPORTS } from '../runs/transfer-result.js';
 import { refuseStandstill } from '../runs/standstill.js';
-import { repeatIfVoid } from '../runs/void-run.js';
+import { retryVoid } from '../runs/void-run.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
 
 const DEFAULT_LINKS = ['baseline', 'sonet', 'll-metro', 'metro', 'mpls', 'intercontinental'];
@@ -101,7 +101,10 @@ async function migrateOver(
     for (const transport of transports) {
       progress(`moving the guest over ${common.link.name} by ${transport}, seed ${seed}`);
       const move = () => runMigration({ ...common, transport, seed });
-      const result = await repeatIfVoid(() => refuseStandstill(move), progress);
+      const result = await retryVoid(
+        () => refuseStandstill(move),
+        ({ message }) => progress(message),
+      );
       progress(formatMigrations([result]));
       results.push(result);
     }
