@@ -16,6 +16,7 @@ export const descriptorLayout: DescriptorLayout = {
     packetNumberLow: 10,
     packetNumberHigh: 11,
     result: 12,
+    waitedUs: 13,
   },
   send: {
     headerOffset: 0,

@@ -178,6 +178,7 @@ function writeReceiveRecord(
   records[at + Receive.familyPort] = (family << 16) | source.port;
   records.set(words, at + Receive.address);
   records[at + Receive.ecn] = 0;
+  records[at + Receive.waitedUs] = 0;
 }
 
 const udpOf = (handle: NativeHandle): FallbackUdp => checkHandle(handle, FallbackUdp, 'udp');
