@@ -25,7 +25,8 @@ export interface DescriptorLayout {
     | 'keyId'
     | 'packetNumberLow'
     | 'packetNumberHigh'
-    | 'result',
+    | 'result'
+    | 'waitedUs',
     number
   >;
   send: Record<

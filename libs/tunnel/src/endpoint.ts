@@ -27,6 +27,7 @@ import { MemoryBudget } from './streams/memory-budget.js';
 import type { Stream, TrafficClass } from './streams/stream.js';
 import { WaitingWriters } from './streams/waiting-writers.js';
 import type { SharedResources } from './transport/stream-table.js';
+import type { Transport } from './transport/transport.js';
 import {
   Tunnel,
   type Farewell,
@@ -79,7 +80,7 @@ export class Endpoint implements TunnelHost {
   readonly rekeyAfterPackets: number;
   /** Where the driver receives into, of the length asked for. */
   readonly receiveRegionOffset = 0;
-  private readonly clock: Clock & { nowUs: number } = { nowUs: 0 };
+  private readonly clock: Clock & { nowUs: number; arrivedUs: number } = { nowUs: 0, arrivedUs: 0 };
   private readonly builder: PacketBuilder;
   private readonly responder: HandshakeResponder;
   private readonly tunnels = new Map<string, Tunnel>();
@@ -183,6 +184,11 @@ export class Endpoint implements TunnelHost {
     return tunnel === undefined ? undefined : tunnelStats(tunnel);
   }
 
+  /** What carries the streams to a peer now: for the simulator, which looks at it between any two calls. */
+  transportTo(peerId: string): Transport | undefined {
+    return this.tunnels.get(peerId)?.transport;
+  }
+
   /** What is worth remembering of the path to a peer: for {@link PeerOptions.remembered} of the next process. */
   pathMemory(peerId: string): PathMemory | undefined {
     return this.tunnels.get(peerId)?.pathMemory;
@@ -274,6 +280,7 @@ export class Endpoint implements TunnelHost {
     if (received === undefined || received.isReplay(number)) return;
     if (number > received.largest) tunnel.onSource(descriptors, at + Receive.familyPort);
     const offset = descriptors[at + Receive.offset] + DATA_HEADER_BYTES;
+    this.clock.arrivedUs = this.clock.nowUs - descriptors[at + Receive.waitedUs];
     tunnel.onPacket(session, number, offset, length, descriptors[at + Receive.length]);
   }
 

@@ -13,6 +13,13 @@ export interface TunnelStats {
   readonly packetsRetransmitted: number;
   /** Declared lost, then acknowledged after all. */
   readonly packetsSpurious: number;
+  /** Packets of forward error correction, which are counted in `packetsSent` and `wireBytesSent` too. */
+  readonly repairPacketsSent: number;
+  readonly repairBytesSent: number;
+  /** Packets of the peer that were lost, and rebuilt here. */
+  readonly packetsRecovered: number;
+  /** Share that the path loses by itself, 0 to 1, as far as it is known. */
+  readonly pathLoss: number;
   /** Microseconds; null before the first sample. */
   readonly minRttUs: number | null;
   readonly smoothedRttUs: number | null;
@@ -35,6 +42,10 @@ const IDLE: Omit<TunnelStats, 'state'> = {
   packetsLost: 0,
   packetsRetransmitted: 0,
   packetsSpurious: 0,
+  repairPacketsSent: 0,
+  repairBytesSent: 0,
+  packetsRecovered: 0,
+  pathLoss: 0,
   minRttUs: null,
   smoothedRttUs: null,
   queueDelayUs: null,
@@ -59,6 +70,10 @@ export function tunnelStats(tunnel: Tunnel): TunnelStats {
     packetsLost: loss.packetsLost,
     packetsRetransmitted: sender.packetsRetransmitted,
     packetsSpurious: loss.packetsSpurious,
+    repairPacketsSent: sender.repair.packetsSent,
+    repairBytesSent: sender.repair.bytesSent,
+    packetsRecovered: transport.packetsRecovered,
+    pathLoss: loss.pathLoss.share,
     minRttUs: rtt.hasSample ? rtt.minUs : null,
     smoothedRttUs: rtt.hasSample ? rtt.smoothedUs : null,
     queueDelayUs: rtt.hasSample ? Math.max(0, rtt.smoothedUs - rtt.minUs) : null,

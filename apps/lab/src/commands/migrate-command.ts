@@ -15,6 +15,7 @@ import { checkRequirements } from '../network/requirements.js';
 import { renderPage } from '../report/index.js';
 import { describeHost } from '../runs/host.js';
 import { type Transport, TRANSPORTS } from '../runs/transfer-result.js';
+import { refuseStandstill } from '../runs/standstill.js';
 import { repeatIfVoid } from '../runs/void-run.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
 
@@ -99,7 +100,8 @@ async function migrateOver(
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
     for (const transport of transports) {
       progress(`moving the guest over ${common.link.name} by ${transport}, seed ${seed}`);
-      const result = await repeatIfVoid(() => runMigration({ ...common, transport, seed }), progress);
+      const move = () => runMigration({ ...common, transport, seed });
+      const result = await repeatIfVoid(() => refuseStandstill(move), progress);
       progress(formatMigrations([result]));
       results.push(result);
     }

@@ -1,6 +1,7 @@
 import type { AckSample, CongestionController } from '../congestion/controller.js';
 import { DeliveryRateEstimator } from '../congestion/delivery-rate.js';
 import { MAX_ACK_DELAY_US } from '../params.js';
+import { PathLoss } from '../repair/path-loss.js';
 import type { AckFrame } from '../wire/frame.js';
 import type { RttEstimator } from './rtt-estimator.js';
 import { PacketState, type SentPackets } from './sent-packets.js';
@@ -29,6 +30,8 @@ export interface PacketFates {
   onPacketLost(number: number): void;
   /** The same, but it may still arrive. */
   resend(number: number): void;
+  /** Its content has arrived in another way: there is no need to send it again. */
+  onPacketRecovered(number: number): void;
 }
 
 /**
@@ -38,6 +41,7 @@ export interface PacketFates {
 export class LossDetector {
   inFlight = 0;
   readonly rate: DeliveryRateEstimator;
+  readonly pathLoss = new PathLoss();
   packetsLost = 0;
   packetsSpurious = 0;
   bytesAcknowledged = 0;
@@ -58,6 +62,7 @@ export class LossDetector {
   private readonly sample: AckSample = {
     nowUs: 0,
     rttUs: -1,
+    hostDelayUs: 0,
     acknowledgedBytes: 0,
     lostBytes: 0,
     inFlight: 0,
@@ -105,17 +110,21 @@ export class LossDetector {
     return this.inFlight > 0 ? Math.max(0, nowUs - this.owedSinceUs) : 0;
   }
 
-  /** False: the peer acknowledges what was never sent. */
-  onAck(frame: AckFrame, nowUs: number): boolean {
+  /**
+   * Takes an acknowledgement that arrived in this host at `arrivedUs`. False: the peer acknowledges what was never sent.
+   */
+  onAck(frame: AckFrame, nowUs: number, arrivedUs: number): boolean {
     const { sent, sample } = this;
     if (frame.largest >= sent.next) return false;
     this.begin(nowUs);
+    const networkRttUs = this.networkRttUs(frame, arrivedUs);
+    this.rate.deliveredAt(networkRttUs < 0 ? arrivedUs : sent.sentUsOf(frame.largest) + networkRttUs);
     for (let i = 0; i < frame.count; i++) {
       const start = Math.max(frame.starts[i], this.firstUnsettled);
-      for (let number = start; number < frame.ends[i]; number++) this.acknowledge(number, nowUs);
+      for (let number = start; number < frame.ends[i]; number++) this.acknowledge(number);
       if (frame.starts[i] <= this.firstUnsettled) break;
     }
-    if (sample.acknowledgedBytes > 0) this.sampleRtt(frame, nowUs);
+    if (sample.acknowledgedBytes > 0) this.sampleRtt(frame, networkRttUs, nowUs, arrivedUs);
     if (this.recentlyLost.length > 0) this.findSpurious(frame, nowUs);
     if (frame.largest > this.largestAcknowledged) this.largestAcknowledged = frame.largest;
     if (sample.acknowledgedBytes > 0) {
@@ -131,6 +140,7 @@ export class LossDetector {
     const { sample } = this;
     sample.nowUs = nowUs;
     sample.rttUs = -1;
+    sample.hostDelayUs = 0;
     sample.acknowledgedBytes = 0;
     sample.lostBytes = 0;
     this.rate.beginAck();
@@ -139,22 +149,33 @@ export class LossDetector {
   private finish(): void {
     const { sample } = this;
     if (sample.acknowledgedBytes === 0 && sample.lostBytes === 0) return;
+    const { minUs, smoothedUs } = this.rtt;
+    this.pathLoss.observe(sample.acknowledgedBytes, sample.lostBytes, smoothedUs - minUs, minUs);
     sample.inFlight = this.inFlight;
     this.rate.finishAck(sample, this.rtt.minUs);
     this.congestion.onAck(sample);
   }
 
   /** RFC 9002 section 5.1: of the largest packet, whatever it carried, if it is new and anything that was owed came with it. */
-  private sampleRtt(frame: AckFrame, nowUs: number): void {
-    const { largest } = frame;
-    if (largest <= this.largestAcknowledged) return;
-    const rttUs = Math.max(LEAST_RTT_US, nowUs - this.sent.sentUsOf(largest));
-    const delayUs = Math.min(frame.delayUs, MAX_ACK_DELAY_US);
-    this.rtt.sample(rttUs, delayUs);
-    this.sample.rttUs = Math.max(rttUs - delayUs, Math.min(rttUs, this.rtt.minUs));
+  private sampleRtt(frame: AckFrame, networkRttUs: number, nowUs: number, arrivedUs: number): void {
+    if (networkRttUs < 0) return;
+    const sentUs = this.sent.sentUsOf(frame.largest);
+    this.rtt.sample(Math.max(LEAST_RTT_US, arrivedUs - sentUs), Math.min(frame.delayUs, MAX_ACK_DELAY_US));
+    this.sample.rttUs = networkRttUs;
+    this.sample.hostDelayUs = Math.max(0, nowUs - sentUs - networkRttUs);
   }
 
-  private acknowledge(number: number, nowUs: number): void {
+  /**
+   * Round trip of the largest packet without what it waited at the peer, which is never believed to have been so long that
+   * the rest is shorter than the least round trip; -1 if it is not new.
+   */
+  private networkRttUs(frame: AckFrame, arrivedUs: number): number {
+    if (frame.largest <= this.largestAcknowledged) return -1;
+    const rttUs = Math.max(LEAST_RTT_US, arrivedUs - this.sent.sentUsOf(frame.largest));
+    return Math.max(rttUs - frame.delayUs, Math.min(rttUs, this.rtt.minUs));
+  }
+
+  private acknowledge(number: number): void {
     const { sent } = this;
     if (sent.stateOf(number) !== PacketState.inFlight) return;
     const size = sent.sizeOf(number);
@@ -162,7 +183,7 @@ export class LossDetector {
     this.inFlight -= size;
     this.sample.acknowledgedBytes += size;
     this.bytesAcknowledged += size;
-    this.rate.onAcknowledged(number, nowUs);
+    this.rate.onAcknowledged(number);
     this.fates.onPacketAcknowledged(number);
   }
 
@@ -179,6 +200,7 @@ export class LossDetector {
         continue;
       }
       this.packetsSpurious++;
+      this.pathLoss.takeBack(sent.sizeOf(number));
       sent.setState(number, PacketState.acknowledged);
       this.widen(number, nowUs);
       this.fates.onPacketAcknowledged(number);
@@ -237,6 +259,16 @@ export class LossDetector {
     this.packetsLost++;
     this.recentlyLost.push(number);
     this.fates.onPacketLost(number);
+  }
+
+  /** The peer has rebuilt the content of a packet. Its loss remains one, for congestion control. False: it was never sent. */
+  onRecovered(number: number): boolean {
+    const { sent } = this;
+    if (number >= sent.next) return false;
+    const known = number >= sent.oldest;
+    const state = known ? sent.stateOf(number) : PacketState.none;
+    if (state === PacketState.inFlight || state === PacketState.lost) this.fates.onPacketRecovered(number);
+    return true;
   }
 
   /** Every packet before this number is acknowledged or given up. */

@@ -8,6 +8,8 @@ import type { VirtualTime } from './virtual-time.js';
 
 const POLL_CAPACITY = 64;
 const RECEIVE_CAPACITY = 64;
+/** What a socket holds for a process that does not read: net.core.rmem_default of 208 KiB is some 90 full datagrams. */
+const KERNEL_BUFFER_DATAGRAMS = 90;
 const RECEIVE_REGION_BYTES = 131_072;
 /** What a simulated calendar shows at virtual time 0. */
 const EPOCH_MS = 1_790_000_000_000;
@@ -26,6 +28,12 @@ export interface HostOptions {
   readonly rekeyAfterPackets?: number;
 }
 
+/** What must hold around every poll is checked by somebody else. */
+export interface PollWatcher {
+  beforePoll(): void;
+  afterPoll(): void;
+}
+
 interface Arrival {
   readonly datagram: Uint8Array;
   readonly from: PackedAddress;
@@ -40,6 +48,10 @@ export class SimulatedHost {
   /** Carries a datagram to an address; set by the network. */
   transmit: (datagram: Uint8Array, to: PackedAddress) => void = () => undefined;
   packetsSent = 0;
+  /** How far its calendar is off, milliseconds. */
+  calendarErrorMs = 0;
+  /** Looks at the endpoint before and after each poll. */
+  watcher: PollWatcher | undefined = undefined;
   /** Calls of the endpoint's poll: work that was not asked for shows here. */
   polls = 0;
   readonly slab: Uint8Array;
@@ -48,6 +60,7 @@ export class SimulatedHost {
   private inbox: Arrival[] = [];
   private wakeUs = Infinity;
   private stopped = false;
+  private asleepUntilUs = 0;
 
   constructor(
     private readonly options: HostOptions,
@@ -69,7 +82,7 @@ export class SimulatedHost {
         crypto: options.crypto,
         noise: new NodePrimitives(),
         random: (length) => random.bytes(length),
-        unixTimeMs: () => EPOCH_MS + time.nowUs / 1000,
+        unixTimeMs: () => EPOCH_MS + this.calendarErrorMs + time.nowUs / 1000,
       },
       events,
     );
@@ -83,12 +96,13 @@ export class SimulatedHost {
   receive(datagram: Uint8Array, from: PackedAddress): void {
     if (this.stopped) return;
     this.inbox.push({ datagram, from });
+    if (this.time.nowUs < this.asleepUntilUs) return;
     if (this.options.turnUs === 0) this.turn();
     else if (this.inbox.length === 1) this.time.at(this.time.nowUs + this.options.turnUs, () => this.turn());
   }
 
   private turn(): void {
-    if (this.stopped) return;
+    if (this.stopped || this.time.nowUs < this.asleepUntilUs) return;
     const arrivals = this.inbox;
     this.inbox = [];
     for (let done = 0; done < arrivals.length;) done += this.receiveSome(arrivals, done);
@@ -106,6 +120,7 @@ export class SimulatedHost {
       const at = count * RECEIVE_STRIDE;
       this.slab.set(datagram, offset);
       descriptors[at + Receive.offset] = offset;
+      descriptors[at + Receive.waitedUs] = 0;
       descriptors[at + Receive.length] = datagram.length;
       for (let i = 0; i < 5; i++) descriptors[at + Receive.familyPort + i] = from[i];
       offset += datagram.length;
@@ -117,11 +132,13 @@ export class SimulatedHost {
 
   /** Sends all that may leave now and asks to be woken for the rest. */
   pump(): void {
-    if (this.stopped) return;
+    if (this.stopped || this.time.nowUs < this.asleepUntilUs) return;
     for (let turns = 0; ; turns++) {
       if (turns > MAX_POLLS_PER_TURN) throw new Error(`${this.name}: poll() never comes to an end`);
       this.polls++;
+      this.watcher?.beforePoll();
       const count = this.endpoint.poll(this.sendDescriptors, POLL_CAPACITY, this.time.nowUs);
+      this.watcher?.afterPoll();
       if (count === 0) break;
       this.transmitAll(count);
     }
@@ -147,6 +164,15 @@ export class SimulatedHost {
       if (this.wakeUs !== wakeUs) return;
       this.wakeUs = Infinity;
       this.pump();
+    });
+  }
+
+  /** Its machine stands still: the clock is found to have jumped when it goes on. The kernel keeps what fits its buffer. */
+  suspend(durationUs: number): void {
+    this.asleepUntilUs = this.time.nowUs + durationUs;
+    this.time.at(this.asleepUntilUs, () => {
+      this.inbox.length = Math.min(this.inbox.length, KERNEL_BUFFER_DATAGRAMS);
+      this.turn();
     });
   }
 

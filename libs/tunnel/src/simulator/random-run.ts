@@ -1,14 +1,17 @@
-import { KEEPALIVE_US } from '../params.js';
+import { CHUNK_BYTES, KEEPALIVE_US } from '../params.js';
 import { packAddress } from '../io.js';
 import type { Application, Conversation } from './application.js';
 import { holdingsOf } from './holdings.js';
 import type { SimulatedHost } from './host.js';
 import type { LinkOptions } from './link.js';
-import { Pair } from './pair.js';
+import { Pair, type PairOptions } from './pair.js';
 import { SeededRandom } from './random.js';
 
 const MILLISECOND_US = 1000;
 const SECOND_US = 1_000_000;
+/** Two probes of the loss detector, one of the MTU, a few packets of control, and the one with which the window was full. */
+const REGARDLESS_OF_WINDOW_PACKETS = 8;
+const MAX_PACKET_BYTES = 1472;
 /** Turns in which an idle or a working pair may poll, per virtual second and per packet that passes. */
 const POLLS_PER_SECOND = 1000;
 const POLLS_PER_PACKET = 8;
@@ -21,6 +24,9 @@ const HEALTHY: Partial<LinkOptions> = {
   maxUdpPayload: 1472,
 };
 
+/** Why a tunnel between two peers that keep to the protocol may be reported down. */
+const HONEST_REASONS = /^the peer (does not answer|has been silent for too long)$/;
+
 /**
  * A pair of sites, and whatever a seed does to them: streams of all sizes, ends of all kinds, faults of the link, restarts,
  * moves. Bytes are compared as they arrive; {@link problems} says what else must not be.
@@ -28,12 +34,16 @@ const HEALTHY: Partial<LinkOptions> = {
 export class RandomRun {
   readonly pair: Pair;
   readonly problems: string[] = [];
-  private readonly random: SeededRandom;
+  protected readonly random: SeededRandom;
   private restarts = 0;
+  private packetsOfTheDead = 0;
   private pollsBefore = 0;
   private packetsBefore = 0;
 
-  constructor(readonly seed: number) {
+  constructor(
+    readonly seed: number,
+    change: Partial<PairOptions> = {},
+  ) {
     this.random = new SeededRandom(seed);
     this.pair = new Pair({
       seed,
@@ -47,14 +57,17 @@ export class RandomRun {
       memoryBytes: this.pick([5, 10, 40]) * 2 ** 20,
       peer: { profile: this.pick(['fair', 'lossy', 'fixed'] as const), rateMbps: 20 },
       rekeyAfterPackets: this.pick([100, 1000, 1_000_000]),
+      ...change,
     });
+    this.watchSending(this.pair.a);
+    this.watchSending(this.pair.b);
   }
 
-  private pick<T>(choices: readonly T[]): T {
+  protected pick<T>(choices: readonly T[]): T {
     return choices[this.random.between(0, choices.length - 1)];
   }
 
-  private chance(probability: number): boolean {
+  protected chance(probability: number): boolean {
     return this.random.unit() < probability;
   }
 
@@ -70,7 +83,7 @@ export class RandomRun {
     return this;
   }
 
-  private act(): void {
+  protected act(): void {
     const dice = this.random.unit();
     if (dice < 0.4) this.converse();
     else if (dice < 0.6) this.interfere();
@@ -79,25 +92,32 @@ export class RandomRun {
     else if (this.restarts < 2) this.restart();
   }
 
-  private converse(): void {
+  protected converse(): void {
     const { near, far, a, b } = this.pair;
     const [application, peer] = this.chance(0.5) ? [near, b] : [far, a];
     if (!(peer === b ? a : b).endpoint.isUp(peer.name)) return;
     const size = (): number => Math.floor(this.pick([0, 1, 1000, 50_000, 500_000]) * this.random.unit());
-    try {
+    this.begin(() => {
       application.converse(peer, {
         up: size(),
         down: size(),
         class: this.pick(['interactive', 'bulk', 'scavenger'] as const),
         weight: this.random.between(1, 100),
       });
+    });
+  }
+
+  /** There may be no memory for one more. */
+  protected begin(converse: () => void): void {
+    try {
+      converse();
     } catch (error) {
       if (!String(error).includes('memory budget')) throw error;
     }
   }
 
   /** One side of some stream loses patience. */
-  private interfere(): void {
+  protected interfere(): void {
     const open = this.conversations().filter(({ closed }) => !closed);
     if (open.length === 0) return;
     const conversation = this.pick(open);
@@ -108,11 +128,11 @@ export class RandomRun {
     else conversation.resume();
   }
 
-  private conversations(): Conversation[] {
+  protected conversations(): Conversation[] {
     return [...this.pair.near.conversations, ...this.pair.far.conversations];
   }
 
-  private disturb(): void {
+  protected disturb(): void {
     const { simulation } = this.pair;
     const rarely = (most: number): number => (this.chance(0.5) ? 0 : this.random.unit() * most);
     for (const link of [simulation.link('a', 'b'), simulation.link('b', 'a')]) {
@@ -129,7 +149,7 @@ export class RandomRun {
     }
   }
 
-  private move(): void {
+  protected move(): void {
     const { a } = this.pair;
     a.address = packAddress(
       this.pick(['192.0.2.1', '198.51.100.7', '2001:db8::7']),
@@ -137,19 +157,21 @@ export class RandomRun {
     );
   }
 
-  private restart(): void {
+  protected restart(): void {
     this.restarts++;
+    this.packetsOfTheDead += this.pair.b.packetsSent;
     this.pair.restartB();
+    this.watchSending(this.pair.b);
     this.pollsBefore = 0;
   }
 
-  private heal(): void {
+  protected heal(): void {
     const { simulation } = this.pair;
     simulation.setOutage('a', 'b', false);
     simulation.changeLink('a', 'b', HEALTHY);
   }
 
-  private finish(): void {
+  protected finish(): void {
     const { near, far, simulation } = this.pair;
     for (let i = 0; i < 200 && !this.over(near, far); i++) {
       for (const conversation of this.conversations()) if (!conversation.closed) this.conclude(conversation);
@@ -161,6 +183,8 @@ export class RandomRun {
     this.problems.push(...holdingsOf(this.pair.a, this.pair.b));
     const { a, b } = this.pair;
     if (!a.endpoint.isUp('b') || !b.endpoint.isUp('a')) this.problems.push('the tunnel is down');
+    for (const reason of [...near.downs, ...far.downs])
+      if (!HONEST_REASONS.test(reason)) this.problems.push(`the tunnel ended: ${reason}`);
   }
 
   private over(near: Application, far: Application): boolean {
@@ -184,7 +208,7 @@ export class RandomRun {
   }
 
   /** Lets time pass, and looks at what must hold at any time. */
-  private advance(durationUs: number): void {
+  protected advance(durationUs: number): void {
     const { simulation, a, b } = this.pair;
     simulation.runFor(durationUs);
     for (const host of [a, b]) this.watch(host);
@@ -200,6 +224,11 @@ export class RandomRun {
     this.packetsBefore = packets;
   }
 
+  /** By both sides, killed ones included. */
+  protected get packetsSent(): number {
+    return this.packetsOfTheDead + this.pair.a.packetsSent + this.pair.b.packetsSent;
+  }
+
   private packetsPassed(): number {
     const { simulation, a, b } = this.pair;
     const delivered = simulation.link('a', 'b').delivered + simulation.link('b', 'a').delivered;
@@ -210,5 +239,28 @@ export class RandomRun {
     const peer = host.name === 'a' ? 'b' : 'a';
     const inFlight = host.endpoint.stats(peer)?.bytesInFlight ?? 0;
     if (inFlight < 0) this.problems.push(`${host.name}: ${inFlight} bytes in flight`);
+    const { budget, receivePool } = host.endpoint.shared;
+    const held = (receivePool.capacity - receivePool.available) * CHUNK_BYTES;
+    if (budget.free < 0 || held > budget.limit - budget.free)
+      this.problems.push(`${host.name}: ${held} bytes held, ${budget.limit - budget.free} granted`);
+  }
+
+  /** No poll brings more in flight than the window allows, but for what may leave regardless of it. */
+  private watchSending(host: SimulatedHost): void {
+    const peer = host.name === 'a' ? 'b' : 'a';
+    let allowed = 0;
+    host.watcher = {
+      beforePoll: () => {
+        const loss = host.endpoint.transportTo(peer)?.loss;
+        allowed = loss === undefined ? 0 : Math.max(loss.inFlight, loss.congestion.congestionWindow);
+      },
+      afterPoll: () => {
+        const loss = host.endpoint.transportTo(peer)?.loss;
+        if (loss === undefined) return;
+        const excess = loss.inFlight - Math.max(allowed, loss.congestion.congestionWindow);
+        if (excess > REGARDLESS_OF_WINDOW_PACKETS * MAX_PACKET_BYTES)
+          this.problems.push(`${host.name}: ${excess} bytes in flight beyond the window`);
+      },
+    };
   }
 }

@@ -5,7 +5,12 @@ import type { TunnelEvents } from '../events.js';
 import type { PeerOptions } from '../tunnel/tunnel.js';
 import { SimulatedHost } from './host.js';
 import { Bottleneck, SimulatedLink, type LinkOptions } from './link.js';
-import { NodePacketCrypto, NullPacketCrypto } from './packet-crypto.js';
+import {
+  ChecksumPacketCrypto,
+  NodePacketCrypto,
+  NullPacketCrypto,
+  type SimulatedCrypto,
+} from './packet-crypto.js';
 import { SeededRandom } from './random.js';
 import { TraceHash } from './trace-hash.js';
 import { VirtualTime } from './virtual-time.js';
@@ -40,13 +45,24 @@ export function linkOptions(link: LinkDescription, faults: Partial<LinkOptions> 
 }
 
 export interface SimulationOptions {
-  /** `real` seals every packet and proves that no nonce is used twice; `null` is for bulk. */
-  readonly crypto?: 'real' | 'null';
+  /**
+   * `real` seals every packet and proves that no nonce is used twice; `checksum` proves the same and tells changed packets,
+   * without encrypting; `null` is for bulk without faults.
+   */
+  readonly crypto?: keyof typeof CRYPTO;
+  /** Whether every datagram goes into the trace; by default it does. */
+  readonly traced?: boolean;
   /** See HostOptions.turnUs. */
   readonly turnUs?: number;
   /** See EndpointOptions. */
   readonly rekeyAfterPackets?: number;
 }
+
+const CRYPTO = {
+  real: () => new NodePacketCrypto(),
+  checksum: () => new ChecksumPacketCrypto(),
+  null: () => new NullPacketCrypto(),
+} satisfies Record<string, () => SimulatedCrypto>;
 
 /** Events of a host; a test gives those that it cares for. */
 export type HostEvents = Partial<TunnelEvents>;
@@ -86,7 +102,7 @@ export class Simulation {
     events: HostEvents = {},
     memoryBytes = DEFAULT_MEMORY_BYTES,
   ): SimulatedHost {
-    const crypto = this.options.crypto === 'null' ? new NullPacketCrypto() : new NodePacketCrypto();
+    const crypto = CRYPTO[this.options.crypto ?? 'real']();
     const { turnUs = 0, rekeyAfterPackets } = this.options;
     const host = new SimulatedHost(
       { name, address, privateKey, memoryBytes, crypto, turnUs, rekeyAfterPackets },
@@ -102,7 +118,7 @@ export class Simulation {
   }
 
   private route(from: SimulatedHost, datagram: Uint8Array, to: PackedAddress): void {
-    this.trace.add(this.time.nowUs, datagram);
+    if (this.options.traced !== false) this.trace.add(this.time.nowUs, datagram);
     const host = this.hosts.find((candidate) => sameAddress(candidate.address, to));
     if (host !== undefined) this.links.get(`${from.name}>${host.name}`)?.send(datagram);
   }

@@ -4,10 +4,14 @@ import { MAX_OPEN_PAYLOAD } from '../params.js';
 import type { LossDetector } from '../recovery/loss-detector.js';
 import type { ReceivedPackets } from '../recovery/received-packets.js';
 import type { Stream } from '../streams/stream.js';
-import { AckFrame, FrameType, PATH_TOKEN_BYTES, StreamBit } from '../wire/frame.js';
+import { isBlock, RepairReceiver, type RecoveredPacket } from '../repair/repair-receiver.js';
+import { AckFrame, FrameType, MAX_RECOVERED, PATH_TOKEN_BYTES, StreamBit } from '../wire/frame.js';
 import { expandLow32 } from '../wire/packet.js';
 import { Reader } from '../wire/varint.js';
 import type { StreamTable } from './stream-table.js';
+
+/** Type bits of a STREAM frame whose packet is part of a block; no other type has both. */
+const PROTECTED_STREAM = FrameType.stream | StreamBit.protect;
 
 /** What the frames of paths are handed to. */
 export interface PathFrames {
@@ -22,6 +26,7 @@ export class FrameReceiver {
   failure: string | undefined = undefined;
   /** The peer's latest acknowledgement. */
   readonly ackFrame = new AckFrame();
+  readonly repair = new RepairReceiver();
   private readonly reader: Reader;
   private eliciting = false;
 
@@ -33,20 +38,30 @@ export class FrameReceiver {
     private readonly received: ReceivedPackets,
     private readonly loss: LossDetector,
     private readonly path: PathFrames,
+    /** Where in memory frames that were rebuilt are put to be read, at least a symbol's length. */
+    private readonly recoveredAt: number,
   ) {
     this.reader = new Reader(memory);
   }
 
-  /** Takes `length` bytes of frames at `offset` in memory. True: the packet is to be acknowledged. */
-  take(offset: number, length: number): boolean {
+  /** Takes the frames of packet `number`: `length` bytes at `offset` in memory. True: the packet is to be acknowledged. */
+  take(number: number, offset: number, length: number): boolean {
     const { reader } = this;
     this.eliciting = false;
     reader.reset(offset, offset + length);
+    const keep = (this.memory[offset] & PROTECTED_STREAM) === PROTECTED_STREAM;
+    if (keep) this.repair.keep(number, this.memory, offset, length);
+    this.readFrames();
+    if (keep && this.repair.waits) this.takeRecovered(this.repair.onKept());
+    return this.eliciting;
+  }
+
+  private readFrames(): void {
+    const { reader } = this;
     while (reader.remaining > 0 && this.failure === undefined) {
       this.onFrame(reader.u8());
       if (reader.failed) this.fail('a frame is cut short');
     }
-    return this.eliciting;
   }
 
   private fail(reason: string): void {
@@ -54,7 +69,7 @@ export class FrameReceiver {
   }
 
   private onFrame(type: number): void {
-    if (type >= FrameType.stream && type < FrameType.stream + 8) {
+    if (type >= FrameType.stream && type < FrameType.stream + 16) {
       this.onStream(type);
       return;
     }
@@ -76,6 +91,10 @@ export class FrameReceiver {
         return this.onCredit();
       case FrameType.close:
         return this.onClose();
+      case FrameType.repair:
+        return this.onRepair();
+      case FrameType.recovered:
+        return this.onRecovered();
       case FrameType.pathChallenge:
         return this.onPathFrame(true);
       case FrameType.pathResponse:
@@ -88,7 +107,7 @@ export class FrameReceiver {
   private onAck(): void {
     const { ackFrame } = this;
     if (!ackFrame.read(this.reader, this.loss.nextNumber)) this.fail('a malformed ACK');
-    else if (!this.loss.onAck(ackFrame, this.clock.nowUs))
+    else if (!this.loss.onAck(ackFrame, this.clock.nowUs, this.clock.arrivedUs))
       this.fail('an ACK of a packet that was never sent');
   }
 
@@ -206,6 +225,46 @@ export class FrameReceiver {
     if (reader.failed) return;
     const text = String.fromCharCode(...this.memory.subarray(at, reader.at));
     this.fail(`the peer said goodbye: ${text.replace(/[^\x20-\x7e]/g, '?')}`);
+  }
+
+  private onRepair(): void {
+    const { reader, received } = this;
+    this.eliciting = true;
+    const first = expandLow32(reader.u32(), Math.max(0, received.largest));
+    const mask = reader.u32();
+    const index = reader.u8();
+    const length = reader.remaining;
+    const at = reader.skip(length);
+    if (reader.failed) return;
+    if (first < 0 || !isBlock(mask | 0, index, length)) this.fail('a malformed REPAIR');
+    else
+      this.takeRecovered(this.repair.onRepair(first, mask | 0, index, this.memory.subarray(at, at + length)));
+  }
+
+  /**
+   * Only what a block can consist of is read: one STREAM frame that reaches to the end of its packet. The packets stay
+   * lost: they are not acknowledged.
+   */
+  private takeRecovered(packets: readonly RecoveredPacket[]): void {
+    const { reader, memory, recoveredAt } = this;
+    for (const { number, frames } of packets) {
+      if ((frames[0] & (PROTECTED_STREAM | StreamBit.length)) !== PROTECTED_STREAM) continue;
+      memory.set(frames, recoveredAt);
+      reader.reset(recoveredAt, recoveredAt + frames.length);
+      this.readFrames();
+      this.received.noteRecovered(number, this.clock.nowUs);
+    }
+  }
+
+  private onRecovered(): void {
+    const { reader, loss } = this;
+    const count = reader.varint();
+    if (count > MAX_RECOVERED) this.fail('a malformed RECOVERED');
+    for (let i = 0; i < count && !reader.failed; i++) {
+      const number = expandLow32(reader.u32(), loss.nextNumber);
+      if (!reader.failed && !loss.onRecovered(number))
+        this.fail('a RECOVERED of a packet that was never sent');
+    }
   }
 
   private onPathFrame(challenge: boolean): void {

@@ -2,9 +2,12 @@ import { MAX_OPEN_PAYLOAD, MAX_PEER_STREAMS } from '../params.js';
 import { SeededRandom } from '../simulator/random.js';
 import {
   FrameType,
+  MAX_RECOVERED,
   StreamBit,
   writeClose,
   writeMaxStreamData,
+  writeRecovered,
+  writeRepairHeader,
   writeResetStream,
   writeStopSending,
   writeStreamHeader,
@@ -70,6 +73,31 @@ describe('a peer that breaks the protocol is found out, and nothing throws:', ()
         );
       }),
       reason: 'an ACK of a packet that was never sent',
+    },
+    {
+      what: 'a repair symbol of no block',
+      packet: frame((bytes) => writeRepairHeader(bytes, 0, 0, 0, 0) + 20),
+      reason: 'a malformed REPAIR',
+    },
+    {
+      what: 'a repair symbol of too large a block',
+      packet: frame((bytes) => writeRepairHeader(bytes, 0, 0, 0x1ffff, 0) + 20),
+      reason: 'a malformed REPAIR',
+    },
+    {
+      what: 'a repair symbol without a symbol',
+      packet: frame((bytes) => writeRepairHeader(bytes, 0, 0, 1, 0)),
+      reason: 'a malformed REPAIR',
+    },
+    {
+      what: 'a recovery of what was never sent',
+      packet: frame((bytes) => writeRecovered(bytes, 0, [9])),
+      reason: 'a RECOVERED of a packet that was never sent',
+    },
+    {
+      what: 'more recoveries than one frame may name',
+      packet: frame((bytes) => writeRecovered(bytes, 0, new Array<number>(MAX_RECOVERED + 1).fill(0))),
+      reason: 'a malformed RECOVERED',
     },
     {
       what: 'an acknowledgement of nothing',

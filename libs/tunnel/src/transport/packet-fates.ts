@@ -51,6 +51,11 @@ export class FrameFates implements PacketFates {
     this.streams.settle(stream);
   }
 
+  onPacketRecovered(number: number): void {
+    const stream = this.streamOf(number);
+    if (stream !== undefined) this.onRunAcknowledged(stream, number);
+  }
+
   onPacketLost(number: number): void {
     const size = this.sent.sizeOf(number);
     const frames = this.sent.framesOf(number);

@@ -7,17 +7,22 @@ import type { MtuDiscovery } from '../path/mtu-discovery.js';
 import type { LossDetector } from '../recovery/loss-detector.js';
 import type { ReceivedPackets } from '../recovery/received-packets.js';
 import type { SentPackets } from '../recovery/sent-packets.js';
+import { REPAIR_OVERHEAD, RepairSender } from '../repair/repair-sender.js';
+import { SYMBOL_BYTES } from '../repair/repair-code.js';
 import type { Segment } from '../streams/send-stream.js';
 import type { Stream } from '../streams/stream.js';
 import {
   FrameType,
   MAX_CONTROL_FRAME_BYTES,
+  MAX_RECOVERED,
   StreamBit,
   streamHeaderLength,
   writeAck,
   writeClose,
   writeMaxStreamData,
   writePathFrame,
+  writeRecovered,
+  writeRepairHeader,
   writeResetStream,
   writeStopSending,
   writeStreamHeader,
@@ -55,6 +60,7 @@ export class PacketSender {
   packetsSent = 0;
   wireBytesSent = 0;
   packetsRetransmitted = 0;
+  readonly repair = new RepairSender();
   pingWanted = false;
   /** Answer to the peer's latest path challenge. */
   pathResponse: Uint8Array | undefined = undefined;
@@ -108,6 +114,7 @@ export class PacketSender {
     const limit = builder.at + Math.min(this.parts.mtu.current, BASE_UDP_PAYLOAD) - DATA_OVERHEAD_BYTES;
     if (this.stopWaitingDue) this.writeStopWaiting();
     this.writeAck(Math.min(limit, builder.at + ACK_ROOM));
+    this.writeRecovered(limit);
     this.writePathResponse();
     const pings = this.writePing();
     const controls = this.writeStreamControls(limit);
@@ -121,6 +128,14 @@ export class PacketSender {
     const delay = received.ackDelayUs(clock.nowUs);
     builder.at = writeAck(builder.memory, builder.at, limit, received.ranges, delay, received.deliveredBytes);
     received.onAckSent();
+  }
+
+  private writeRecovered(limit: number): void {
+    const { received } = this.parts;
+    if (received.recovered.length === 0) return;
+    const { builder } = this;
+    const room = Math.min(MAX_RECOVERED, Math.floor((limit - builder.at - 3) / 4));
+    builder.at = writeRecovered(builder.memory, builder.at, received.recovered.splice(0, Math.max(0, room)));
   }
 
   private writePathResponse(): void {
@@ -271,8 +286,12 @@ export class PacketSender {
         this.onWindowLimited(congestion);
         return;
       }
-      const stream = streams.scheduler.next();
+      const stream = this.repair.full ? undefined : streams.scheduler.next();
       if (stream === undefined) {
+        if (this.repair.pending) {
+          this.sendRepair();
+          continue;
+        }
         loss.rate.onAppLimited(loss.inFlight);
         pacer.rest();
         return;
@@ -294,21 +313,44 @@ export class PacketSender {
     builder.begin();
     const opens = stream.local && !stream.openSent;
     const openLength = opens ? varintLength(stream.openPayload.length) + stream.openPayload.length : 0;
-    send.peek(Math.max(0, limit - streamHeaderLength(id) - openLength), segment);
+    const protect = this.protects(stream, limit);
+    const room = protect ? Math.min(limit - REPAIR_OVERHEAD, SYMBOL_BYTES - 2) : limit;
+    send.peek(Math.max(0, room - streamHeaderLength(id) - openLength), segment);
     const { offset, length, fin } = segment;
-    const type = FrameType.stream | (fin ? StreamBit.fin : 0) | (opens ? StreamBit.open : 0);
+    const bits = (fin ? StreamBit.fin : 0) | (opens ? StreamBit.open : 0) | (protect ? StreamBit.protect : 0);
+    const type = FrameType.stream | bits;
     builder.at = writeStreamHeader(builder.memory, builder.at, type, id, offset);
     if (opens) this.writeOpen(stream);
     if (length > 0) this.addPieces(stream, offset, length);
     if (stream.tos !== 0) builder.mark(stream.tos);
     const { size } = builder;
     const number = sent.add(clock.nowUs, size, id, offset, length, fin, opens);
+    if (protect) builder.copyFrames(this.repair.add(number, size - DATA_OVERHEAD_BYTES, stream.tos));
     builder.finish(this.target, this.address, number);
     if (segment.again) this.packetsRetransmitted++;
     send.sent(segment);
     streams.scheduler.charge(stream, size);
     this.account(number, size, true);
     streams.wakeWriter(stream);
+  }
+
+  private protects(stream: Stream, limit: number): boolean {
+    const { repair } = this;
+    if (!repair.decision.on || stream.trafficClass === 'scavenger') return false;
+    return repair.protects(this.parts.sent.next, stream.send.buffer.end - stream.send.next, limit);
+  }
+
+  /** The next repair symbol of the block, if it is to have one more. */
+  private sendRepair(): void {
+    const { builder, repair } = this;
+    builder.begin();
+    const header = writeRepairHeader(builder.memory, builder.at, repair.first, repair.mask, repair.index);
+    const length = repair.next(builder.memory, header);
+    if (length === 0) return;
+    builder.at = header + length;
+    if (repair.tos !== 0) builder.mark(repair.tos);
+    repair.onSent(builder.size);
+    this.finishWithoutRun(true);
   }
 
   private writeOpen(stream: Stream): void {

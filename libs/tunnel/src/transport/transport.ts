@@ -37,6 +37,8 @@ export interface PathPolicy {
   /** Hard cap on the pacing rate, Mbit/s of UDP payload; `fixed` needs it. */
   readonly rateMbps?: number;
   readonly maxUdpPayload: number;
+  /** Forward error correction at the end of flights: where it pays, or never. By default where it pays. */
+  readonly repair?: 'auto' | 'off';
 }
 
 export interface TransportOptions extends StreamTableOptions {
@@ -90,6 +92,7 @@ export class Transport {
       received,
       this.loss,
       owner,
+      builder.scratchOffset,
     );
     this.sender = new PacketSender({
       clock,
@@ -128,6 +131,7 @@ export class Transport {
     this.loss.abandonInFlight();
     this.loss.congestion = this.makeController();
     this.receiveRate.peak = 0;
+    this.loss.pathLoss.restart();
   }
 
   get congestion(): CongestionController {
@@ -202,10 +206,21 @@ export class Transport {
    * bytes. False: see {@link failure}.
    */
   onPacket(number: number, offset: number, length: number, size: number): boolean {
-    const eliciting = this.receiver.take(offset, length);
+    const eliciting = this.receiver.take(number, offset, length);
     if (this.receiver.failure !== undefined) return false;
-    this.received.record(number, size, eliciting, this.shared.clock.nowUs, this.rtt.smoothedUs);
+    this.received.record(number, size, eliciting, this.shared.clock.arrivedUs, this.rtt.smoothedUs);
     return true;
+  }
+
+  /** What was rebuilt of the peer's packets. */
+  get packetsRecovered(): number {
+    return this.receiver.repair.packetsRecovered;
+  }
+
+  private decideRepair(nowUs: number): void {
+    const { loss, mtu, policy } = this;
+    const share = policy.repair === 'off' ? 0 : loss.pathLoss.share;
+    this.sender.repair.decision.update(nowUs, share, this.probeTimeoutUs, this.pacingRate, mtu.current);
   }
 
   /** Why the peer is not to be listened to any more. */
@@ -222,7 +237,11 @@ export class Transport {
   nextTimeoutUs(): number {
     if (this.sender.urgent) return 0;
     const timers = Math.min(this.loss.timeoutUs, this.received.ackDueUs);
-    if (this.streams.scheduler.idle || this.loss.inFlight >= this.congestion.congestionWindow) return timers;
+    if (
+      (this.streams.scheduler.idle && !this.sender.repair.pending) ||
+      this.loss.inFlight >= this.congestion.congestionWindow
+    )
+      return timers;
     return Math.min(timers, this.pacer.nextUs(this.shared.clock.nowUs));
   }
 
@@ -231,6 +250,7 @@ export class Transport {
     const { nowUs } = this.shared.clock;
     if (nowUs >= this.loss.timeoutUs) this.loss.onTimeout(nowUs);
     this.updateAllowance();
+    this.decideRepair(nowUs);
     this.receiveRate.update(nowUs, this.received.deliveredBytes, this.rtt.smoothedUs);
     this.sender.send(target, address, this.pacingRate, this.rtt.minUs);
   }

@@ -45,6 +45,8 @@ export interface PeerOptions {
   readonly rateMbps?: number;
   /** Largest UDP payload to use, 1200 to 16384 bytes. */
   readonly maxUdpPayload: number;
+  /** Forward error correction at the end of flights: where it pays, or never. By default where it pays. */
+  readonly repair?: 'auto' | 'off';
   /** What an earlier tunnel to the peer has learnt of the path. Looked at when the peer is added, and not again. */
   readonly remembered?: PathMemory;
 }
@@ -157,8 +159,8 @@ export class Tunnel implements TransportOwner {
   }
 
   private pathPolicy(session: TunnelSession): PathPolicy {
-    const { profile, rateMbps, maxUdpPayload } = this.options;
-    return { profile, rateMbps, maxUdpPayload: Math.min(maxUdpPayload, session.peerMaxUdpPayload) };
+    const { profile, rateMbps, maxUdpPayload, repair } = this.options;
+    return { profile, rateMbps, repair, maxUdpPayload: Math.min(maxUdpPayload, session.peerMaxUdpPayload) };
   }
 
   // Handshake

@@ -15,7 +15,11 @@ export const FrameType = {
   close: 0x07,
   pathChallenge: 0x08,
   pathResponse: 0x09,
-  /** 0x10 to 0x17: the low bits are {@link StreamBit}. */
+  /** A repair symbol of a block of packets. */
+  repair: 0x0a,
+  /** Packets whose frames were rebuilt: they are lost, but need not be sent again. */
+  recovered: 0x0b,
+  /** 0x10 to 0x1f: the low bits are {@link StreamBit}. */
   stream: 0x10,
 } as const;
 
@@ -26,6 +30,8 @@ export const StreamBit = {
   length: 2,
   /** The opener's payload follows: this frame opens the stream. */
   open: 4,
+  /** The packet may be part of a block that repair symbols follow: it is to be kept for a while. */
+  protect: 8,
 } as const;
 
 /** Random bytes that a PATH_CHALLENGE carries and its PATH_RESPONSE repeats. */
@@ -61,6 +67,31 @@ export function writeResetStream(
 export function writeStopSending(bytes: Uint8Array, at: number, id: number, code: number): number {
   bytes[at] = FrameType.stopSending;
   return writeVarint(bytes, writeDense(bytes, at + 1, id), code);
+}
+
+/** What stands before the symbol of a REPAIR frame, which reaches to the end of the packet: the block's first packet (low 32 bits), which of the 32 from it on belong to the block, and the symbol's index. */
+export function writeRepairHeader(
+  bytes: Uint8Array,
+  at: number,
+  first: number,
+  mask: number,
+  index: number,
+): number {
+  bytes[at] = FrameType.repair;
+  const position = writeU32(bytes, writeU32(bytes, at + 1, first >>> 0), mask >>> 0);
+  bytes[position] = index;
+  return position + 1;
+}
+
+/** Most packets that one RECOVERED names. */
+export const MAX_RECOVERED = 64;
+
+/** A RECOVERED: how many packets, then the low 32 bits of each number. */
+export function writeRecovered(bytes: Uint8Array, at: number, numbers: readonly number[]): number {
+  bytes[at] = FrameType.recovered;
+  let position = writeVarint(bytes, at + 1, numbers.length);
+  for (const number of numbers) position = writeU32(bytes, position, number >>> 0);
+  return position;
 }
 
 /** A PATH_CHALLENGE or PATH_RESPONSE. */

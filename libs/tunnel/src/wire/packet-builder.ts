@@ -26,7 +26,7 @@ export class PacketBuilder {
   /** Scratch region: {@link SCRATCH_BYTES} at `scratchOffset`. */
   constructor(
     readonly memory: Uint8Array,
-    private readonly scratchOffset: number,
+    readonly scratchOffset: number,
   ) {
     const paddingAt = scratchOffset + MAX_POLL_PACKETS * SCRATCH_SLOT_BYTES;
     memory.fill(FrameType.padding, paddingAt, paddingAt + MAX_UDP_PAYLOAD);
@@ -70,6 +70,19 @@ export class PacketBuilder {
     const { descriptors, record } = this;
     const pieces = descriptors[record + Send.piece1Length] + descriptors[record + Send.piece2Length];
     return this.at - this.base - DATA_HEADER_BYTES + pieces + DATA_OVERHEAD_BYTES;
+  }
+
+  /** Copies what the packet has so far of frames: as many bytes as `target` holds. */
+  copyFrames(target: Uint8Array): void {
+    const { descriptors, record, memory } = this;
+    const from = this.base + DATA_HEADER_BYTES;
+    target.set(memory.subarray(from, this.at));
+    let to = this.at - from;
+    for (let at = record + Send.piece1Offset; at <= record + Send.piece2Offset; at += 2) {
+      if (descriptors[at + 1] === 0) continue;
+      target.set(memory.subarray(descriptors[at], descriptors[at] + descriptors[at + 1]), to);
+      to += descriptors[at + 1];
+    }
   }
 
   /** Pads the packet to `size` bytes of UDP payload; nothing is to be added after that. */
