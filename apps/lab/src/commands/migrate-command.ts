@@ -1,3 +1,4 @@
+import { loadLinks } from '@longhaul/wan-emulator';
 import { Command } from 'commander';
 import { writeFileSync } from 'node:fs';
 import { findAccelerator } from '../migration/accelerator.js';
@@ -8,6 +9,7 @@ import type { MigrationDocument } from '../migration/migration-document.js';
 import { migrationPage } from '../migration/migration-page.js';
 import type { MigrationResult } from '../migration/migration-result.js';
 import { formatMigrations } from '../migration/migration-table.js';
+import { formatReportComparison } from '../migration/report-comparison.js';
 import { ensureQemu } from '../migration/requirements.js';
 import { type MigrationOptions, runMigration } from '../migration/run-migration.js';
 import { LabNetwork } from '../network/lab-network.js';
@@ -125,7 +127,10 @@ function print(document: MigrationDocument, { json, html }: MigrateArguments): v
     writeFileSync(html, renderPage(migrationPage(document)));
     progress(`wrote ${html}`);
   }
-  process.stdout.write(`${json ? JSON.stringify(document) : formatMigrations(document.runs)}\n`);
+  const { runs } = document;
+  const tables = (): string =>
+    `${formatMigrations(runs)}\n\n${formatReportComparison(runs, loadLinks().reportSeconds)}`;
+  process.stdout.write(`${json ? JSON.stringify(document) : tables()}\n`);
 }
 
 function progress(text: string): void {
