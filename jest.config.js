@@ -1,5 +1,6 @@
 /** Jest runs the TypeScript sources; workspace packages resolve to their `source` export. */
-const suite = (displayName, rootDir, transformer = '@swc/jest') => ({
+const suite = (displayName, rootDir, transformer = '@swc/jest', options = {}) => ({
+  ...options,
   displayName,
   rootDir,
   testEnvironment: 'node',
@@ -22,12 +23,20 @@ const suite = (displayName, rootDir, transformer = '@swc/jest') => ({
   },
 });
 
+/** The specs of libs/native run against both implementations; some are of one only. */
+const native = (displayName, implementation, notItsOwn) =>
+  suite(displayName, 'libs/native', '@swc/jest', {
+    setupFiles: [`<rootDir>/src/testing/use-${implementation}.mjs`],
+    testPathIgnorePatterns: [notItsOwn],
+  });
+
 export default {
   // Tests do not measure time; a busy machine must not fail them.
   testTimeout: 60_000,
   projects: [
     suite('tunnel', 'libs/tunnel', './jest-transform.mjs'),
-    suite('native', 'libs/native'),
+    native('native', 'addon', '/src/fallback/'),
+    native('native-fallback', 'fallback', '/src/addon-in-'),
     suite('block-codec', 'libs/block-codec'),
     suite('edge', 'libs/edge'),
     suite('contracts', 'libs/contracts'),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { DataPlaneState } from '@longhaul/edge';
+import { fallbackNotice } from '@longhaul/native';
 import type { Logger } from 'pino';
 import { DataPlaneThread } from './data-plane/data-plane-thread.js';
 import { AgentError, messageOf } from './errors.js';
@@ -86,6 +87,10 @@ export class Agent {
     } catch (error) {
       await agent.stop().catch(() => undefined);
       throw error;
+    }
+    const fallback = fallbackNotice();
+    if (fallback !== undefined) {
+      log.warn(fallback, 'the native addon is not in use: the agent is slower, and does without some things');
     }
     agent.resolveTimer = setInterval(() => void agent.resolveAgain(), RESOLVE_INTERVAL_MS);
     log.info({ name: options.name, version: AGENT_VERSION, pid: process.pid }, 'agent runs');

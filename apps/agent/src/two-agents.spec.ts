@@ -28,19 +28,29 @@ async function freePort(kind: 'tcp' | 'udp'): Promise<number> {
   return port;
 }
 
-describe('two agents, each a process with a static file', () => {
+const PAIRS = [
+  { a: 'addon', b: 'addon' },
+  { a: 'fallback', b: 'fallback' },
+  { a: 'addon', b: 'fallback' },
+] as const;
+
+describe.each(PAIRS)('two agents, each a process with a static file: $a and $b', (implementations) => {
   let folder: string;
   let server: Server;
   let forwardPort: number;
   let ports: { a: number; b: number };
   const agents = new Map<string, ChildProcess>();
+  const logs = { a: '', b: '' };
 
   const socketOf = (name: string): string => join(folder, `${name}.sock`);
 
   async function start(name: 'a' | 'b'): Promise<ChildProcess> {
     const agent = spawn(process.execPath, [RUN_AGENT, join(folder, `${name}.json`), socketOf(name)], {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, LONGHAUL_NATIVE: implementations[name] },
     });
+    logs[name] = '';
+    agent.stdout.on('data', (text: Buffer) => (logs[name] += text.toString()));
     agents.set(name, agent);
     await until(async () => (await tunnelState(name)) !== undefined);
     return agent;
@@ -111,6 +121,17 @@ describe('two agents, each a process with a static file', () => {
     expect(status?.tunnels[0]).toMatchObject({ peerName: 'b', state: 'up', bytesSent: data.length });
     expect(status === undefined ? '' : formatReport(status)).toMatch(/^b +up +[\d.]+ > [\d.]+/m);
   });
+
+  it('say once what is lost where the addon is not in use', async () => {
+    for (const name of ['a', 'b'] as const) {
+      const wanted = implementations[name] === 'fallback' ? 1 : 0;
+      await until(() => logs[name].includes('agent runs'));
+      expect(logs[name].split('the native addon is not in use')).toHaveLength(1 + wanted);
+    }
+  });
+
+  // What follows is the same whatever carries the bytes.
+  if (implementations !== PAIRS[0]) return;
 
   it('a peer that is killed: its connections end by a reset, and it carries new ones when it is back', async () => {
     server.on('connection', (socket: Socket) => {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { benchCommand } from './bench/bench-command.js';
 import { linksCommand } from './commands/links-command.js';
 import { measureCommand } from './commands/measure-command.js';
 import { reportCommand } from './commands/report-command.js';
@@ -11,6 +12,7 @@ const program = new Command('lab')
   .addCommand(runCommand())
   .addCommand(measureCommand())
   .addCommand(linksCommand())
+  .addCommand(benchCommand())
   .addCommand(reportCommand())
   .addCommand(migrateCommand())
   .addCommand(showcaseCommand())

@@ -1,4 +1,11 @@
-import { MAX_BLOCK_BYTES, type ChooseCodec, type CodecChoice } from '@longhaul/block-codec';
+import {
+  MAX_BLOCK_BYTES,
+  type BlockEncoderOptions,
+  type ChooseCodec,
+  type CodecChoice,
+} from '@longhaul/block-codec';
+import { features } from '@longhaul/native';
+import type { Compression } from './policy/state.js';
 
 const LZ4: CodecChoice = { codec: 'lz4' };
 const ZSTD_FAST: CodecChoice = { codec: 'zstd', level: 1 };
@@ -15,13 +22,19 @@ const ZSTD_FAST_LINK_BYTES_PER_SECOND = 40e6;
 
 /**
  * The codec by whichever of link and CPU is the bottleneck now: LZ4 as long as the link takes what comes, zstd on a slow
- * link that has a queue.
+ * link that has a queue. LZ4 alone where there is no zstd.
  */
 export function codecForLink(backlogBytes: () => number, linkBytesPerSecond: () => number): ChooseCodec {
+  if (!features.zstdCompression) return () => LZ4;
   return () => {
     if (backlogBytes() < BACKLOG_BYTES) return LZ4;
     const rate = linkBytesPerSecond();
     if (rate <= 0 || rate > ZSTD_FAST_LINK_BYTES_PER_SECOND) return LZ4;
     return rate > ZSTD_LINK_BYTES_PER_SECOND ? ZSTD_FAST : ZSTD;
   };
+}
+
+/** The encoder's mode for what policy asks; the strongest there is, is LZ4 where there is no zstd. */
+export function encoderMode(compression: Compression): BlockEncoderOptions['mode'] {
+  return compression === 'strongest' && !features.zstdCompression ? 'auto' : compression;
 }

@@ -1,4 +1,4 @@
-import { TcpListener, type TcpSocket } from '@longhaul/native';
+import { features, TcpListener, type TcpSocket } from '@longhaul/native';
 import type { ForwardState } from './policy/state.js';
 import { formatSocketAddress, type SocketAddress } from './policy/addresses.js';
 import { agentMark, bindAny } from './sockets.js';
@@ -9,7 +9,7 @@ const BACKLOG = 1024;
  * no faster than the tunnel sends announces windows smaller than that, and the sender then waits out its persist timer
  * (RFC 9293 section 3.8.6.2.1).
  */
-const MAX_SEGMENT_BYTES = 8192;
+const MAX_SEGMENT_BYTES = features.tcpTuning ? 8192 : undefined;
 
 /** A bound listener whose purpose may change while connections come in. */
 export class Listener<Purpose> {

@@ -1,4 +1,4 @@
-import { UdpSocket } from '@longhaul/native';
+import { features, UdpSocket } from '@longhaul/native';
 import { systemErrorCode } from './system-error.js';
 
 /** Kernel mark of everything that the agent sends by itself: exempt from interception. */
@@ -12,7 +12,7 @@ let mark: number | undefined;
 
 /** The mark for a socket's options; 0, none, for a process that may set none, and so may not intercept either. */
 export function agentMark(): number {
-  mark ??= mayMark() ? AGENT_MARK : 0;
+  mark ??= features.marks && mayMark() ? AGENT_MARK : 0;
   return mark;
 }
 

@@ -1,6 +1,8 @@
 /**
  * Compiles src/addon/*.c to build/longhaul_native.node with the system's C compiler and Node's own headers.
- * Does nothing when the addon is newer than its sources; `--force` compiles in any case.
+ * Does nothing when the addon is newer than its sources; `--force` compiles in any case. Where something is missing to
+ * compile with, it says so and succeeds, because the package then runs on its fallback in JavaScript, unless
+ * LONGHAUL_NATIVE=addon asks for the addon; LONGHAUL_NATIVE=fallback asks for none.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -16,6 +18,12 @@ const compiler = process.env.CC ?? 'cc';
 function fail(message) {
   console.error(`longhaul native addon: ${message}`);
   process.exit(1);
+}
+
+function goWithout(message) {
+  if (process.env.LONGHAUL_NATIVE === 'addon') fail(message);
+  console.warn(`longhaul native addon: not built, agents will run without it, slower: ${message}`);
+  process.exit(0);
 }
 
 function isUpToDate(inputs) {
@@ -47,7 +55,7 @@ function findNodeHeaders() {
   const nodeDir = npmNodeDir();
   const configured = nodeDir === undefined ? undefined : join(nodeDir, 'include/node');
   if (configured !== undefined && complete(configured)) return configured;
-  return fail(
+  return goWithout(
     `the headers of Node.js ${process.versions.node} (node_api.h, uv.h) are not in ${nearby[0]}: ` +
       'install Node.js with its headers (libnode-dev on Debian) or run "npm config set nodedir <its folder>"',
   );
@@ -65,13 +73,14 @@ function requireHeaders(includeDir) {
   const missing = (header) => {
     const result = probe(header);
     if (result.error)
-      fail(`no C compiler "${compiler}": install one (Debian: apt-get install gcc libc6-dev)`);
+      goWithout(`no C compiler "${compiler}": install one (Debian: apt-get install gcc libc6-dev)`);
     return result.status !== 0;
   };
-  if (missing('stdio.h')) fail('the C library has no headers: apt-get install libc6-dev');
-  if (missing('lz4.h')) fail('lz4.h is missing: apt-get install liblz4-dev');
-  if (missing('zstd.h')) fail('zstd.h is missing: apt-get install libzstd-dev');
-  if (missing('openssl/evp.h')) fail("openssl/evp.h is missing: install Node.js' own headers or libssl-dev");
+  if (missing('stdio.h')) goWithout('the C library has no headers: apt-get install libc6-dev');
+  if (missing('lz4.h')) goWithout('lz4.h is missing: apt-get install liblz4-dev');
+  if (missing('zstd.h')) goWithout('zstd.h is missing: apt-get install libzstd-dev');
+  if (missing('openssl/evp.h'))
+    goWithout("openssl/evp.h is missing: install Node.js' own headers or libssl-dev");
 }
 
 /** The static library where there is one, so that the addon needs nothing at run time. */
@@ -96,6 +105,8 @@ function compile(includeDir, sources, libraries) {
   else rmSync(partial, { force: true });
   return result;
 }
+
+if (process.env.LONGHAUL_NATIVE === 'fallback') goWithout('LONGHAUL_NATIVE says so');
 
 const names = readdirSync(sourceDir).sort();
 const inputs = [fileURLToPath(import.meta.url), ...names.map((name) => join(sourceDir, name))];

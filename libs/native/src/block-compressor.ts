@@ -1,4 +1,4 @@
-import { addon } from './addon.js';
+import { binding } from './implementation.js';
 
 /*
  * Compression from one caller's buffer into another; nothing is allocated but the compressor's own memory, once a thread.
@@ -8,8 +8,8 @@ import { addon } from './addon.js';
  * RangeErrors.
  */
 
-export const lz4Compress = addon.lz4Compress;
-export const lz4Decompress = addon.lz4Decompress;
+export const lz4Compress = binding.lz4Compress;
+export const lz4Decompress = binding.lz4Decompress;
 /** The last argument is zstd's level, 1 (fast) to 19 (strong). */
-export const zstdCompress = addon.zstdCompress;
-export const zstdDecompress = addon.zstdDecompress;
+export const zstdCompress = binding.zstdCompress;
+export const zstdDecompress = binding.zstdDecompress;

@@ -1,6 +1,9 @@
-import { addon, type DescriptorLayout } from './addon.js';
+import type { Capabilities, DescriptorLayout } from './binding.js';
+import { binding, implementation } from './implementation.js';
 
-export interface NativeFeatures {
+export interface NativeFeatures extends Capabilities {
+  /** The addon in C, or its fallback on Node.js alone. */
+  readonly implementation: 'addon' | 'fallback';
   /** The kernel cuts one send call into packets (UDP_SEGMENT). */
   readonly gso: boolean;
   /** The kernel hands over runs of received packets as one (UDP_GRO). */
@@ -10,14 +13,16 @@ export interface NativeFeatures {
   readonly zstdVersion: string;
 }
 
-/** What this machine offers, found by trying when the addon was loaded. */
+/** What this machine offers, found by trying when the implementation was loaded. */
 export const features: NativeFeatures = Object.freeze({
-  gso: addon.gso,
-  gro: addon.gro,
-  opensslVersion: addon.opensslVersion,
-  lz4Version: addon.lz4Version,
-  zstdVersion: addon.zstdVersion,
+  ...binding.capabilities,
+  implementation: implementation.name,
+  gso: binding.gso,
+  gro: binding.gro,
+  opensslVersion: binding.opensslVersion,
+  lz4Version: binding.lz4Version,
+  zstdVersion: binding.zstdVersion,
 });
 
 /** Field positions in descriptor records, for comparing with those of whoever writes them. */
-export const descriptorLayout: DescriptorLayout = addon.descriptorLayout;
+export const descriptorLayout: DescriptorLayout = binding.descriptorLayout;

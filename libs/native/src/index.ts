@@ -1,5 +1,6 @@
-export type { DescriptorLayout, SocketAddress, UdpStatistics } from './addon.js';
+export type { DescriptorLayout, SocketAddress, UdpStatistics } from './binding.js';
 export { lz4Compress, lz4Decompress, zstdCompress, zstdDecompress } from './block-compressor.js';
+export { fallbackNotice, type FallbackNotice } from './implementation.js';
 export { descriptorLayout, features, type NativeFeatures } from './features.js';
 export { allocateSlab, nowMicroseconds } from './memory.js';
 export { NativePacketCrypto, type CipherSuite } from './packet-crypto.js';

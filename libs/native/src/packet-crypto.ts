@@ -1,11 +1,12 @@
-import { addon, type NativeHandle } from './addon.js';
+import type { NativeHandle } from './binding.js';
+import { binding } from './implementation.js';
 
 export type CipherSuite = 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305';
 
 /** AEAD over batches of packets, on the OpenSSL that Node.js carries. Keys are known by number. */
 export class NativePacketCrypto {
   /** For the other classes of this package. */
-  readonly handle: NativeHandle = addon.aeadCreate();
+  readonly handle: NativeHandle = binding.aeadCreate();
 
   /**
    * @param key 16 bytes for aes-128-gcm, else 32
@@ -13,12 +14,12 @@ export class NativePacketCrypto {
    * @returns the key's number, which may be one that was removed before
    */
   addKey(suite: CipherSuite, key: Uint8Array, iv: Uint8Array): number {
-    return addon.aeadAddKey(this.handle, suite, key, iv);
+    return binding.aeadAddKey(this.handle, suite, key, iv);
   }
 
   /** Wipes a key. Its number may be given out again. */
   removeKey(id: number): void {
-    addon.aeadRemoveKey(this.handle, id);
+    binding.aeadRemoveKey(this.handle, id);
   }
 
   /**
@@ -26,7 +27,7 @@ export class NativePacketCrypto {
    * each record's result. Throws a RangeError for a record that points outside `memory`.
    */
   open(memory: Uint8Array, descriptors: Int32Array, count: number): void {
-    addon.aeadOpen(this.handle, memory, descriptors, count);
+    binding.aeadOpen(this.handle, memory, descriptors, count);
   }
 
   /**
@@ -41,6 +42,6 @@ export class NativePacketCrypto {
     out: Uint8Array,
     outLengths: Int32Array,
   ): number {
-    return addon.aeadSealInto(this.handle, memory, descriptors, count, out, outLengths);
+    return binding.aeadSealInto(this.handle, memory, descriptors, count, out, outLengths);
   }
 }

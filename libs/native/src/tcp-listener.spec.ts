@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { thrownBy, until } from './testing/support.js';
+import { features } from './features.js';
+import { testWhere, thrownBy, until } from './testing/support.js';
 import { TcpWorkbench } from './testing/tcp.js';
 
 const bench = new TcpWorkbench();
@@ -21,9 +22,12 @@ test('an address can be listened on again at once, with its connections still op
   expect(client.write(new Uint8Array(1), 0, 1)).toBe(1);
 });
 
-test('an address in use is EADDRINUSE unless both share it', () => {
+test('an address in use is EADDRINUSE', () => {
   const { port } = bench.listen({});
   expect(thrownBy(() => bench.listen({ port }))?.code).toBe('EADDRINUSE');
+});
+
+testWhere(features.reusePort)('listeners may share an address', () => {
   const shared = bench.listen({ reusePort: true });
   expect(bench.listen({ port: shared.port, reusePort: true }).port).toBe(shared.port);
 });

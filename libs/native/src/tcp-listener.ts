@@ -1,4 +1,5 @@
-import { addon, type NativeHandle } from './addon.js';
+import type { NativeHandle } from './binding.js';
+import { binding } from './implementation.js';
 import { TcpSocket } from './tcp-socket.js';
 
 const DEFAULT_BACKLOG = 4096;
@@ -35,7 +36,7 @@ export class TcpListener {
   /** @throws Error with a `code`, as 'EADDRINUSE' */
   constructor(options: TcpListenerOptions, onConnection: (socket: TcpSocket) => void) {
     this.onConnection = onConnection;
-    this.handle = addon.listenerOpen(
+    this.handle = binding.listenerOpen(
       options.address,
       options.port,
       options.backlog ?? DEFAULT_BACKLOG,
@@ -49,12 +50,12 @@ export class TcpListener {
         this.acceptAll();
       },
     );
-    this.port = addon.listenerPort(this.handle);
+    this.port = binding.listenerPort(this.handle);
   }
 
   close(): void {
     clearTimeout(this.pause);
-    addon.listenerClose(this.handle);
+    binding.listenerClose(this.handle);
   }
 
   private acceptAll(): void {
@@ -75,9 +76,9 @@ export class TcpListener {
   }
 
   private waitForDescriptors(): void {
-    addon.listenerPoll(this.handle, false);
+    binding.listenerPoll(this.handle, false);
     this.pause = setTimeout(() => {
-      addon.listenerPoll(this.handle, true);
+      binding.listenerPoll(this.handle, true);
     }, EXHAUSTED_PAUSE_MS);
   }
 }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { addon } from './addon.js';
-import { patternBytes, thrownBy, until } from './testing/support.js';
+import { loadAddon } from './addon.js';
+import { features } from './features.js';
+import { binding } from './implementation.js';
+import { patternBytes, testWhere, thrownBy, until } from './testing/support.js';
 import { Conversation, TcpWorkbench } from './testing/tcp.js';
 import type { TcpSocket } from './tcp-socket.js';
 
@@ -200,7 +202,7 @@ describe('resets', () => {
     expect(errors).toEqual(['ECONNRESET']);
   });
 
-  test('so is one that has read the end of the stream', async () => {
+  testWhere(features.idleResets)('so is one that has read the end of the stream', async () => {
     const { client, clientSocket, server, serverSocket } = await conversations();
     server.finish();
     await until(() => client.ended, 'the end of the stream');
@@ -265,6 +267,7 @@ describe('connecting', () => {
 
   test('a far end that does not answer is ETIMEDOUT after timeoutMs', async () => {
     // Never accepts: with its backlog full, the kernel drops what asks for more.
+    const addon = loadAddon();
     const silent = addon.listenerOpen('127.0.0.1', 0, 1, false, false, 0, 0, 0, 0, () => undefined);
     addon.listenerPoll(silent, false);
     const port = addon.listenerPort(silent);
@@ -316,22 +319,28 @@ describe('connecting', () => {
 });
 
 describe('options', () => {
-  test('congestion control is set and read back; an unknown one is an error', async () => {
-    const { client } = await bench.pair();
-    client.setCongestionControl('reno');
-    expect(client.congestionControl).toBe('reno');
-    expect(thrownBy(() => client.setCongestionControl('no-such'))?.code).toBe('ENOENT');
-  });
+  testWhere(features.tcpTuning)(
+    'congestion control is set and read back; an unknown one is an error',
+    async () => {
+      const { client } = await bench.pair();
+      client.setCongestionControl('reno');
+      expect(client.congestionControl).toBe('reno');
+      expect(thrownBy(() => client.setCongestionControl('no-such'))?.code).toBe('ENOENT');
+    },
+  );
 
-  test('without a redirecting firewall no other original destination is known', async () => {
-    const { server } = await bench.pair();
-    const original = server.originalDestination();
-    if (original !== undefined) {
-      expect(original).toEqual({ address: server.localAddress, port: server.localPort });
-    }
-  });
+  testWhere(features.interception)(
+    'without a redirecting firewall no other original destination is known',
+    async () => {
+      const { server } = await bench.pair();
+      const original = server.originalDestination();
+      if (original !== undefined) {
+        expect(original).toEqual({ address: server.localAddress, port: server.localPort });
+      }
+    },
+  );
 
-  test('buffer sizes bound what a writer can be ahead', async () => {
+  testWhere(features.tcpTuning)('buffer sizes bound what a writer can be ahead', async () => {
     const { client } = await bench.pair({ receiveBufferBytes: 32_768 });
     client.setOptions({
       sendBufferBytes: 32_768,
@@ -385,8 +394,8 @@ describe('arguments outside their bounds', () => {
     const { client } = await bench.pair();
     const wrong = new Int32Array(4) as unknown as Uint8Array;
     expect(thrownBy(() => client.read(wrong, 0, 1))?.name).toBe('TypeError');
-    const timer = addon.timerOpen(() => undefined);
-    expect(thrownBy(() => addon.tcpRead(timer, new Uint8Array(1), 0, 1))?.name).toBe('TypeError');
-    addon.timerClose(timer);
+    const timer = binding.timerOpen(() => undefined);
+    expect(thrownBy(() => binding.tcpRead(timer, new Uint8Array(1), 0, 1))?.name).toBe('TypeError');
+    binding.timerClose(timer);
   });
 });

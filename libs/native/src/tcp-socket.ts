@@ -1,4 +1,5 @@
-import { addon, TcpEvent, type NativeHandle, type SocketAddress } from './addon.js';
+import { TcpEvent, type NativeHandle, type SocketAddress } from './binding.js';
+import { binding } from './implementation.js';
 
 export interface TcpConnectOptions {
   /** A literal IPv4 or IPv6 address. */
@@ -66,7 +67,7 @@ export class TcpSocket {
    */
   static connect(options: TcpConnectOptions, events: TcpEvents): TcpSocket {
     const socket = new TcpSocket(events);
-    socket.handle = addon.tcpConnect(
+    socket.handle = binding.tcpConnect(
       options.address,
       options.port,
       options.localAddress ?? '',
@@ -88,7 +89,7 @@ export class TcpSocket {
   /** The next connection of a listener; for {@link TcpListener}. */
   static accept(listener: NativeHandle): TcpSocket | undefined {
     const socket = new TcpSocket(NO_EVENTS);
-    socket.handle = addon.listenerAccept(listener, (bits, errorCode) => {
+    socket.handle = binding.listenerAccept(listener, (bits, errorCode) => {
       socket.dispatch(bits, errorCode);
     });
     return socket.handle === undefined ? undefined : socket;
@@ -114,7 +115,7 @@ export class TcpSocket {
    * @throws Error with a `code`: 'ECONNRESET', 'ETIMEDOUT', …, and 'EBADF' when closed
    */
   read(target: Uint8Array, offset: number, length: number): number {
-    return addon.tcpRead(this.opened(), target, offset, length);
+    return binding.tcpRead(this.opened(), target, offset, length);
   }
 
   /**
@@ -122,12 +123,12 @@ export class TcpSocket {
    * @throws Error with a `code`: 'ECONNRESET', 'EPIPE', …, and 'EBADF' when closed
    */
   write(source: Uint8Array, offset: number, length: number): number {
-    return addon.tcpWrite(this.opened(), source, offset, length);
+    return binding.tcpWrite(this.opened(), source, offset, length);
   }
 
   /** Ends the outgoing stream after what was written (FIN). Reading goes on. */
   shutdownWrite(): void {
-    addon.tcpShutdownWrite(this.opened());
+    binding.tcpShutdownWrite(this.opened());
   }
 
   /** Breaks the connection (RST): the far end sees 'ECONNRESET'. */
@@ -159,40 +160,40 @@ export class TcpSocket {
 
   /** Where the client was going before a firewall rule redirected it here; undefined when the kernel knows of none. */
   originalDestination(): SocketAddress | undefined {
-    return addon.tcpOriginalDestination(this.opened());
+    return binding.tcpOriginalDestination(this.opened());
   }
 
   /** The kernel's congestion control of this connection, as 'cubic'. */
   get congestionControl(): string {
-    return addon.tcpCongestion(this.opened());
+    return binding.tcpCongestion(this.opened());
   }
 
   /** @throws Error with code 'ENOENT' or 'EPERM' when it is not to be had */
   setCongestionControl(name: string): void {
-    addon.tcpSetCongestion(this.opened(), name);
+    binding.tcpSetCongestion(this.opened(), name);
   }
 
   setOptions(options: TcpSocketOptions): void {
     const handle = this.opened();
-    if (options.noDelay !== undefined) addon.tcpSetNoDelay(handle, options.noDelay);
-    if (options.keepAliveSeconds !== undefined) addon.tcpSetKeepAlive(handle, options.keepAliveSeconds);
-    if (options.userTimeoutMs !== undefined) addon.tcpSetUserTimeout(handle, options.userTimeoutMs);
+    if (options.noDelay !== undefined) binding.tcpSetNoDelay(handle, options.noDelay);
+    if (options.keepAliveSeconds !== undefined) binding.tcpSetKeepAlive(handle, options.keepAliveSeconds);
+    if (options.userTimeoutMs !== undefined) binding.tcpSetUserTimeout(handle, options.userTimeoutMs);
     if (options.unsentLowWaterBytes !== undefined) {
-      addon.tcpSetUnsentLowWater(handle, options.unsentLowWaterBytes);
+      binding.tcpSetUnsentLowWater(handle, options.unsentLowWaterBytes);
     }
-    addon.tcpSetBuffers(handle, options.receiveBufferBytes ?? 0, options.sendBufferBytes ?? 0);
+    binding.tcpSetBuffers(handle, options.receiveBufferBytes ?? 0, options.sendBufferBytes ?? 0);
   }
 
   /** Bytes written that the far kernel has not acknowledged; 0 when closed. */
   unsentBytes(): number {
-    return addon.tcpUnsent(this.opened());
+    return binding.tcpUnsent(this.opened());
   }
 
   private want(event: number, on: boolean): void {
     const wanted = on ? this.wanted | event : this.wanted & ~event;
     if (wanted === this.wanted) return;
     this.wanted = wanted;
-    addon.tcpWant(this.opened(), wanted);
+    binding.tcpWant(this.opened(), wanted);
   }
 
   private dispatch(bits: number, errorCode: string | undefined): void {
@@ -215,11 +216,11 @@ export class TcpSocket {
   private release(withReset: boolean): void {
     clearTimeout(this.timeout);
     this.closed = true;
-    addon.tcpClose(this.opened(), withReset);
+    binding.tcpClose(this.opened(), withReset);
   }
 
   private endpoints(): { local?: SocketAddress; remote: SocketAddress } {
-    this.addresses ??= addon.tcpAddresses(this.opened());
+    this.addresses ??= binding.tcpAddresses(this.opened());
     return this.addresses;
   }
 

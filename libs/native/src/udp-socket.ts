@@ -1,4 +1,5 @@
-import { addon, type NativeHandle, type UdpStatistics } from './addon.js';
+import type { NativeHandle, UdpStatistics } from './binding.js';
+import { binding } from './implementation.js';
 import type { NativePacketCrypto } from './packet-crypto.js';
 
 /** Holds 100 ms at 1 Gbit/s, kernel overhead included; a busy event loop loses nothing. */
@@ -30,18 +31,18 @@ export class UdpSocket {
    * @throws Error with a `code`, as 'EADDRINUSE'
    */
   constructor(options: UdpSocketOptions, onReadable: () => void) {
-    this.handle = addon.udpOpen(
+    this.handle = binding.udpOpen(
       options.address,
       options.port,
       options.receiveBufferBytes ?? DEFAULT_BUFFER_BYTES,
       options.sendBufferBytes ?? DEFAULT_BUFFER_BYTES,
       options.mark ?? 0,
       options.reusePort ?? false,
-      (options.gso ?? true) && addon.gso,
-      (options.gro ?? true) && addon.gro,
+      (options.gso ?? true) && binding.gso,
+      (options.gro ?? true) && binding.gro,
       onReadable,
     );
-    this.port = addon.udpPort(this.handle);
+    this.port = binding.udpPort(this.handle);
   }
 
   /**
@@ -58,7 +59,7 @@ export class UdpSocket {
     descriptors: Int32Array,
     capacity: number,
   ): number {
-    return addon.udpReceive(this.handle, memory, regionOffset, regionLength, descriptors, capacity);
+    return binding.udpReceive(this.handle, memory, regionOffset, regionLength, descriptors, capacity);
   }
 
   /**
@@ -67,14 +68,14 @@ export class UdpSocket {
    * Throws a RangeError for a record that points outside `memory` or names no key; those before it are sent.
    */
   send(memory: Uint8Array, descriptors: Int32Array, count: number, crypto: NativePacketCrypto): void {
-    addon.udpSend(this.handle, memory, descriptors, count, crypto.handle);
+    binding.udpSend(this.handle, memory, descriptors, count, crypto.handle);
   }
 
   get statistics(): UdpStatistics {
-    return addon.udpStatistics(this.handle);
+    return binding.udpStatistics(this.handle);
   }
 
   close(): void {
-    addon.udpClose(this.handle);
+    binding.udpClose(this.handle);
   }
 }

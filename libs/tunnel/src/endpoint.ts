@@ -80,7 +80,7 @@ export class Endpoint implements TunnelHost {
   readonly rekeyAfterPackets: number;
   /** Where the driver receives into, of the length asked for. */
   readonly receiveRegionOffset = 0;
-  private readonly clock: Clock & { nowUs: number } = { nowUs: 0 };
+  private readonly clock: Clock & { nowUs: number; arrivedUs: number } = { nowUs: 0, arrivedUs: 0 };
   private readonly builder: PacketBuilder;
   private readonly responder: HandshakeResponder;
   private readonly tunnels = new Map<string, Tunnel>();
@@ -280,6 +280,7 @@ export class Endpoint implements TunnelHost {
     if (received === undefined || received.isReplay(number)) return;
     if (number > received.largest) tunnel.onSource(descriptors, at + Receive.familyPort);
     const offset = descriptors[at + Receive.offset] + DATA_HEADER_BYTES;
+    this.clock.arrivedUs = this.clock.nowUs - descriptors[at + Receive.waitedUs];
     tunnel.onPacket(session, number, offset, length, descriptors[at + Receive.length]);
   }
 

@@ -21,6 +21,8 @@ export const Receive = {
   packetNumberHigh: 11,
   /** Filled in by `open`: plaintext length, or -1. */
   result: 12,
+  /** How long the datagram has waited in this host for this call, microseconds; 0 where that is not known. */
+  waitedUs: 13,
 } as const;
 
 /** Ints per packet to send. Plaintext = prefix, then piece 1, then piece 2. */

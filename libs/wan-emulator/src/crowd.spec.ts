@@ -16,30 +16,30 @@ describe('many connections and small requests', () => {
 
   it('serves every connection, counts each for itself and compares its bytes', async () => {
     const { a: from, b: to } = path;
-    const { sink, source } = await runCrowd({
+    const sink = await runCrowd({
       ...{ from, to, listen: LISTEN },
       ...{ count: 50, seconds: 1, connectSeconds: 20 },
     });
     expect(sink).toMatchObject({ connections: 50, broken: 0, closedEarly: 0 });
-    expect(source.connections).toBe(50);
     expect(Math.min(...sink.bytes)).toBeGreaterThan(0);
     expect(sink.bytes.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan((200e6 / 8) * 2);
   });
 
   it('leaves connections unread that are to stall', async () => {
     const { a: from, b: to } = path;
-    const { sink, source } = await runCrowd({
+    const sink = await runCrowd({
       ...{ from, to, listen: LISTEN, stalled: true },
       ...{ count: 5, seconds: 1, connectSeconds: 20 },
     });
     expect(sink.bytes).toEqual([0, 0, 0, 0, 0]);
-    expect(source.bytes).toBeGreaterThan(0);
+    expect(sink.connections).toBe(5);
   });
 
-  it('says when nobody takes the connections', async () => {
+  it('counts none where nobody takes the connections', async () => {
     const { a: from, b: to } = path;
     const options = { from, to, listen: LISTEN, connect: '10.77.1.2:9999', count: 2 };
-    await expect(runCrowd({ ...options, seconds: 0.1, connectSeconds: 0.5 })).rejects.toThrow();
+    const sink = await runCrowd({ ...options, seconds: 0.1, connectSeconds: 0.5 });
+    expect(sink.connections).toBe(0);
   });
 
   it('times requests on new connections at two round trips and exchanges at one, never less', async () => {

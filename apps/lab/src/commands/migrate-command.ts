@@ -1,18 +1,24 @@
 import { Command } from 'commander';
+import { writeFileSync } from 'node:fs';
 import { findAccelerator } from '../migration/accelerator.js';
+import { GUEST_FOLDER } from '../migration/guest-folder.js';
 import { prepareGuestImage } from '../migration/guest-image.js';
 import { planGuestMemory } from '../migration/guest-memory.js';
+import type { MigrationDocument } from '../migration/migration-document.js';
+import { migrationPage } from '../migration/migration-page.js';
 import type { MigrationResult } from '../migration/migration-result.js';
 import { formatMigrations } from '../migration/migration-table.js';
 import { ensureQemu } from '../migration/requirements.js';
 import { type MigrationOptions, runMigration } from '../migration/run-migration.js';
 import { LabNetwork } from '../network/lab-network.js';
 import { checkRequirements } from '../network/requirements.js';
-import type { Transport } from '../runs/transfer-result.js';
-import { describeHost, type HostDescription } from '../runs/host.js';
+import { renderPage } from '../report/index.js';
+import { describeHost } from '../runs/host.js';
+import { type Transport, TRANSPORTS } from '../runs/transfer-result.js';
+import { refuseStandstill } from '../runs/standstill.js';
+import { repeatIfVoid } from '../runs/void-run.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
 
-const DEFAULT_FOLDER = '/var/lib/longhaul/guest';
 const DEFAULT_LINKS = ['baseline', 'sonet', 'll-metro', 'metro', 'mpls', 'intercontinental'];
 
 interface MigrateArguments {
@@ -25,14 +31,8 @@ interface MigrateArguments {
   maxSeconds: number;
   folder: string;
   prefix?: string;
+  html?: string;
   json?: boolean;
-}
-
-/** What `lab migrate --json` prints. */
-export interface MigrationDocument {
-  host: HostDescription;
-  guest: { accelerator: string; machineMiB: number; filledMiB: number; rewrittenBytesPerSecond: number };
-  runs: MigrationResult[];
 }
 
 /** `lab migrate` */
@@ -42,7 +42,7 @@ export function migrateCommand(): Command {
       "moves a running guest between the sites by QEMU's live migration, by several transports in turn",
     )
     .option('--links <names>', 'links, separated by commas', parseList, DEFAULT_LINKS)
-    .option('--transports <names>', 'cubic, bbr, longhaul', parseTransports, ['cubic', 'bbr', 'longhaul'])
+    .option('--transports <names>', TRANSPORTS.join(', '), parseTransports, ['cubic', 'bbr', 'longhaul'])
     .option('--runs <n>', 'migrations of each combination', numberWithin(1, 100, true), 1)
     .option('--seed <n>', 'seed of the losses, counted up by run', numberWithin(0, 2 ** 31, true), 1)
     .option(
@@ -51,10 +51,11 @@ export function migrateCommand(): Command {
       numberWithin(256, 8192, true),
       1024,
     )
-    .option('--max-seconds <n>', 'a migration is cancelled after this', numberWithin(10, 3600), 600)
+    .option('--max-seconds <n>', 'a migration is cancelled after this', numberWithin(10, 3600), 400)
     .option('--links-file <file>', 'links of your own, in the form of libs/wan-emulator/links.json')
-    .option('--folder <folder>', 'where the guest is kept', DEFAULT_FOLDER)
+    .option('--folder <folder>', 'where the guest is kept', GUEST_FOLDER)
     .option('--prefix <prefix>', 'of the namespaces, so that several labs can run')
+    .option('--html <file>', 'a page with charts, one file that needs nothing else')
     .option('--json', 'one JSON document on standard output')
     .action(migrate);
 }
@@ -77,12 +78,14 @@ async function migrate(args: MigrateArguments): Promise<void> {
   try {
     const { machineMiB, filledMiB, rewrittenBytesPerSecond } = memory;
     const guest = { accelerator, machineMiB, filledMiB, rewrittenBytesPerSecond };
-    const document: MigrationDocument = { host: describeHost(network.emulator.features), guest, runs: [] };
+    const measuredAt = new Date().toISOString();
+    const host = describeHost(network.emulator.features);
+    const document: MigrationDocument = { measuredAt, host, guest, runs: [] };
     for (const link of links) {
       const common = { network, link, image, memory, accelerator, maxSeconds: args.maxSeconds };
       document.runs.push(...(await migrateOver(common, args)));
     }
-    print(document, args.json === true);
+    print(document, args);
     refuseFailures(document.runs);
   } finally {
     await network.destroy();
@@ -97,7 +100,8 @@ async function migrateOver(
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
     for (const transport of transports) {
       progress(`moving the guest over ${common.link.name} by ${transport}, seed ${seed}`);
-      const result = await runMigration({ ...common, transport, seed });
+      const move = () => runMigration({ ...common, transport, seed });
+      const result = await repeatIfVoid(() => refuseStandstill(move), progress);
       progress(formatMigrations([result]));
       results.push(result);
     }
@@ -113,7 +117,11 @@ function refuseFailures(runs: readonly MigrationResult[]): void {
   if (broken.length > 0) throw new Error(`${broken.length} guests had wrong bytes in their memory`);
 }
 
-function print(document: MigrationDocument, json: boolean): void {
+function print(document: MigrationDocument, { json, html }: MigrateArguments): void {
+  if (html !== undefined) {
+    writeFileSync(html, renderPage(migrationPage(document)));
+    progress(`wrote ${html}`);
+  }
   process.stdout.write(`${json ? JSON.stringify(document) : formatMigrations(document.runs)}\n`);
 }
 

@@ -1,5 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { benchDocumentSchema } from '../bench/bench-document.js';
+import { benchPage } from '../bench/bench-page.js';
+import { migrationDocumentSchema } from '../migration/migration-document.js';
+import { migrationPage } from '../migration/migration-page.js';
 import { type Page, renderPage } from '../report/index.js';
 import { runDocumentSchema } from '../runs/run-document.js';
 import { runPage } from '../runs/run-page.js';
@@ -11,6 +15,14 @@ const KINDS: Readonly<Record<string, PageOf>> = {
   'lab run --json': (document) => {
     const { data } = runDocumentSchema.safeParse(document);
     return data && runPage(data);
+  },
+  'lab bench --json': (document) => {
+    const { data } = benchDocumentSchema.safeParse(document);
+    return data && benchPage(data);
+  },
+  'lab migrate --json': (document) => {
+    const { data } = migrationDocumentSchema.safeParse(document);
+    return data && migrationPage(data);
   },
 };
 

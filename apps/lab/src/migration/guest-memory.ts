@@ -13,7 +13,7 @@ const CONTENT_SEED = 1;
  * Of the machine's memory, so much is filled with the lab's memory image of a loaded guest. A fifth of that image is
  * zero pages, of which QEMU sends none; with what the guest's kernel has written, half of the machine is in use.
  */
-const FILLED_SHARE = 9 / 16;
+const FILLED_SHARE = 1 / 2;
 /** The area that is rewritten again and again, as a working set is. */
 const REWRITTEN_SHARE = 1 / 64;
 const REWRITTEN_BYTES_PER_SECOND = 1_000_000;

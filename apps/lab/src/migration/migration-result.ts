@@ -1,48 +1,55 @@
-import type { Transport } from '../runs/transfer-result.js';
+import { z } from 'zod';
 import type { RunUsage } from '../runs/run-watch.js';
+import { linkSeriesSchema, type Transport, TRANSPORTS } from '../runs/transfer-result.js';
 import { type GuestMemory, isIntact, type MemoryReport } from './guest-memory.js';
 import type { WebOutages } from './outages.js';
 import type { MigrationStatus } from './virtual-machine.js';
 
-/** One live migration of a running guest from site a to site b. */
-export interface MigrationResult {
-  readonly link: string;
-  readonly transport: Transport;
+export const migrationResultSchema = z.object({
+  link: z.string(),
+  transport: z.enum(TRANSPORTS),
   /** Of the link's losses. */
-  readonly seed: number;
+  seed: z.number(),
   /** QEMU has completed, and the page that the guest served before is served from site b. */
-  readonly completed: boolean;
+  completed: z.boolean(),
   /** Why it did not; null if it did. */
-  readonly failure: string | null;
+  failure: z.string().nullable(),
   /** By QEMU's clock, from the command to the far side's word that it has the guest; null if it did not complete. */
-  readonly migrationSeconds: number | null;
+  migrationSeconds: z.number().nullable(),
   /** For which QEMU had the guest stopped, by its own account; null if it did not complete. */
-  readonly downtimeMs: number | null;
+  downtimeMs: z.number().nullable(),
   /** Times without an answer for the web client that were longer than `outageThresholdMs`. */
-  readonly webOutages: number;
-  readonly longestOutageMs: number;
+  webOutages: z.number(),
+  longestOutageMs: z.number(),
   /** The longest time without an answer, however short. */
-  readonly longestGapMs: number;
-  readonly outageThresholdMs: number;
-  readonly webRequests: number;
-  readonly webAnswers: number;
+  longestGapMs: z.number(),
+  outageThresholdMs: z.number(),
+  webRequests: z.number(),
+  webAnswers: z.number(),
   /** IP bytes that the link carried from site a to site b. */
-  readonly bytesOnWire: number;
-  readonly bytesOnWireBack: number;
+  bytesOnWire: z.number(),
+  bytesOnWireBack: z.number(),
+  /** Queue and rate of the link from site a to site b in the course of the migration. */
+  linkSeries: linkSeriesSchema,
   /** That QEMU has sent. */
-  readonly bytesFromQemu: number;
+  bytesFromQemu: z.number(),
   /** Passes over the guest's memory. */
-  readonly passes: number;
+  passes: z.number(),
   /** Every byte of the filled and rewritten memory was compared by the guest after the move. */
-  readonly memoryIntact: boolean;
-  readonly memoryBytesCompared: number;
-  /** As read back from the kernel for QEMU's connection; through agents that only reaches the near one. */
-  readonly congestionControl: string;
+  memoryIntact: z.boolean(),
+  memoryBytesCompared: z.number(),
+  /** In whole pages; null if the guest did not answer. */
+  memoryBytesWrong: z.number().nullable(),
+  /** As read back from the kernel for QEMU's connection; through a tunnel that only reaches its near end. */
+  congestionControl: z.string(),
   /** User and system time of each process during the migration. */
-  readonly cpuSeconds: Record<string, number>;
+  cpuSeconds: z.record(z.string(), z.number()),
   /** Time that the host withheld during the migration. */
-  readonly stolenSeconds: number;
-}
+  stolenSeconds: z.number(),
+});
+
+/** One live migration of a running guest from site a to site b. */
+export type MigrationResult = z.output<typeof migrationResultSchema>;
 
 /** What was seen of a migration. */
 export interface MigrationEvidence {
@@ -57,7 +64,10 @@ export interface MigrationEvidence {
   /** Whether the page from before the move was served after it. */
   readonly servesSamePage: boolean;
   readonly memory: GuestMemory;
-  readonly memoryReport: MemoryReport;
+  /** Undefined if the guest did not answer. */
+  readonly memoryReport?: MemoryReport;
+  /** The end of what the guest has written to its console at site b. */
+  readonly consoleAfter: string;
   readonly congestionControl: string;
 }
 
@@ -78,18 +88,22 @@ export function migrationResult(evidence: MigrationEvidence): MigrationResult {
     webAnswers: outages.answers,
     bytesOnWire: usage.statistics.aToB.wireBytes,
     bytesOnWireBack: usage.statistics.bToA.wireBytes,
+    linkSeries: usage.series,
     bytesFromQemu: status.ram?.transferred ?? 0,
     passes: status.ram?.['dirty-sync-count'] ?? 0,
-    memoryIntact: isIntact(memoryReport, memory),
-    memoryBytesCompared: memoryReport.filledBytes + memoryReport.rewrittenBytes,
+    memoryIntact: memoryReport !== undefined && isIntact(memoryReport, memory),
+    memoryBytesCompared: memoryReport ? memoryReport.filledBytes + memoryReport.rewrittenBytes : 0,
+    memoryBytesWrong: memoryReport?.wrongBytes ?? null,
     congestionControl,
     cpuSeconds: usage.cpuSeconds,
     stolenSeconds: usage.stolenSeconds,
   };
 }
 
-function failureOf({ status, servesSamePage, maxSeconds }: MigrationEvidence): string | null {
+function failureOf({ status, servesSamePage, maxSeconds, consoleAfter }: MigrationEvidence): string | null {
   if (status.status === 'cancelled') return `not done after ${maxSeconds} s`;
   if (status.status !== 'completed') return status['error-desc'] ?? `QEMU says ${status.status}`;
-  return servesSamePage ? null : 'the page was not there after the move';
+  return servesSamePage
+    ? null
+    : `the page was not there after the move; the guest's console: ${consoleAfter}`;
 }

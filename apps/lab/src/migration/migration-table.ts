@@ -3,7 +3,7 @@ import { formatTable } from '../runs/table.js';
 import type { Transport } from '../runs/transfer-result.js';
 import type { MigrationResult } from './migration-result.js';
 
-const HEADER = [
+export const MIGRATION_HEADER = [
   'LINK',
   'TRANSPORT',
   'SEED',
@@ -18,13 +18,21 @@ const HEADER = [
   'MEMORY',
 ];
 
-/** All migrations in the order in which they were made, with how many times faster each is than the kernel's median. */
+/** All migrations in the order in which they were made, then what became of those that failed. */
 export function formatMigrations(runs: readonly MigrationResult[]): string {
-  const rows = runs.map((run) => [
+  const failures = runs.flatMap(({ link, transport, seed, failure }) =>
+    failure === null ? [] : [`${link} ${transport} seed ${seed}: ${failure}`],
+  );
+  return [formatTable(MIGRATION_HEADER, migrationRows(runs), 2), ...failures].join('\n');
+}
+
+/** A row for each migration, with how many times faster it is than the median of the kernel's TCP on the same link. */
+export function migrationRows(runs: readonly MigrationResult[]): string[][] {
+  return runs.map((run) => [
     run.link,
     run.transport,
     String(run.seed),
-    run.migrationSeconds?.toFixed(1) ?? run.failure ?? '-',
+    run.migrationSeconds?.toFixed(1) ?? 'failed',
     timesFaster(runs, run, 'cubic'),
     timesFaster(runs, run, 'bbr'),
     run.downtimeMs?.toFixed(0) ?? '-',
@@ -32,9 +40,8 @@ export function formatMigrations(runs: readonly MigrationResult[]): string {
     run.webOutages > 0 ? run.longestOutageMs.toFixed(0) : '-',
     megabytes(run.bytesFromQemu),
     megabytes(run.bytesOnWire),
-    run.memoryIntact ? 'intact' : 'WRONG',
+    memoryCell(run),
   ]);
-  return formatTable(HEADER, rows, 2);
 }
 
 /** Median seconds of a transport on a link; undefined if none of its migrations there was completed. */
@@ -53,6 +60,11 @@ function timesFaster(runs: readonly MigrationResult[], run: MigrationResult, tha
   const other = medianSeconds(runs, run.link, than);
   if (run.transport === than || other === undefined || run.migrationSeconds === null) return '-';
   return `${(other / run.migrationSeconds).toFixed(2)}x`;
+}
+
+function memoryCell({ memoryIntact, memoryBytesWrong }: MigrationResult): string {
+  if (memoryIntact) return 'intact';
+  return memoryBytesWrong === null ? 'no answer' : `${memoryBytesWrong} B WRONG`;
 }
 
 function megabytes(bytes: number): string {

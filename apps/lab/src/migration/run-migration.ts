@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LabNetwork, SITE_ADDRESSES } from '../network/lab-network.js';
-import type { Transport } from '../runs/transfer-result.js';
+import { prepareLink } from '../runs/quiet-link.js';
 import { RunWatch } from '../runs/run-watch.js';
+import type { Transport } from '../runs/transfer-result.js';
 import { refuseVoidRun } from '../runs/void-run.js';
-import { AgentPair } from '../transports/agent-pair.js';
+import { startTunnelTransport, type TunnelTransport } from '../transports/tunnel-transport.js';
 import type { Accelerator } from './accelerator.js';
 import type { GuestImage } from './guest-image.js';
 import type { GuestMemory } from './guest-memory.js';
@@ -15,15 +16,14 @@ import { monotonicMs } from './monotonic-clock.js';
 import { outagesOf } from './outages.js';
 import { askGuestMemory, readCongestionControl } from './probes.js';
 import { RunningParts } from './running-parts.js';
-import { consoleTail, VirtualMachine } from './virtual-machine.js';
+import { VirtualMachine } from './virtual-machine.js';
 import { WebClient } from './web-client.js';
 
 /** A time without an answer is an outage if it is longer than this: five requests of the client go by. */
 export const OUTAGE_THRESHOLD_MS = 250;
 
 const MIB = 2 ** 20;
-const MIGRATION_PORT = 4444;
-const FORWARD_PORT = 4445;
+const PORTS = { targetPort: 4444, forwardPort: 4445 };
 const BOOT_TIMEOUT_MS = 120_000;
 /** What a guest does for the first time costs more: it is left alone for so long before and after its move. */
 const SETTLE_MS = 1_000;
@@ -69,15 +69,13 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 interface Stage {
   readonly source: VirtualMachine;
   readonly destination: VirtualMachine;
-  readonly agents?: AgentPair;
+  readonly tunnel?: TunnelTransport;
   readonly client: WebClient;
 }
 
 async function prepareNetwork({ network, link, seed, transport, memory }: MigrationOptions): Promise<void> {
-  await network.setLink(link);
-  await network.emulator.flush();
-  await network.emulator.seed(seed);
-  if (transport !== 'longhaul') network.setCongestionControl('a', transport);
+  await prepareLink(network, link, seed);
+  if (isKernelTcp(transport)) network.setCongestionControl('a', transport);
   await warmMemory(network.b, memory.machineMiB * MIB);
 }
 
@@ -86,37 +84,30 @@ async function prepareStage(
   folder: string,
   running: RunningParts,
 ): Promise<Stage> {
-  const { network, transport } = options;
+  const { network, transport, link } = options;
   const machine = { ...options, folder };
   const source = running.add(await VirtualMachine.boot('a', machine));
   const client = running.add(WebClient.start(network));
   if (!(await client.isAnsweredAfter(0, BOOT_TIMEOUT_MS, () => source.hasEnded))) {
-    throw new Error(`the guest did not come up; its console: ${await consoleTail(folder, 'a')}`);
+    throw new Error(`the guest did not come up; its console: ${await source.consoleTail()}`);
   }
-  const destination = running.add(await VirtualMachine.receive('b', MIGRATION_PORT, machine));
-  const agents = transport === 'longhaul' ? running.add(await startAgents(network)) : undefined;
+  const destination = running.add(await VirtualMachine.receive('b', PORTS.targetPort, machine));
+  const tunnel = await startTunnelTransport(transport, network, link, PORTS);
+  if (tunnel) running.add(tunnel);
   await network.emulator.spin(true);
   await sleep(SETTLE_MS);
-  return { source, destination, agents, client };
-}
-
-function startAgents(network: LabNetwork): Promise<AgentPair> {
-  return AgentPair.start(network, {
-    forwardPort: FORWARD_PORT,
-    targetPort: MIGRATION_PORT,
-    profile: 'lossy',
-  });
+  return { source, destination, tunnel, client };
 }
 
 async function move(options: MigrationOptions, stage: Stage): Promise<MigrationEvidence> {
-  const { network, maxSeconds, image } = options;
+  const { network, image } = options;
   const { source, client } = stage;
   const pageBefore = client.page;
   const watch = await RunWatch.begin(network, pidsOf(network, stage));
   const fromMs = monotonicMs();
-  const congestionControl = await begin(options, stage);
-  const status = await source.migrationEnd(maxSeconds);
-  const usage = await watch.end();
+  const { congestionControl, status, usage } = await migrate(options, stage, watch).finally(() =>
+    watch.abandon(),
+  );
   const endMs = monotonicMs();
   if (status.status === 'completed') await source.stop();
   const isThere = await client.isAnsweredAfter(endMs, RETURN_TIMEOUT_MS);
@@ -127,30 +118,41 @@ async function move(options: MigrationOptions, stage: Stage): Promise<MigrationE
     ...{ ...options, link: options.link.name, status, usage, outages, congestionControl },
     outageThresholdMs: OUTAGE_THRESHOLD_MS,
     servesSamePage: isThere && client.page === pageBefore,
-    memoryReport: await askGuestMemory(network, image.busybox),
+    memoryReport: await askGuestMemory(network, image.busybox).catch(() => undefined),
+    consoleAfter: await stage.destination.consoleTail(),
   };
 }
 
+async function migrate(options: MigrationOptions, stage: Stage, watch: RunWatch) {
+  const congestionControl = await begin(options, stage);
+  const status = await stage.source.migrationEnd(options.maxSeconds);
+  return { congestionControl, status, usage: await watch.end() };
+}
+
 /** Gives QEMU the command; resolves with the congestion control of the connection that it has made. */
-async function begin({ network, transport }: MigrationOptions, { source, agents }: Stage): Promise<string> {
-  const [address, port] = agents
-    ? [SITE_ADDRESSES.a.wan, FORWARD_PORT]
-    : [SITE_ADDRESSES.b.wan, MIGRATION_PORT];
+async function begin({ network, transport }: MigrationOptions, { source, tunnel }: Stage): Promise<string> {
+  const [address, port] = tunnel
+    ? [SITE_ADDRESSES.a.wan, PORTS.forwardPort]
+    : [SITE_ADDRESSES.b.wan, PORTS.targetPort];
   await source.beginMigration(address, port);
   const found = await readCongestionControl(network, `${address}:${port}`);
-  if (!agents && found !== transport) {
+  if (isKernelTcp(transport) && found !== transport) {
     throw new Error(`asked for congestion control ${transport}, QEMU's connection has ${found}`);
   }
   return found;
 }
 
-function pidsOf(network: LabNetwork, { source, destination, agents }: Stage): Record<string, number> {
+function pidsOf(network: LabNetwork, { source, destination, tunnel }: Stage): Record<string, number> {
   return {
     sourceQemu: source.pid,
     destinationQemu: destination.pid,
-    ...(agents && { agentA: agents.pids.a, agentB: agents.pids.b }),
+    ...(tunnel && { agentA: tunnel.pids.a, agentB: tunnel.pids.b }),
     emulator: network.emulator.pid,
   };
+}
+
+function isKernelTcp(transport: Transport): boolean {
+  return transport === 'cubic' || transport === 'bbr';
 }
 
 function sleep(ms: number): Promise<void> {

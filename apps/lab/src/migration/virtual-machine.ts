@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type LabNetwork, SITE_ADDRESSES, type SiteName } from '../network/lab-network.js';
 import { STRETCHED_LAN } from '../network/stretched-lan.js';
+import { hasEnded } from '../transports/child.js';
 import type { Accelerator } from './accelerator.js';
 import type { GuestImage } from './guest-image.js';
 import { GUEST_MEMORY_PORT, type GuestMemory } from './guest-memory.js';
@@ -45,6 +46,7 @@ export class VirtualMachine {
   private constructor(
     private readonly process: ChildProcess,
     private readonly qmp: QmpClient,
+    private readonly consoleFile: string,
   ) {}
 
   /** Starts a guest at a site. */
@@ -65,8 +67,8 @@ export class VirtualMachine {
   ): Promise<VirtualMachine> {
     const socket = join(options.folder, `qmp-${site}.sock`);
     const control = ['-qmp', `unix:${socket},server=on,wait=off`];
-    const console = ['-serial', `file:${join(options.folder, `console-${site}.log`)}`];
-    const argv = [QEMU, ...machineArguments(options), ...control, ...console, ...extra];
+    const consoleFile = join(options.folder, `console-${site}.log`);
+    const argv = [QEMU, ...machineArguments(options), ...control, '-serial', `file:${consoleFile}`, ...extra];
     const child = options.network.exec(site, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
     let errors = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -79,7 +81,7 @@ export class VirtualMachine {
       await qmp.execute('migrate-set-capabilities', {
         capabilities: [{ capability: 'return-path', state: true }],
       });
-      return new VirtualMachine(child, qmp);
+      return new VirtualMachine(child, qmp, consoleFile);
     } catch (cause) {
       child.kill('SIGKILL');
       throw new Error(`QEMU at site ${site} did not start: ${errors.trim() || String(cause)}`, { cause });
@@ -92,6 +94,12 @@ export class VirtualMachine {
 
   get hasEnded(): boolean {
     return hasEnded(this.process);
+  }
+
+  /** The end of what its guest has written to its console here. */
+  async consoleTail(): Promise<string> {
+    const text = await readFile(this.consoleFile, 'utf8').catch(() => '');
+    return text.slice(-LOG_TAIL_BYTES).trim() || 'nothing';
   }
 
   /** Begins to move the guest, which runs on meanwhile, to the machine that listens there. */
@@ -128,12 +136,6 @@ export class VirtualMachine {
   }
 }
 
-/** The end of what a guest has written to its console. */
-export async function consoleTail(folder: string, site: SiteName): Promise<string> {
-  const text = await readFile(join(folder, `console-${site}.log`), 'utf8').catch(() => '');
-  return text.slice(-LOG_TAIL_BYTES).trim() || 'nothing';
-}
-
 /** Both sides must describe the same machine. */
 function machineArguments({ accelerator, image, memory }: VirtualMachineOptions): string[] {
   const kernelCommandLine = [
@@ -147,7 +149,7 @@ function machineArguments({ accelerator, image, memory }: VirtualMachineOptions)
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-machine', `pc,accel=${accelerator}`, '-cpu', accelerator === 'kvm' ? 'host' : 'qemu64'],
-    ...['-smp', '1', '-m', `${memory.machineMiB}M`],
+    ...['-smp', '1', '-m', `${memoryKiB(accelerator, memory)}K`],
     ...['-kernel', image.kernel, '-initrd', image.initialFileSystem, '-append', kernelCommandLine.join(' ')],
     ...['-netdev', `tap,id=lan,ifname=${STRETCHED_LAN.tap},script=no,downscript=no`],
     ...['-device', `virtio-net-pci,netdev=lan,mac=${MAC_ADDRESS},romfile=`],
@@ -155,6 +157,11 @@ function machineArguments({ accelerator, image, memory }: VirtualMachineOptions)
   ];
 }
 
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
+/**
+ * QEMU's translator loses track of what a guest writes during a migration where memory is a multiple of 64 pages: its
+ * fast way to collect dirty pages does not reset its translation cache (fixed in QEMU 9.0: "physmem: Fix migration
+ * dirty bitmap coherency with TCG memory access"). Two pages less, and it takes the other way.
+ */
+function memoryKiB(accelerator: Accelerator, { machineMiB }: GuestMemory): number {
+  return machineMiB * 1024 - (accelerator === 'tcg' ? 8 : 0);
 }

@@ -2,14 +2,15 @@ import { findLink, loadLinks, NetworkNamespace, ping, type Site } from '@longhau
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { LabNetwork, SITE_ADDRESSES } from './lab-network.js';
+import { LabNetwork, SITE_ADDRESSES, type SiteName } from './lab-network.js';
+import { STRETCHED_LAN } from './stretched-lan.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const link = findLink(loadLinks().links, 'baseline');
 const probe = { count: 5, intervalMs: 5, waitMs: 500 };
 
 function leftovers(prefix: string): string[] {
-  const namespaces = ['a', 'b']
+  const namespaces = ['a', 'b', 'c']
     .map((site) => `${prefix}${site}`)
     .filter((name) => NetworkNamespace.exists(name));
   const devices = readdirSync('/sys/class/net').filter((name) => name.startsWith(prefix));
@@ -73,6 +74,37 @@ describe('LabNetwork', () => {
       await network.destroy();
     }
     expect(leftovers('lh-net-')).toEqual([]);
+  }, 20_000);
+
+  it('leads the client of a stretched LAN to an address at either site, and leaves no part of it', async () => {
+    const network = await LabNetwork.create(link, { prefix: 'lh-net-', stretchedLan: true });
+    const client: Site = { exec: (argv) => network.exec('client', argv) };
+    const ip = (site: SiteName, ...args: string[]): Promise<void> =>
+      ended(network.exec(site, ['ip', 'addr', ...args, 'dev', 'stretch0']));
+    try {
+      for (const site of ['a', 'b'] as const) {
+        await ip(site, 'add', `${STRETCHED_LAN.guest}/${STRETCHED_LAN.prefixLength}`);
+        const result = await ping({
+          ...{ from: client, to: network[site], listen: `${STRETCHED_LAN.guest}:7000`, ...probe },
+        });
+        expect(result.received).toBe(5);
+        await ip(site, 'flush');
+        // Who moves an address announces it; here the client forgets where it was.
+        await ended(network.exec('client', ['ip', 'neigh', 'flush', 'all']));
+      }
+    } finally {
+      await network.destroy();
+    }
+    expect(leftovers('lh-net-')).toEqual([]);
+  }, 30_000);
+
+  it('has no client without a stretched LAN, and says so', async () => {
+    const network = await LabNetwork.create(link, { prefix: 'lh-net-' });
+    try {
+      expect(() => network.exec('client', ['true'])).toThrow(/stretched LAN/);
+    } finally {
+      await network.destroy();
+    }
   }, 20_000);
 
   it('leaves nothing behind, ends what ran at the sites, and can be made again', async () => {

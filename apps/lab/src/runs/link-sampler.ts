@@ -26,12 +26,6 @@ export class LinkSampler {
     return this.series;
   }
 
-  /** Longest time without a look, seconds: much more than a quarter of one means that the lab itself stood still. */
-  get longestGapSeconds(): number {
-    const { atSeconds } = this.series;
-    return atSeconds.reduce((most, at, i) => Math.max(most, at - (atSeconds[i - 1] ?? 0)), 0);
-  }
-
   private add({ aToB }: EmulatorStatistics): void {
     const atSeconds = Number(((performance.now() - this.startedMs) / 1000).toFixed(3));
     const { queueBytes, wireBytes } = aToB;

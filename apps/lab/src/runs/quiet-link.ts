@@ -1,5 +1,6 @@
 import { type Link, warmMemory } from '@longhaul/wan-emulator';
 import type { LabNetwork } from '../network/lab-network.js';
+import { refuseStandstill } from './standstill.js';
 
 /** Memory that is touched before a run, so that buffers do not pay for fresh pages. */
 const WARM_BYTES = 128 << 20;
@@ -11,12 +12,12 @@ export async function prepareLink({ emulator }: LabNetwork, link: Link, seed: nu
   await emulator.seed(seed);
 }
 
-/** Does what is to be measured with memory at hand and no CPU asleep. */
+/** Does what is measured with memory at hand and no CPU asleep. Throws a VoidRunError if the lab stood still. */
 export async function onWarmMachine<T>(network: LabNetwork, work: () => Promise<T>): Promise<T> {
   await warmMemory(network.b, WARM_BYTES);
   await network.emulator.spin(true);
   try {
-    return await work();
+    return await refuseStandstill(work);
   } finally {
     await network.emulator.spin(false);
   }

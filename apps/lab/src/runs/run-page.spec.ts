@@ -1,43 +1,7 @@
 import { renderPage } from '../report/index.js';
 import { runDocumentSchema } from './run-document.js';
 import { runPage } from './run-page.js';
-import type { TransferResult } from './transfer-result.js';
-
-function run(changes: Partial<TransferResult>): TransferResult {
-  return {
-    link: 'mpls',
-    linkMbps: 100,
-    workload: 'random',
-    transport: 'bbr',
-    seed: 1,
-    bytes: 36e6,
-    seconds: 3,
-    goodputMbps: 90,
-    limitMbps: 96,
-    steadyMbps: 94,
-    seriesMbps: [20, 80, 94, 94, 94, 94],
-    bytesOnWire: 37.5e6,
-    bytesSettled: 37.5e6,
-    bytesOnWireBack: 1e6,
-    cpuSeconds: { source: 0.036, sink: 0.036, emulator: 5 },
-    intact: true,
-    congestionControl: 'bbr',
-    tcpSegmentsResent: 20,
-    queue: {
-      limitBytes: 312_500,
-      maxBytes: 250_000,
-      meanBytes: 125_000,
-      standingBytes: 90_000,
-      tailDrops: 0,
-    },
-    linkSeries: { atSeconds: [1, 2], queueBytes: [125_000, 250_000], wireMbps: [99, 98] },
-    rttMs: { min: 25, smoothed: 35.4 },
-    randomLosses: 12,
-    latenessP99Us: 100,
-    stolenSeconds: 0,
-    ...changes,
-  };
-}
+import { transferOf } from './testing.js';
 
 const document = {
   measuredAt: '2026-11-25T02:00:00.000Z',
@@ -52,10 +16,10 @@ const document = {
   },
   emulator: {},
   runs: [
-    run({}),
-    run({ seed: 2, steadyMbps: 92 }),
-    run({ seed: 3, steadyMbps: 95 }),
-    run({
+    transferOf({}),
+    transferOf({ seed: 2, steadyMbps: 92 }),
+    transferOf({ seed: 3, steadyMbps: 95 }),
+    transferOf({
       transport: 'longhaul',
       steadyMbps: 47,
       cpuSeconds: { source: 0.036, sink: 0.036, agentA: 0.09, agentB: 0.108, emulator: 5 },
@@ -101,6 +65,6 @@ describe('the page of runs', () => {
 });
 
 it('refuses a document that lacks a figure', () => {
-  const incomplete = { ...document, runs: [{ ...run({}), limitMbps: undefined }] };
+  const incomplete = { ...document, runs: [{ ...transferOf({}), limitMbps: undefined }] };
   expect(runDocumentSchema.safeParse(incomplete).success).toBe(false);
 });

@@ -46,7 +46,8 @@ export function hostFacts(host: HostDescription): [string, string][] {
   ];
 }
 
-function comparisonSections(comparison: Comparison): Section[] {
+/** Goodput, queue and cost of one workload. */
+export function comparisonSections(comparison: Comparison): Section[] {
   const key = legend(comparison.transports);
   const { workload } = comparison;
   return [

@@ -16,13 +16,16 @@ import { mbps, seriesMbps, steadyMbps } from './series.js';
 import type { RoundTrips, TransferResult, Transport } from './transfer-result.js';
 import { refuseVoidRun } from './void-run.js';
 
-const PORTS = { forwardPort: 9001, targetPort: 9000 };
+/** Where the source connects to at site a, and where the sink listens at site b. */
+export const TRANSFER_PORTS = { forwardPort: 9001, targetPort: 9000 };
 
 export interface TransferOptions {
   network: LabNetwork;
   link: Link;
   workload: Workload;
   transport: Transport;
+  /** Its programs, if they run already: with `TRANSFER_PORTS`, and no longer cold. Default: new ones for this run. */
+  tunnel?: TunnelTransport;
   /** Of the link's losses and of random bytes. */
   seed: number;
   /** Run for so long from the first byte at the sink, or send so many bytes. */
@@ -32,11 +35,12 @@ export interface TransferOptions {
   maxSeconds?: number;
 }
 
-/** Sends a workload over a link, cold: nothing in the network remembers an earlier run. */
+/** Sends a workload over a link; cold, nothing remembers an earlier run, unless a running tunnel is given. */
 export async function runTransfer(options: TransferOptions): Promise<TransferResult> {
   const { network, link, seed, transport } = options;
   await prepareLink(network, link, seed);
-  const tunnel = await startTunnelTransport(transport, network, link, PORTS);
+  if (options.tunnel) return onWarmMachine(network, () => measure(options, options.tunnel));
+  const tunnel = await startTunnelTransport(transport, network, link, TRANSFER_PORTS);
   try {
     return await onWarmMachine(network, () => measure(options, tunnel));
   } finally {
@@ -56,8 +60,8 @@ async function measure(
   const stream = await runStream({
     from: network.a,
     to: network.b,
-    listen: `${SITE_ADDRESSES.b.wan}:${PORTS.targetPort}`,
-    connect: tunnel && `${SITE_ADDRESSES.a.wan}:${PORTS.forwardPort}`,
+    listen: `${SITE_ADDRESSES.b.wan}:${TRANSFER_PORTS.targetPort}`,
+    connect: tunnel && `${SITE_ADDRESSES.a.wan}:${TRANSFER_PORTS.forwardPort}`,
     congestion: tunnel ? undefined : transport,
     pattern: workload.pattern(seed),
     seconds: options.seconds,

@@ -8,8 +8,6 @@ import type { LinkSeries } from './transfer-result.js';
 export interface RunUsage {
   statistics: EmulatorStatistics;
   series: LinkSeries;
-  /** Longest time for which the lab could not look at the link. */
-  longestGapSeconds: number;
   elapsedSeconds: number;
   /** User and system seconds of each watched process. */
   cpuSeconds: Record<string, number>;
@@ -54,7 +52,6 @@ export class RunWatch {
     return {
       statistics,
       series,
-      longestGapSeconds: this.sampler.longestGapSeconds,
       elapsedSeconds: (performance.now() - this.startedMs) / 1000,
       cpuSeconds: Object.fromEntries(spent),
       stolenSeconds: round(stolen),

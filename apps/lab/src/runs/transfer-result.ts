@@ -5,7 +5,7 @@ export const TRANSPORTS = ['cubic', 'bbr', 'longhaul', 'kcptun'] as const;
 /** The kernel's TCP with that congestion control, or TCP through two programs in user space. */
 export type Transport = (typeof TRANSPORTS)[number];
 
-const linkSeriesSchema = z.object({
+export const linkSeriesSchema = z.object({
   /** Since the run began, before the connection was opened. */
   atSeconds: z.array(z.number()),
   /** In the emulated queue at that moment, IP bytes. */

@@ -1,5 +1,5 @@
 import { findLink, loadLinks } from '@longhaul/wan-emulator';
-import { refuseVoidRun, type RunToJudge } from './void-run.js';
+import { refuseVoidRun, repeatIfVoid, type RunToJudge, VoidRunError } from './void-run.js';
 
 const link = findLink(loadLinks().links, 'baseline');
 const idle = {
@@ -27,7 +27,7 @@ const idle = {
 
 function run(bytes: number, wireBytes: number, mayShrink = false): RunToJudge {
   const statistics = { aToB: { ...idle, wireBytes }, bToA: idle };
-  return { link, statistics, elapsedSeconds: 10.1, longestGapSeconds: 0.3, bytes, seconds: 10, mayShrink };
+  return { link, statistics, elapsedSeconds: 10.1, bytes, seconds: 10, mayShrink };
 }
 
 describe('a run', () => {
@@ -48,9 +48,30 @@ describe('a run', () => {
   it('is void if the wire carried more than its rate, whatever compresses', () => {
     expect(() => refuseVoidRun(run(1_000, 1_270_000_000, true))).toThrow(/on the wire/);
   });
+});
 
-  it('is void if the lab stood still in its course', () => {
-    const paused = { ...run(1_000, 2_000), longestGapSeconds: 4 };
-    expect(() => refuseVoidRun(paused)).toThrow(/stood still for 4.0 s/);
+describe('a void run', () => {
+  const voidTimes = (times: number) => {
+    let runs = 0;
+    return () => {
+      runs++;
+      if (runs <= times) throw new VoidRunError(`void ${runs}`);
+      return Promise.resolve(runs);
+    };
+  };
+
+  it('is made again, and says why', async () => {
+    const said: string[] = [];
+    await expect(repeatIfVoid(voidTimes(2), (text) => said.push(text))).resolves.toBe(3);
+    expect(said).toEqual(['void 1', 'void 2']);
+  });
+
+  it('is given up after the third time', async () => {
+    await expect(repeatIfVoid(voidTimes(3), () => undefined)).rejects.toThrow('void 3');
+  });
+
+  it('is not confused with one that failed', async () => {
+    const fail = () => Promise.reject(new Error('broken'));
+    await expect(repeatIfVoid(fail, () => undefined)).rejects.toThrow('broken');
   });
 });

@@ -7,16 +7,13 @@ export class VoidRunError extends Error {}
 /** Clocks of two processes and whole bursts at both ends of a run. */
 const TOLERANCE = 1.01;
 
-/** The lab looks at the link four times a second; one that was held up for longer was paused, and what it runs, too. */
-const LONGEST_GAP_SECONDS = 1.5;
+const MOST_ATTEMPTS = 3;
 
 export interface RunToJudge {
   link: Link;
   statistics: EmulatorStatistics;
   /** From the reset of the statistics to their reading. */
   elapsedSeconds: number;
-  /** Longest time for which the lab could not look at the link. */
-  longestGapSeconds: number;
   /** Application bytes at the sink, and the seconds they took. */
   bytes: number;
   seconds: number;
@@ -24,14 +21,9 @@ export interface RunToJudge {
   mayShrink: boolean;
 }
 
-/** Throws a VoidRunError if more came through than the link's rate allows, or if the lab was paused. */
+/** Throws a VoidRunError if more came through than the link's rate allows. */
 export function refuseVoidRun(run: RunToJudge): void {
   const { link, statistics, elapsedSeconds, bytes, seconds } = run;
-  if (run.longestGapSeconds > LONGEST_GAP_SECONDS) {
-    throw new VoidRunError(
-      `void run: the lab stood still for ${run.longestGapSeconds.toFixed(1)} s; run it again`,
-    );
-  }
   for (const { wireBytes } of [statistics.aToB, statistics.bToA]) {
     const limit = ((link.rateMbps * 1e6) / 8) * elapsedSeconds + MTU_BYTES;
     if (wireBytes > limit) throw voidRun('on the wire', mbps(wireBytes, elapsedSeconds), link.rateMbps);
@@ -41,6 +33,18 @@ export function refuseVoidRun(run: RunToJudge): void {
   const limitMbps = goodputLimitMbps(link);
   const atSink = mbps(bytes, seconds + heldUp);
   if (!run.mayShrink && atSink > limitMbps * TOLERANCE) throw voidRun('at the sink', atSink, limitMbps);
+}
+
+/** Makes a run again, twice at most, if it was void; `progress` is told why. Rejects with the last VoidRunError. */
+export async function repeatIfVoid<T>(run: () => Promise<T>, progress: (text: string) => void): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof VoidRunError) || attempt === MOST_ATTEMPTS) throw error;
+      progress(error.message);
+    }
+  }
 }
 
 function voidRun(where: string, had: number, limit: number): VoidRunError {

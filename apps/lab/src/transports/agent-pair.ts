@@ -14,7 +14,8 @@ import type { TunnelPorts, TunnelTransport } from './tunnel-transport.js';
 
 const LONGHAUL = fileURLToPath(new URL('../../../cli/bin/longhaul.js', import.meta.url));
 const TUNNEL_PORT = 7800;
-const UP_TIMEOUT_MS = 15_000;
+/** Starting takes seconds of CPU, and longer on a busy machine. */
+const UP_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 const LOG_TAIL_BYTES = 1_000;
 

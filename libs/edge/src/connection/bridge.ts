@@ -1,6 +1,7 @@
 import { BlockEncoder, BlockFormatError, type ChooseCodec } from '@longhaul/block-codec';
 import type { TcpSocket } from '@longhaul/native';
 import type { Stream } from '@longhaul/tunnel';
+import { encoderMode } from '../codec-choice.js';
 import type { Compression } from '../policy/state.js';
 import { systemErrorCode } from '../system-error.js';
 import { AbortCode, endingOfPeerAbort, type Ending } from './abort-code.js';
@@ -49,7 +50,7 @@ export class Bridge {
     const { host, stream, flow } = this;
     this.socket = socket;
     const encoder = new BlockEncoder(host.space.compressor, {
-      mode: this.compression,
+      mode: encoderMode(this.compression),
       chooseCodec: this.chooseCodec,
     });
     this.upload = new SocketToStream(socket, stream, encoder, host.space, flow);

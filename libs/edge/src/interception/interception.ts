@@ -1,7 +1,7 @@
-import type { TcpSocket } from '@longhaul/native';
+import { features, type TcpSocket } from '@longhaul/native';
 import { Listener } from '../listeners.js';
 import type { DataPlaneState } from '../policy/state.js';
-import { checkRuleset, NftTable } from './nft-table.js';
+import { checkRuleset, InterceptionError, NftTable } from './nft-table.js';
 import { redirectRuleset } from './ruleset.js';
 
 /** A change of interception in three steps. */
@@ -54,6 +54,11 @@ export class Interception {
   }
 
   private async prepareOn(state: DataPlaneState): Promise<InterceptionChange> {
+    if (!features.interception) {
+      throw new InterceptionError(
+        'interception needs the native addon, and this agent runs without it: build it, or use forwards',
+      );
+    }
     const isNew = this.listener === undefined;
     const listener =
       this.listener ??

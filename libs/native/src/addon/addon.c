@@ -316,6 +316,7 @@ static void export_layout(napi_env env, napi_value exports) {
   set_number(env, receive, "packetNumberLow", RECEIVE_NUMBER_LOW);
   set_number(env, receive, "packetNumberHigh", RECEIVE_NUMBER_HIGH);
   set_number(env, receive, "result", RECEIVE_RESULT);
+  set_number(env, receive, "waitedUs", RECEIVE_WAITED);
   set_number(env, send, "headerOffset", SEND_OFFSET);
   set_number(env, send, "headerLength", SEND_HEADER_LENGTH);
   set_number(env, send, "prefixLength", SEND_PREFIX_LENGTH);

@@ -25,6 +25,7 @@ enum receive_field {
   RECEIVE_NUMBER_LOW = 10,
   RECEIVE_NUMBER_HIGH = 11,
   RECEIVE_RESULT = 12,
+  RECEIVE_WAITED = 13,
 };
 
 enum send_field {

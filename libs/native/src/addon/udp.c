@@ -11,6 +11,7 @@
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef UDP_SEGMENT
@@ -29,6 +30,8 @@
 #define MAX_MESSAGES 64
 #define SLAB_BYTES 65536
 #define ECN_MASK 3
+/* A datagram cannot have waited longer than this: the clock was set. */
+#define MAX_WAITED_US 10000000
 
 /* Datagrams in a row that go to one destination in one call, equally long but for the last. */
 struct run {
@@ -53,10 +56,10 @@ struct udp {
   uint8_t slab[SLAB_BYTES];
 };
 
-/* Room for two control messages of an int each. */
+/* Room for what a datagram is sent or received with. */
 union control {
   struct cmsghdr header;
-  uint8_t space[2 * CMSG_SPACE(sizeof(int))];
+  uint8_t space[2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct timespec))];
 };
 
 /* Opening */
@@ -69,6 +72,7 @@ static void set_int(int fd, int level, int option, int value) {
 static void set_packet_options(int fd, sa_family_t family) {
   set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
   set_int(fd, IPPROTO_IP, IP_RECVTOS, 1);
+  set_int(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
   if (family != AF_INET6) return;
   set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
   set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
@@ -160,13 +164,31 @@ static void prepare_inbox(struct inbox *inbox, const struct region *region, size
   }
 }
 
-static void read_controls(struct msghdr *message, size_t *segment, int32_t *ecn) {
+/* Microseconds since the kernel received what arrived at `arrival`. */
+static int32_t waited_since(const struct timespec *arrival, const struct timespec *now) {
+  int64_t waited = (int64_t)(now->tv_sec - arrival->tv_sec) * 1000000 + (now->tv_nsec - arrival->tv_nsec) / 1000;
+  return waited < 0 || waited > MAX_WAITED_US ? 0 : (int32_t)waited;
+}
+
+/* What the kernel tells of a message besides its bytes. */
+struct facts {
+  size_t segment;
+  int32_t ecn, waited;
+};
+
+static void read_controls(struct msghdr *message, const struct timespec *now, struct facts *facts) {
   for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control != NULL; control = CMSG_NXTHDR(message, control)) {
     int value = 0;
+    if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS) {
+      struct timespec arrival;
+      memcpy(&arrival, CMSG_DATA(control), sizeof arrival);
+      facts->waited = waited_since(&arrival, now);
+      continue;
+    }
     memcpy(&value, CMSG_DATA(control), control->cmsg_len == CMSG_LEN(1) ? 1 : sizeof value);
-    if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO && value > 0) *segment = (size_t)value;
-    if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TOS) *ecn = value & ECN_MASK;
-    if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_TCLASS) *ecn = value & ECN_MASK;
+    if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO && value > 0) facts->segment = (size_t)value;
+    if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TOS) facts->ecn = value & ECN_MASK;
+    if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_TCLASS) facts->ecn = value & ECN_MASK;
   }
 }
 
@@ -186,14 +208,15 @@ static void write_source(const union address *source, int32_t *record) {
 }
 
 /* Writes a record for each datagram of a message whose bytes lie at `at`. */
-static void split_message(struct udp *udp, struct region *region, struct mmsghdr *message, size_t at) {
-  size_t length = message->msg_len, segment = length;
-  int32_t ecn = 0;
+static void split_message(struct udp *udp, struct region *region, struct mmsghdr *message, size_t at, const struct timespec *now) {
+  size_t length = message->msg_len;
+  struct facts facts = {.segment = length};
   if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
     udp->statistics.receive_drops++;
     return;
   }
-  read_controls(&message->msg_hdr, &segment, &ecn);
+  read_controls(&message->msg_hdr, now, &facts);
+  size_t segment = facts.segment;
   for (size_t done = 0; done < length; done += segment) {
     if (region->count == region->capacity) {
       udp->statistics.receive_drops += (length - done + segment - 1) / segment;
@@ -202,7 +225,8 @@ static void split_message(struct udp *udp, struct region *region, struct mmsghdr
     int32_t *record = region->descriptors + region->count++ * RECEIVE_STRIDE;
     record[RECEIVE_OFFSET] = (int32_t)(at + done);
     record[RECEIVE_LENGTH] = (int32_t)(length - done < segment ? length - done : segment);
-    record[RECEIVE_ECN] = ecn;
+    record[RECEIVE_ECN] = facts.ecn;
+    record[RECEIVE_WAITED] = facts.waited;
     write_source(message->msg_hdr.msg_name, record);
   }
 }
@@ -224,6 +248,8 @@ static bool receive_once(struct udp *udp, struct region *region) {
   int received = recvmmsg(udp->handle.fd, inbox.messages, (unsigned)slots, MSG_DONTWAIT, NULL);
   udp->statistics.receive_calls++;
   if (received <= 0) return false;
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now); /* the clock of SO_TIMESTAMPNS */
   size_t bytes = 0, start = region->offset, before = region->count;
   for (int i = 0; i < received; i++) bytes += inbox.messages[i].msg_len;
   bool sparse = (size_t)received == slots && bytes < slots * SLOT_BYTES / 2;
@@ -234,7 +260,7 @@ static bool receive_once(struct udp *udp, struct region *region) {
       at = region->offset;
       region->offset += inbox.messages[i].msg_len;
     }
-    split_message(udp, region, &inbox.messages[i], at);
+    split_message(udp, region, &inbox.messages[i], at, &now);
   }
   udp->statistics.packets_received += region->count - before;
   return sparse;

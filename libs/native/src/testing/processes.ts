@@ -4,8 +4,6 @@ import { fileURLToPath } from 'node:url';
 /** Starting processes takes its time on a machine that is busy. */
 export const PROCESS_PATIENCE_MS = 60_000;
 
-export const addonPath = fileURLToPath(new URL('../../build/longhaul_native.node', import.meta.url));
-
 export function scriptPath(name: string): string {
   return fileURLToPath(new URL(`./${name}`, import.meta.url));
 }

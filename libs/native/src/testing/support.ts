@@ -23,6 +23,11 @@ export function thrownBy(run: () => unknown): Thrown | undefined {
   }
 }
 
+/** `test` for what this implementation can do; what it cannot is the subject of capabilities.spec.ts. */
+export function testWhere(offered: boolean): jest.It {
+  return offered ? test : test.skip;
+}
+
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const deadline = Date.now() + WAIT_MS;
   while (!condition()) {

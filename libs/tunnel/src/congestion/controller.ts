@@ -4,8 +4,10 @@ export type Profile = 'fair' | 'lossy' | 'fixed';
 /** What one acknowledgement taught. One object is reused for every acknowledgement. */
 export interface AckSample {
   nowUs: number;
-  /** Round trip of the largest packet newly acknowledged, or -1. */
+  /** Round trip of the largest packet newly acknowledged, what it and its acknowledgement waited in the hosts taken off; or -1. */
   rttUs: number;
+  /** What was taken off: until the peer acknowledged, and until its acknowledgement was taken. */
+  hostDelayUs: number;
   /** Bytes newly acknowledged, and newly found lost. */
   acknowledgedBytes: number;
   lostBytes: number;

@@ -6,6 +6,7 @@ export class DeliveryRateEstimator {
   delivered = 0;
   lost = 0;
   private deliveredUs = 0;
+  private deliveryUs = 0;
   private firstSentUs = 0;
   /** Samples up to this count of delivered bytes are application-limited; 0 = not limited. */
   private appLimitedUntil = 0;
@@ -17,6 +18,7 @@ export class DeliveryRateEstimator {
     if (inFlightAfter === size) {
       this.firstSentUs = nowUs;
       this.deliveredUs = nowUs;
+      this.deliveryUs = nowUs;
     }
     this.sent.snapshot(
       number,
@@ -38,9 +40,17 @@ export class DeliveryRateEstimator {
     this.sampleNumber = -1;
   }
 
-  onAcknowledged(number: number, nowUs: number): void {
+  /**
+   * When what is acknowledged next reached the peer, a one-way delay later: an acknowledgement that either host has held
+   * up tells of a path no slower for that.
+   */
+  deliveredAt(atUs: number): void {
+    this.deliveryUs = Math.max(this.deliveryUs, atUs);
+  }
+
+  onAcknowledged(number: number): void {
     this.delivered += this.sent.sizeOf(number);
-    this.deliveredUs = nowUs;
+    this.deliveredUs = this.deliveryUs;
     const best = this.sampleNumber;
     if (best < 0 || this.sent.deliveredOf(number) > this.sent.deliveredOf(best) || number > best) {
       this.sampleNumber = number;

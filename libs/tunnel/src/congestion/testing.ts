@@ -93,6 +93,7 @@ export class FluidRun {
     const sample: AckSample = {
       nowUs: this.nowUs,
       rttUs: this.nowUs - flight.sentUs,
+      hostDelayUs: 0,
       acknowledgedBytes: flight.bytes - flight.lost,
       lostBytes: flight.lost,
       inFlight: this.inFlight,

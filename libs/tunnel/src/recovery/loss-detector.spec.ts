@@ -60,7 +60,7 @@ class Sender {
     const end = writeAck(bytes, 0, bytes.length, set, 0, 0);
     const frame = new AckFrame();
     expect(frame.read(new Reader(bytes, 1, end), this.sent.next)).toBe(true);
-    return this.loss.onAck(frame, this.nowUs);
+    return this.loss.onAck(frame, this.nowUs, this.nowUs);
   }
 }
 

@@ -62,6 +62,7 @@ export class LossDetector {
   private readonly sample: AckSample = {
     nowUs: 0,
     rttUs: -1,
+    hostDelayUs: 0,
     acknowledgedBytes: 0,
     lostBytes: 0,
     inFlight: 0,
@@ -109,17 +110,21 @@ export class LossDetector {
     return this.inFlight > 0 ? Math.max(0, nowUs - this.owedSinceUs) : 0;
   }
 
-  /** False: the peer acknowledges what was never sent. */
-  onAck(frame: AckFrame, nowUs: number): boolean {
+  /**
+   * Takes an acknowledgement that arrived in this host at `arrivedUs`. False: the peer acknowledges what was never sent.
+   */
+  onAck(frame: AckFrame, nowUs: number, arrivedUs: number): boolean {
     const { sent, sample } = this;
     if (frame.largest >= sent.next) return false;
     this.begin(nowUs);
+    const networkRttUs = this.networkRttUs(frame, arrivedUs);
+    this.rate.deliveredAt(networkRttUs < 0 ? arrivedUs : sent.sentUsOf(frame.largest) + networkRttUs);
     for (let i = 0; i < frame.count; i++) {
       const start = Math.max(frame.starts[i], this.firstUnsettled);
-      for (let number = start; number < frame.ends[i]; number++) this.acknowledge(number, nowUs);
+      for (let number = start; number < frame.ends[i]; number++) this.acknowledge(number);
       if (frame.starts[i] <= this.firstUnsettled) break;
     }
-    if (sample.acknowledgedBytes > 0) this.sampleRtt(frame, nowUs);
+    if (sample.acknowledgedBytes > 0) this.sampleRtt(frame, networkRttUs, nowUs, arrivedUs);
     if (this.recentlyLost.length > 0) this.findSpurious(frame, nowUs);
     if (frame.largest > this.largestAcknowledged) this.largestAcknowledged = frame.largest;
     if (sample.acknowledgedBytes > 0) {
@@ -135,6 +140,7 @@ export class LossDetector {
     const { sample } = this;
     sample.nowUs = nowUs;
     sample.rttUs = -1;
+    sample.hostDelayUs = 0;
     sample.acknowledgedBytes = 0;
     sample.lostBytes = 0;
     this.rate.beginAck();
@@ -151,16 +157,25 @@ export class LossDetector {
   }
 
   /** RFC 9002 section 5.1: of the largest packet, whatever it carried, if it is new and anything that was owed came with it. */
-  private sampleRtt(frame: AckFrame, nowUs: number): void {
-    const { largest } = frame;
-    if (largest <= this.largestAcknowledged) return;
-    const rttUs = Math.max(LEAST_RTT_US, nowUs - this.sent.sentUsOf(largest));
-    const delayUs = Math.min(frame.delayUs, MAX_ACK_DELAY_US);
-    this.rtt.sample(rttUs, delayUs);
-    this.sample.rttUs = Math.max(rttUs - delayUs, Math.min(rttUs, this.rtt.minUs));
+  private sampleRtt(frame: AckFrame, networkRttUs: number, nowUs: number, arrivedUs: number): void {
+    if (networkRttUs < 0) return;
+    const sentUs = this.sent.sentUsOf(frame.largest);
+    this.rtt.sample(Math.max(LEAST_RTT_US, arrivedUs - sentUs), Math.min(frame.delayUs, MAX_ACK_DELAY_US));
+    this.sample.rttUs = networkRttUs;
+    this.sample.hostDelayUs = Math.max(0, nowUs - sentUs - networkRttUs);
   }
 
-  private acknowledge(number: number, nowUs: number): void {
+  /**
+   * Round trip of the largest packet without what it waited at the peer, which is never believed to have been so long that
+   * the rest is shorter than the least round trip; -1 if it is not new.
+   */
+  private networkRttUs(frame: AckFrame, arrivedUs: number): number {
+    if (frame.largest <= this.largestAcknowledged) return -1;
+    const rttUs = Math.max(LEAST_RTT_US, arrivedUs - this.sent.sentUsOf(frame.largest));
+    return Math.max(rttUs - frame.delayUs, Math.min(rttUs, this.rtt.minUs));
+  }
+
+  private acknowledge(number: number): void {
     const { sent } = this;
     if (sent.stateOf(number) !== PacketState.inFlight) return;
     const size = sent.sizeOf(number);
@@ -168,7 +183,7 @@ export class LossDetector {
     this.inFlight -= size;
     this.sample.acknowledgedBytes += size;
     this.bytesAcknowledged += size;
-    this.rate.onAcknowledged(number, nowUs);
+    this.rate.onAcknowledged(number);
     this.fates.onPacketAcknowledged(number);
   }
 

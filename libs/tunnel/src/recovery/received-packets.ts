@@ -35,9 +35,9 @@ export class ReceivedPackets {
   }
 
   /** Notes an authentic packet of `size` bytes. `smoothedRttUs` sets how long its acknowledgement may wait. */
-  record(number: number, size: number, eliciting: boolean, nowUs: number, smoothedRttUs: number): void {
+  record(number: number, size: number, eliciting: boolean, arrivedUs: number, smoothedRttUs: number): void {
     const gap = number !== this.largest + 1;
-    if (number > this.largest) this.advance(number, nowUs);
+    if (number > this.largest) this.advance(number, arrivedUs);
     this.seen[(number & REPLAY_MASK) >>> 5] |= 1 << (number & 31);
     this.ranges.add(number, number + 1);
     if (gap) this.ranges.keepHighest(MAX_TRACKED_RANGES);
@@ -45,24 +45,24 @@ export class ReceivedPackets {
     if (!eliciting) return;
     this.eliciting++;
     this.unacknowledged++;
-    this.schedule(gap, nowUs, smoothedRttUs);
+    this.schedule(gap, arrivedUs, smoothedRttUs);
   }
 
-  private advance(number: number, nowUs: number): void {
+  private advance(number: number, arrivedUs: number): void {
     const from = Math.max(this.largest + 1, number - REPLAY_WINDOW + 1);
     for (let n = from; n < number; n++) this.seen[(n & REPLAY_MASK) >>> 5] &= ~(1 << (n & 31));
     this.largest = number;
-    this.largestUs = nowUs;
+    this.largestUs = arrivedUs;
   }
 
-  private schedule(gap: boolean, nowUs: number, smoothedRttUs: number): void {
+  private schedule(gap: boolean, arrivedUs: number, smoothedRttUs: number): void {
     const threshold = this.eliciting <= YOUNG_PACKETS ? ACK_EVERY_PACKETS_YOUNG : ACK_EVERY_PACKETS;
     if (gap || this.unacknowledged >= threshold) {
-      this.dueUs = nowUs;
+      this.dueUs = arrivedUs;
       return;
     }
     const delay = Math.min(MAX_ACK_DELAY_US, Math.max(MIN_ACK_DELAY_US, smoothedRttUs * ACK_DELAY_RTT_SHARE));
-    this.dueUs = Math.min(this.dueUs, nowUs + delay);
+    this.dueUs = Math.min(this.dueUs, arrivedUs + delay);
   }
 
   /** When an acknowledgement has to leave; Infinity while none is owed. */

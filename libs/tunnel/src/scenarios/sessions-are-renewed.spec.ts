@@ -36,7 +36,7 @@ describe('a session', () => {
   it('is replaced after its share of packets, in the middle of a transfer over a bad link', () => {
     const pair = new Pair({ link: linkNamed('bad'), seed: 21, rekeyAfterPackets: 1000 }).connect();
     const counter = countInitiations(pair);
-    pair.near.converse(pair.b, { up: 6_000_000, down: 6_000_000 });
+    pair.near.converse(pair.b, { up: 12_000_000, down: 12_000_000 });
     expect(pair.finish()).toBe(true);
     expect(counter.initiations).toBeGreaterThanOrEqual(2);
     expect(pair.near.downs).toEqual([]);

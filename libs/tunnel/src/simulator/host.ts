@@ -120,6 +120,7 @@ export class SimulatedHost {
       const at = count * RECEIVE_STRIDE;
       this.slab.set(datagram, offset);
       descriptors[at + Receive.offset] = offset;
+      descriptors[at + Receive.waitedUs] = 0;
       descriptors[at + Receive.length] = datagram.length;
       for (let i = 0; i < 5; i++) descriptors[at + Receive.familyPort + i] = from[i];
       offset += datagram.length;

@@ -107,7 +107,7 @@ export class FrameReceiver {
   private onAck(): void {
     const { ackFrame } = this;
     if (!ackFrame.read(this.reader, this.loss.nextNumber)) this.fail('a malformed ACK');
-    else if (!this.loss.onAck(ackFrame, this.clock.nowUs))
+    else if (!this.loss.onAck(ackFrame, this.clock.nowUs, this.clock.arrivedUs))
       this.fail('an ACK of a packet that was never sent');
   }
 

@@ -20,7 +20,7 @@ export interface BareTransport {
   readonly transport: Transport;
   readonly shared: SharedResources;
   readonly events: string[];
-  readonly clock: { nowUs: number };
+  readonly clock: { nowUs: number; arrivedUs: number };
   /** Lets a packet with these frames arrive. False: the peer broke the protocol. */
   receive(frames: Uint8Array): boolean;
   /** Packets that may leave now. */
@@ -30,7 +30,7 @@ export interface BareTransport {
 /** A transport whose peer opens streams with even ids. */
 export function bareTransport(): BareTransport {
   const memory = new Uint8Array(MEMORY_BYTES);
-  const clock = { nowUs: 0 };
+  const clock = { nowUs: 0, arrivedUs: 0 };
   const events: string[] = [];
   const queue = new EventQueue(recorder(events));
   const builder = new PacketBuilder(memory, INBOX_BYTES);

@@ -208,7 +208,7 @@ export class Transport {
   onPacket(number: number, offset: number, length: number, size: number): boolean {
     const eliciting = this.receiver.take(number, offset, length);
     if (this.receiver.failure !== undefined) return false;
-    this.received.record(number, size, eliciting, this.shared.clock.nowUs, this.rtt.smoothedUs);
+    this.received.record(number, size, eliciting, this.shared.clock.arrivedUs, this.rtt.smoothedUs);
     return true;
   }
 

@@ -17,6 +17,8 @@
 #define WORD_BYTES 8u
 /* What one connection reads or writes before the next one has its turn. */
 #define TURN_BYTES (16u << 10)
+/* Left to itself the kernel may hold megabytes for each connection: gigabytes for a crowd that stalls. */
+#define SEND_BUFFER_BYTES (128 << 10)
 #define EVENTS 256
 #define BACKLOG 4096
 #define POLL_MS 50
@@ -157,12 +159,12 @@ static void print_crowd(const struct crowd *crowd, double seconds)
 	puts("]}");
 }
 
-/* Counts anew from the moment at which the last connection is there. */
+/* Counts anew from the moment at which the last connection is there, or at which no more are waited for. */
 static uint64_t begin_count(struct crowd *crowd)
 {
 	for (uint64_t i = 0; i < crowd->present; i++)
 		crowd->connections[i].counted = 0;
-	printf("{\"event\":\"complete\",\"connections\":%lu}\n", crowd->present);
+	printf("{\"event\":\"counting\",\"connections\":%lu}\n", crowd->present);
 	fflush(stdout);
 	return now_ns();
 }
@@ -171,7 +173,7 @@ static void sink_crowd(const struct options *o, bool stalled)
 {
 	struct crowd crowd = make_crowd(o->count);
 	int listener = listen_for_crowd(o);
-	uint64_t give_up_at = now_ns() + (uint64_t)(o->wait_seconds * NS_PER_S), complete_at = 0;
+	uint64_t begin_by = now_ns() + (uint64_t)(o->wait_seconds * NS_PER_S), began_at = 0;
 	uint64_t length = (uint64_t)(o->seconds * NS_PER_S);
 	watch(&crowd, listener, EPOLLIN, NULL);
 	for (;;) {
@@ -185,12 +187,12 @@ static void sink_crowd(const struct options *o, bool stalled)
 				accept_waiting(&crowd, listener, stalled);
 		}
 		uint64_t now = now_ns();
-		if (!complete_at && crowd.present == crowd.count)
-			complete_at = begin_count(&crowd);
-		if ((complete_at && now >= complete_at + length) || now >= give_up_at)
+		if (!began_at && (crowd.present == crowd.count || now >= begin_by))
+			began_at = begin_count(&crowd);
+		if (began_at && now >= began_at + length)
 			break;
 	}
-	print_crowd(&crowd, complete_at ? (double)(now_ns() - complete_at) / NS_PER_S : 0);
+	print_crowd(&crowd, (double)(now_ns() - began_at) / NS_PER_S);
 }
 
 void run_crowd_sink(const struct options *o)
@@ -208,8 +210,10 @@ void run_crowd_stall(const struct options *o)
 static void begin_connection(struct crowd *crowd, const struct endpoint *remote)
 {
 	struct connection *c = &crowd->connections[crowd->present];
+	const int send_buffer = SEND_BUFFER_BYTES;
 	c->number = crowd->present++;
 	c->fd = open_socket(remote, SOCK_STREAM | SOCK_NONBLOCK);
+	setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
 	if (connect(c->fd, (struct sockaddr *)&remote->address, remote->length) < 0 && errno != EINPROGRESS)
 		fail_errno("connect");
 	watch(crowd, c->fd, EPOLLOUT, c);

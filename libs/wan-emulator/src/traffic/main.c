@@ -23,7 +23,7 @@ static _Noreturn void usage(void)
 	      "  ping   --connect A:P --count N [--interval-us N]                       round trips\n"
 	      "  flood  --connect A:P --rate-mbps R --seconds N [--size 1472] [--count N]\n"
 	      "  count  --listen A:P [--idle-ms 500]                                    tallies a flood\n"
-	      "  crowd-sink   --listen A:P --count N --seconds N    N connections, compared; counts once all are there\n"
+	      "  crowd-sink   --listen A:P --count N --seconds N    N connections, compared; counts once all are there or the wait is over\n"
 	      "  crowd-stall  --listen A:P --count N --seconds N    N connections, never read\n"
 	      "  crowd-source --connect A:P --count N               writes on N connections until they are closed\n"
 	      "  answer   --listen A:P                              sends back what comes on any connection\n"

@@ -9,6 +9,7 @@ import { CarefulResume } from './careful-resume.js';
 import { BandwidthModel } from './data-rate.js';
 import { Drain } from './drain.js';
 import { FullPipeDetector } from './full-pipe.js';
+import { HostDelay } from './host-delay.js';
 import { ProbeBandwidth } from './probe-bw.js';
 import { MinRttFilter, ProbeRtt } from './probe-rtt.js';
 import { QueueDelay } from './queue-delay.js';
@@ -65,16 +66,12 @@ const INITIAL_RTT_US = 1000;
 const PATH_LOSS_WEIGHT = 1 / 16;
 /** Rounds of the maximum of acknowledgement aggregation: section 2.11, BBR.ExtraAckedFilterLen. */
 const AGGREGATION_ROUNDS = 10;
-/**
- * What a user-space sender and receiver hold back between two turns of their event loops, in microseconds of the
- * path's rate. It plays the part of BBR.offload_budget (section 5.6.4.2): three bursts of the pacer and as long an
- * acknowledgement delay.
- */
-const BATCHING_US = 3000;
+/** A burst of the pacer, in microseconds of the path's rate; BBR.offload_budget (section 5.6.4.2) is three of them. */
+const BURST_US = 1000;
+/** On shorter paths a queue is hardly longer than the bursts and the lateness of event loops, and there is no telling them apart. */
+const LEAST_TELLING_RTT_US = 6000;
 /** The window has room for so many mean deviations of the round trip, so that jitter does not close it. */
 const DEVIATIONS = 4;
-/** Half of that is there on the average. */
-const DRAINED_US = BATCHING_US / 2;
 
 /**
  * BBRv3 (draft-ietf-ccwg-bbr) in bytes and microseconds. The state machine's states are files of their own; this class
@@ -93,6 +90,7 @@ export class Bbr implements CongestionController {
   readonly fullPipe = new FullPipeDetector();
   readonly minRtt = new MinRttFilter();
   readonly queueDelay = new QueueDelay();
+  readonly hostDelay = new HostDelay();
   /** Most in flight that the long-term model allows (section 2.9). */
   inFlightLongTerm = Infinity;
   windowLimited = false;
@@ -161,12 +159,12 @@ export class Bbr implements CongestionController {
   /** The bandwidth-delay product times `gain`. */
   bytesInPipe(gain: number): number {
     if (this.minRtt.minUs === Infinity) return INITIAL_PACKETS * this.packetBytes;
-    return gain * this.sendingRate * this.minRtt.minUs + this.batchingBytes;
+    return gain * this.sendingRate * this.minRtt.minUs + this.heldUpBytes;
   }
 
   /** In flight while no queue stands: what the pipe holds, and what waits for its acknowledgement. */
   get drainedBytes(): number {
-    return this.sendingRate * (this.minRtt.minUs + DRAINED_US);
+    return this.sendingRate * (this.minRtt.minUs + BURST_US / 2 + this.hostDelay.meanUs);
   }
 
   /** What jitter keeps in flight beyond the pipe. In startup the round trip grows for another reason. */
@@ -174,8 +172,9 @@ export class Bbr implements CongestionController {
     return this.fullPipe.reached ? this.sendingRate * DEVIATIONS * this.minRtt.deviationUs : 0;
   }
 
-  private get batchingBytes(): number {
-    return this.bandwidth * Math.min(BATCHING_US, Math.max(this.minRtt.minUs, BATCHING_US / 2));
+  /** What the two hosts hold between two turns of their event loops. */
+  private get heldUpBytes(): number {
+    return this.bandwidth * (BURST_US + this.hostDelay.maxUs);
   }
 
   /** The queue is more than probing alone explains. */
@@ -193,8 +192,13 @@ export class Bbr implements CongestionController {
    * loops' own batches, there is no telling: the draft takes it for that.
    */
   private get saturated(): boolean {
-    if (!this.tuning.delayBrake || this.minRtt.minUs < 2 * BATCHING_US) return true;
+    if (!this.tuning.delayBrake || !this.roundsTell) return true;
     return this.queueStands || this.round.lastLossRate > this.tuning.lossTolerance;
+  }
+
+  /** Whether a round is long enough for its mean rate to be the path's, and not that of an event loop that was late in it. */
+  get roundsTell(): boolean {
+    return this.minRtt.minUs >= LEAST_TELLING_RTT_US;
   }
 
   enter(state: BbrState, nowUs: number): void {
@@ -219,6 +223,7 @@ export class Bbr implements CongestionController {
     this.fullPipe.update(sample, rate, this.round.started, this.saturated);
     this.learnFirstRtt(sample);
     this.minRtt.update(sample, this.queueDelay.wanderUs);
+    this.hostDelay.update(sample);
     if (this.watchesQueue) this.queueDelay.update(sample, this.minRtt.minUs, this.round.started);
     this.current.onAck(this, sample);
     this.probeRttIfDue(sample);

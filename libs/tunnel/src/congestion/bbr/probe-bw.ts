@@ -128,7 +128,9 @@ export class ProbeBandwidth implements BbrState {
   /** A queue that does not fall while less is sent: the path carries no more than what it delivers now. */
   private checkDraining(bbr: Bbr, sample: AckSample): void {
     if (sample.appLimited || !bbr.queueStands || sample.inFlight < bbr.drainedBytes + bbr.jitterBytes) return;
-    if (++this.downRounds > ROUNDS_TO_DRAIN) bbr.bandwidthModel.lowerShortTerm(bbr.round.lastRate);
+    if (++this.downRounds <= ROUNDS_TO_DRAIN) return;
+    if (bbr.roundsTell) bbr.bandwidthModel.lowerShortTerm(bbr.round.lastRate);
+    else bbr.bandwidthModel.trim();
   }
 
   private drained(bbr: Bbr, sample: AckSample): boolean {

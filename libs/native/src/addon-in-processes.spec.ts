@@ -1,4 +1,5 @@
-import { addonPath, PROCESS_PATIENCE_MS, runProcess, scriptPath } from './testing/processes.js';
+import { addonPath } from './addon.js';
+import { PROCESS_PATIENCE_MS, runProcess, scriptPath } from './testing/processes.js';
 
 const runNode = (argv: string[]): ReturnType<typeof runProcess> => runProcess(process.execPath, argv);
 

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { addonPath, PROCESS_PATIENCE_MS, runProcess, scriptPath } from './testing/processes.js';
+import { addonPath } from './addon.js';
+import { PROCESS_PATIENCE_MS, runProcess, scriptPath } from './testing/processes.js';
 
 /** A user namespace makes one root of a network of one's own, where the system allows it. */
 const unshare = ['-Urn'];
