@@ -28,7 +28,7 @@ export const MAX_PEER_STREAMS = 2 * MAX_LOCAL_STREAMS;
 export const MAX_OPEN_PAYLOAD = 1024;
 /** Credit that every new stream has before the first MAX_STREAM_DATA: what a 100 Mbit/s path of 10 ms holds. */
 export const INITIAL_STREAM_WINDOW = 131_072;
-/** Credit that a stream is raised to as it opens, while the memory budget is half free: lets the first round trips double freely. */
+/** Credit that a stream is raised to as it opens, while memory is plentiful: lets the first round trips double freely. */
 export const EAGER_STREAM_WINDOW = 262_144;
 /** … or, where that is more, to what the path has delivered at best in so many round trips: then the second round trip is full. */
 export const EAGER_ROUNDS = 2;
@@ -41,14 +41,18 @@ export const MAX_STREAM_WINDOW = 150_000_000;
 export const WINDOW_GROWTH_ROUNDS = 8;
 /** A reader with more than this before it, and more than it takes in two round trips, is given no larger window. */
 export const READER_BACKLOG = 262_144;
-/** A window grows by at most this share of the free budget: one stream leaves the others room to grow. */
+/** Share of the memory budget that windows do not grow into: new streams find their first credit there. */
+export const NEW_STREAMS_BUDGET_SHARE = 1 / 2;
+/** A window grows by at most this share of what is free beyond that: one stream leaves the others room to grow. */
 export const WINDOW_BUDGET_SHARE = 1 / 4;
 
 /** Least that a stream may buffer unsent, so that a late event loop finds work … */
 export const MIN_UNSENT_BYTES = 524_288;
 /** … and what the path takes in this time, where that is more. */
 export const UNSENT_US = 20_000;
-/** Buffered unsent per stream while the pool is short, or beyond what the peer's credit lets go. */
+/** All streams of a tunnel together are allowed no more than this share of the pool … */
+export const UNSENT_POOL_SHARE = 1 / 4;
+/** … but each at least so much, which is also what it may buffer while the pool is short, or beyond the peer's credit. */
 export const SCARCE_UNSENT_BYTES = 65_536;
 /** A pool with less than this share free is short. */
 export const SCARCE_POOL_SHARE = 1 / 4;

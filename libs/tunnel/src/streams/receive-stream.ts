@@ -80,9 +80,8 @@ export class ReceiveStream {
     this.finalSize = finalSize;
   }
 
-  /** Raises the window at once while memory is plentiful, so that the first round trips are not bound by credit. */
+  /** Raises the window at once while there is memory to spare, so that the first round trips are not bound by credit. */
   openEagerly(window: number): boolean {
-    if (this.budget.free < this.budget.limit / 2) return false;
     this.growWindow(Math.min(window, MAX_STREAM_WINDOW));
     return this.renew();
   }
@@ -134,7 +133,7 @@ export class ReceiveStream {
   /** Grows the window towards `target`, as far as read-ahead and budget go. */
   private growWindow(target: number): void {
     const wanted = grantFor(Math.min(target, this.readAhead)) - this.granted;
-    const spare = this.budget.free * WINDOW_BUDGET_SHARE;
+    const spare = this.budget.spare * WINDOW_BUDGET_SHARE;
     const more = Math.min(wanted, spare - (spare % CHUNK_BYTES));
     if (more > 0 && this.budget.grant(more)) this.granted += more;
     this.window = Math.max(this.window, Math.min(target, this.readAhead, this.granted - CHUNK_BYTES));

@@ -11,14 +11,13 @@ const CLASS_TOS: Record<TrafficClass, number> = { interactive: 18 << 2, bulk: 0,
 /** Bytes that a stream of weight 1 sends before the next of its class: one GSO batch, so that batches stay whole. */
 const QUANTUM_BYTES = 65_536;
 
-/** The streams of one class that have something to send, served in turn. */
-class ClassQueue {
+/** What a stream that had nothing to send before may send ahead of those that had: an open, a request, a keystroke. */
+const FRESH_BYTES = 16_384;
+
+/** A queue whose head moves through an array. */
+class StreamQueue {
   private streams: Stream[] = [];
   private head = 0;
-  /** Bytes sent over weight: the class with the least goes next. */
-  virtualTime = 0;
-
-  constructor(readonly weight: number) {}
 
   get empty(): boolean {
     return this.head === this.streams.length;
@@ -42,9 +41,25 @@ class ClassQueue {
   }
 }
 
+/** The streams of one class that have something to send. */
+class ClassQueue {
+  /** Bytes sent over weight: the class with the least goes next. */
+  virtualTime = 0;
+  /** Those that had nothing before go first, and once through the other queue before they may do so again (RFC 8290 section 4.1.2). */
+  readonly fresh = new StreamQueue();
+  readonly old = new StreamQueue();
+
+  constructor(readonly weight: number) {}
+
+  get empty(): boolean {
+    return this.fresh.empty && this.old.empty;
+  }
+}
+
 /**
  * Which stream sends next: weighted fair queueing between the classes (start-time fair queueing, Goyal et al., SIGCOMM
- * 1996), deficit round robin between the streams of a class (Shreedhar and Varghese, SIGCOMM 1995).
+ * 1996), deficit round robin between the streams of a class (Shreedhar and Varghese, SIGCOMM 1995), with those that begin to
+ * send ahead of those that do so all the time (RFC 8290).
  */
 export class Scheduler {
   private readonly queues = CLASSES.map((name) => new ClassQueue(CLASS_WEIGHT[name]));
@@ -54,10 +69,10 @@ export class Scheduler {
     if (stream.queue >= 0) return;
     stream.queue = CLASSES.indexOf(stream.trafficClass);
     stream.tos = CLASS_TOS[stream.trafficClass];
-    stream.deficit = QUANTUM_BYTES * stream.weight;
+    stream.deficit = FRESH_BYTES * stream.weight;
     const queue = this.queues[stream.queue];
     if (queue.empty) queue.virtualTime = Math.max(queue.virtualTime, this.leastVirtualTime());
-    queue.push(stream);
+    queue.fresh.push(stream);
     this.waiting++;
   }
 
@@ -70,10 +85,14 @@ export class Scheduler {
     for (;;) {
       const queue = this.leastQueue();
       if (queue === undefined) return undefined;
-      const stream = queue.first;
+      const { fresh, old } = queue;
+      const stream = (fresh.empty ? old : fresh).first;
       if (stream.hasSegment) return stream;
-      queue.shift().queue = -1;
-      this.waiting--;
+      if (!fresh.empty) this.age(queue);
+      else {
+        old.shift().queue = -1;
+        this.waiting--;
+      }
     }
   }
 
@@ -92,8 +111,18 @@ export class Scheduler {
     queue.virtualTime += bytes / queue.weight;
     stream.deficit -= bytes;
     if (stream.deficit > 0) return;
+    if (!queue.fresh.empty) this.age(queue);
+    else {
+      stream.deficit = QUANTUM_BYTES * stream.weight;
+      queue.old.push(queue.old.shift());
+    }
+  }
+
+  /** The first of the fresh streams takes its turn behind the old ones. */
+  private age({ fresh, old }: ClassQueue): void {
+    const stream = fresh.shift();
     stream.deficit = QUANTUM_BYTES * stream.weight;
-    queue.push(queue.shift());
+    old.push(stream);
   }
 
   /** No stream has anything to send, as far as is known. */

@@ -9,11 +9,13 @@ import { FixedRate } from '../congestion/fixed-rate.js';
 import type { PackedAddress } from '../io.js';
 import { Pacer } from '../pacer.js';
 import {
+  CHUNK_BYTES,
   BASE_UDP_PAYLOAD,
   MAX_ACK_DELAY_US,
   MIN_UNSENT_BYTES,
   SCARCE_POOL_SHARE,
   SCARCE_UNSENT_BYTES,
+  UNSENT_POOL_SHARE,
   UNSENT_US,
 } from '../params.js';
 import { MtuDiscovery } from '../path/mtu-discovery.js';
@@ -196,9 +198,9 @@ export class Transport {
   private updateAllowance(): void {
     const { sendPool } = this.shared;
     const scarce = sendPool.available < sendPool.capacity * SCARCE_POOL_SHARE;
-    this.streams.unsentAllowance = scarce
-      ? SCARCE_UNSENT_BYTES
-      : Math.max(MIN_UNSENT_BYTES, Math.floor(this.pacingRate * UNSENT_US));
+    const wanted = scarce ? 0 : Math.max(MIN_UNSENT_BYTES, Math.floor(this.pacingRate * UNSENT_US));
+    const share = (sendPool.capacity * CHUNK_BYTES * UNSENT_POOL_SHARE) / Math.max(1, this.streams.size);
+    this.streams.unsentAllowance = Math.max(SCARCE_UNSENT_BYTES, Math.floor(Math.min(wanted, share)));
   }
 
   /**
