@@ -72,6 +72,10 @@ const results = [
   await check('Lint', 'npx', ['nx', 'run-many', '-t', 'lint', '--output-style=static']),
   await jest('Libraries and applications', 'jest.config.js'),
   await vitest(),
+  await check('Fuzzing of the addon', 'npm', [
+    ...['run', '--silent', 'fuzz:addon', '--'],
+    ...['--seconds', '12', '--seed', '1', '--if-available'],
+  ]),
   await jest('End to end', 'jest.e2e.config.js'),
 ];
 const total = (kind) => results.reduce((sum, result) => sum + result[kind], 0);

@@ -7,7 +7,7 @@ import { GUEST_FOLDER } from '../src/migration/guest-folder.js';
 import { ensureQemu } from '../src/migration/requirements.js';
 import { type MigrationOptions, runMigration } from '../src/migration/run-migration.js';
 import { LabNetwork } from '../src/network/lab-network.js';
-import { repeatIfVoid } from '../src/runs/void-run.js';
+import { retryVoid } from '../src/runs/void-run.js';
 
 const MIB = 2 ** 20;
 const metro = findLink(loadLinks().links, 'metro');
@@ -29,7 +29,10 @@ afterAll(() => network.destroy());
 function migrate(options: Partial<MigrationOptions> = {}) {
   const guest = { image, memory, accelerator: findAccelerator() };
   const defaults = { network, link: metro, transport: 'longhaul' as const, seed: 1, maxSeconds: 60 };
-  return repeatIfVoid(() => runMigration({ ...defaults, ...guest, ...options }), say);
+  return retryVoid(
+    () => runMigration({ ...defaults, ...guest, ...options }),
+    ({ message }) => say(message),
+  );
 }
 
 describe('a running guest', () => {

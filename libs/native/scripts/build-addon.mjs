@@ -2,7 +2,8 @@
  * Compiles src/addon/*.c to build/longhaul_native.node with the system's C compiler and Node's own headers.
  * Does nothing when the addon is newer than its sources; `--force` compiles in any case. Where something is missing to
  * compile with, it says so and succeeds, because the package then runs on its fallback in JavaScript, unless
- * LONGHAUL_NATIVE=addon asks for the addon; LONGHAUL_NATIVE=fallback asks for none.
+ * LONGHAUL_NATIVE=addon asks for the addon; LONGHAUL_NATIVE=fallback asks for none. `--sanitize` compiles another one, for
+ * fuzzing, to build/sanitized.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -12,7 +13,11 @@ import { fileURLToPath } from 'node:url';
 
 const project = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const sourceDir = join(project, 'src/addon');
-const output = join(project, 'build/longhaul_native.node');
+const sanitize = process.argv.includes('--sanitize');
+const output = join(project, 'build', sanitize ? 'sanitized' : '.', 'longhaul_native.node');
+const optimization = sanitize
+  ? ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+  : ['-O2'];
 const compiler = process.env.CC ?? 'cc';
 
 function fail(message) {
@@ -94,7 +99,16 @@ function compile(includeDir, sources, libraries) {
   const result = spawnSync(
     compiler,
     [
-      ...['-std=gnu11', '-O2', '-fPIC', '-shared', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'],
+      ...[
+        '-std=gnu11',
+        ...optimization,
+        '-fPIC',
+        '-shared',
+        '-fvisibility=hidden',
+        '-Wall',
+        '-Wextra',
+        '-Werror',
+      ],
       ...['-isystem', includeDir, '-o', partial, ...sources, ...libraries],
       // Node may carry another zstd: ours is not to be mixed with it.
       ...['-Wl,--exclude-libs,ALL', '-Wl,-z,relro,-z,now'],

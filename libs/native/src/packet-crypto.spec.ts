@@ -264,6 +264,29 @@ describe('records that point outside memory', () => {
     }
   });
 
+  test('an output that lies over the descriptors changes nothing about a record that is being sealed', () => {
+    const shared = new ArrayBuffer(400);
+    const record = new Int32Array(shared, 0, sendStride);
+    // The header is written over the record's lengths.
+    record[Send.headerLength] = 12;
+    record[Send.keyId] = -1;
+    const header = new Uint8Array(4_096).fill(0x7f);
+    expect(crypto.sealInto(header, record, 1, new Uint8Array(shared), new Int32Array(1))).toBe(12);
+    expect(new Uint8Array(shared, 0, 14)).toEqual(Uint8Array.from([...header.subarray(0, 12), 0, 0]));
+  });
+
+  test('memory that was taken away is memory of no bytes', () => {
+    const gone = new Uint8Array(64);
+    structuredClone(gone.buffer, { transfer: [gone.buffer] });
+    const record = new Int32Array(sendStride);
+    record[Send.keyId] = -1;
+    expect(crypto.sealInto(gone, record, 1, gone, new Int32Array(1))).toBe(0);
+    record[Send.headerLength] = 1;
+    expect(thrownBy(() => crypto.sealInto(gone, record, 1, gone, new Int32Array(1)))?.name).toBe(
+      'RangeError',
+    );
+  });
+
   test('counts beyond the descriptors and outputs too small are RangeErrors', () => {
     const record = sendRecord(id, 0, 1, 10, 10);
     const lengths = new Int32Array(1);

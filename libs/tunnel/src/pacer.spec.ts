@@ -55,6 +55,21 @@ describe('Pacer', () => {
     expect(bytes).toBeGreaterThan(27_000 * RATE);
   });
 
+  it('tells when it was called late', () => {
+    const pacer = new Pacer();
+    pacer.refill(0, RATE, MIN_RTT_US);
+    for (let nowUs = 1000; nowUs <= 10_000; nowUs += 1000) {
+      pacer.refill(nowUs, RATE, MIN_RTT_US);
+      burst(pacer);
+      expect(pacer.late).toBe(false);
+    }
+    pacer.refill(14_000, RATE, MIN_RTT_US);
+    expect(pacer.late).toBe(true);
+    burst(pacer);
+    pacer.refill(15_000, RATE, MIN_RTT_US);
+    expect(pacer.late).toBe(false);
+  });
+
   it('saves up no more than a millisecond while there is nothing to send', () => {
     const pacer = new Pacer();
     pacer.refill(0, RATE, MIN_RTT_US);

@@ -3,6 +3,8 @@ const BURST_BYTES = 65_536;
 const BURST_US = 1000;
 /** A late wake-up sends at once what it owes, up to this much of it. */
 const AT_ONCE_US = 2000;
+/** A wake-up this much after its burst was due is late. */
+const LATE_US = 1000;
 /** What is owed beyond that leaves at so many times the rate, so that it meets the bottleneck as a slope and not as a wall. */
 const CATCH_UP_GAIN = 2;
 /** Nothing older is owed: half a round trip, within bounds, which is what it may add to the queue of the path. */
@@ -20,6 +22,8 @@ export class Pacer {
   private peak = 0;
   private lastUs = 0;
   private rate = 0;
+  /** The last call came so much later than a burst was due that what is owed now may stand as a queue of the path. */
+  late = false;
 
   /** Adds what the time since the last call has earned. `minRttUs`: the path's least round trip, Infinity if not known. */
   refill(nowUs: number, rate: number, minRttUs: number): void {
@@ -27,6 +31,7 @@ export class Pacer {
     this.rate = rate;
     this.lastUs = nowUs;
     const debtUs = Math.max(AT_ONCE_US, Math.min(MOST_DEBT_US, minRttUs * DEBT_RTT_SHARE));
+    this.late = this.owed + elapsed * rate > this.burst + LATE_US * rate;
     this.owed = Math.min(this.owed + elapsed * rate, Math.max(debtUs * rate, LEAST_BYTES));
     const peakRate = CATCH_UP_GAIN * rate;
     this.peak = Math.min(this.peak + elapsed * peakRate, Math.max(AT_ONCE_US * rate, LEAST_BYTES));

@@ -115,8 +115,8 @@ async function measure(
   return {
     bench: 'tunnel',
     measuredAt,
-    minutes: (performance.now() - startedMs) / 60_000,
-    stolenSeconds: stolenSeconds() - stolenBefore,
+    minutes: Number(((performance.now() - startedMs) / 60_000).toFixed(1)),
+    stolenSeconds: Number((stolenSeconds() - stolenBefore).toFixed(2)),
     host: describeHost(network.emulator.features),
     sections,
     seeds: [...context.seeds],

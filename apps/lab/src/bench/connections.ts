@@ -1,10 +1,10 @@
 import { type ExchangesResult, runCrowd, runExchange, runStream } from '@longhaul/wan-emulator';
 import { z } from 'zod';
-import { SITE_ADDRESSES } from '../network/lab-network.js';
 import { onWarmMachine, prepareLink } from '../runs/quiet-link.js';
 import { median } from '../runs/run-groups.js';
 import { mbps } from '../runs/series.js';
 import { AgentPair } from '../transports/agent-pair.js';
+import { addressesOf } from '../transports/tunnel-addresses.js';
 import { INTERACTIVE_BAR_MS, SLOWEST_SHARE_BAR } from './bars.js';
 import type { Check } from './check.js';
 import { attempt, type BenchContext, linkOf } from './context.js';
@@ -12,8 +12,8 @@ import type { SectionView } from './section-view.js';
 
 const LINK = 'metro';
 const CONNECTIONS = 2_000;
-const CONNECT_SECONDS = 60;
-const CROWD_SECONDS = 15;
+const CONNECT_SECONDS = 30;
+const CROWD_SECONDS = 10;
 const BULK_SECONDS = 12;
 /** Of the bulk transfer, before the interactive stream is timed beside it. */
 const BULK_START_MS = 3_000;
@@ -25,7 +25,7 @@ const timesSchema = z.object({ p50Ms: z.number(), p99Ms: z.number(), maxMs: z.nu
 
 export const crowdRunSchema = z.object({
   seed: z.number(),
-  /** That reached the far side within a minute. */
+  /** That reached the far side within half a minute. */
   connections: z.number(),
   /** With at least one byte in the time. */
   served: z.number(),
@@ -93,8 +93,7 @@ async function crowdOver({ network }: BenchContext, seed: number): Promise<Crowd
   const sink = await runCrowd({
     from: network.a,
     to: network.b,
-    listen: `${SITE_ADDRESSES.b.wan}:${BULK.targetPort}`,
-    connect: `${SITE_ADDRESSES.a.wan}:${BULK.forwardPort}`,
+    ...addressesOf(BULK, true),
     ...{ count: CONNECTIONS, seconds: CROWD_SECONDS, connectSeconds: CONNECT_SECONDS },
     onCounting: () => (secondsToConnect = (performance.now() - started) / 1000),
   });
@@ -120,8 +119,7 @@ async function interactiveBesideBulk(context: BenchContext, seed: number): Promi
     runStream({
       from: network.a,
       to: network.b,
-      listen: `${SITE_ADDRESSES.b.wan}:${BULK.targetPort}`,
-      connect: `${SITE_ADDRESSES.a.wan}:${BULK.forwardPort}`,
+      ...addressesOf(BULK, true),
       pattern: `random:${seed}`,
       seconds: BULK_SECONDS,
     }),
@@ -134,8 +132,7 @@ function exchange({ network }: BenchContext): Promise<ExchangesResult> {
   return runExchange({
     from: network.a,
     to: network.b,
-    listen: `${SITE_ADDRESSES.b.wan}:${INTERACTIVE.targetPort}`,
-    connect: `${SITE_ADDRESSES.a.wan}:${INTERACTIVE.forwardPort}`,
+    ...addressesOf(INTERACTIVE, true),
     ...EXCHANGES,
   });
 }
@@ -154,7 +151,7 @@ export function connectionsView(
     heading: `${CONNECTIONS.toLocaleString('en-GB')} connections, and an interactive stream beside bulk`,
     note:
       `On ${LINK}, through one tunnel. The connections are opened as fast as they are taken, 128 at a time; bytes are ` +
-      'counted once all are there, or after a minute. The interactive stream asks 64 bytes every 20 ms on an open connection of that class.',
+      'counted once all are there, or after half a minute. The interactive stream asks 64 bytes every 20 ms on an open connection of that class.',
     tables: [
       {
         header: [

@@ -1,7 +1,7 @@
 import type { Link } from '@longhaul/wan-emulator';
 import type { LabNetwork } from '../network/lab-network.js';
 import type { Transport } from '../runs/transfer-result.js';
-import { repeatIfVoid } from '../runs/void-run.js';
+import { retryVoid } from '../runs/void-run.js';
 import type { Workload } from '../workloads/workload.js';
 
 export interface Failure {
@@ -31,7 +31,7 @@ export async function attempt<T>(
 ): Promise<T | undefined> {
   progress(what);
   try {
-    return await repeatIfVoid(work, (reason) => progress(`${what}: ${reason}`));
+    return await retryVoid(work, ({ message }) => progress(`${what}: ${message}`));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     progress(`${what}: ${error.message}`);

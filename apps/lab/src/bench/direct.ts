@@ -6,6 +6,7 @@ import { onWarmMachine } from '../runs/quiet-link.js';
 import { median } from '../runs/run-groups.js';
 import { mbps } from '../runs/series.js';
 import { AgentPair } from '../transports/agent-pair.js';
+import { addressesOf } from '../transports/tunnel-addresses.js';
 import { CPU_BARS, DIRECT_BAR_MBPS } from './bars.js';
 import type { Check } from './check.js';
 import { attempt, type BenchContext } from './context.js';
@@ -46,8 +47,7 @@ async function direct({ network }: BenchContext, seed: number): Promise<DirectRu
       const { sink } = await runStream({
         from: network.a,
         to: network.b,
-        listen: `${b.wan}:${PORTS.targetPort}`,
-        connect: `${a.wan}:${PORTS.forwardPort}`,
+        ...addressesOf(PORTS, true),
         pattern: `random:${seed}`,
         seconds: SECONDS,
         onFinished: () => {

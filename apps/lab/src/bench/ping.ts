@@ -5,6 +5,7 @@ import { onWarmMachine, prepareLink } from '../runs/quiet-link.js';
 import { median } from '../runs/run-groups.js';
 import { mbps } from '../runs/series.js';
 import { TRANSPORTS, type Transport } from '../runs/transfer-result.js';
+import { addressesOf } from '../transports/tunnel-addresses.js';
 import { startTunnelTransport } from '../transports/tunnel-transport.js';
 import { PING_BAR_MS } from './bars.js';
 import { attempt, type BenchContext, linkOf } from './context.js';
@@ -62,8 +63,7 @@ async function pingBeside(
       Promise.all([
         runStream({
           ...sites,
-          listen: `${SITE_ADDRESSES.b.wan}:${PORTS.targetPort}`,
-          connect: tunnel && `${SITE_ADDRESSES.a.wan}:${PORTS.forwardPort}`,
+          ...addressesOf(PORTS, tunnel !== undefined),
           congestion: tunnel ? undefined : transport,
           pattern: `random:${seed}`,
           seconds: SECONDS,

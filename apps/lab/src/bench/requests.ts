@@ -4,6 +4,7 @@ import { SITE_ADDRESSES } from '../network/lab-network.js';
 import { onWarmMachine, prepareLink } from '../runs/quiet-link.js';
 import { median } from '../runs/run-groups.js';
 import { AgentPair } from '../transports/agent-pair.js';
+import { addressesOf } from '../transports/tunnel-addresses.js';
 import { REQUEST_BAR_RTT } from './bars.js';
 import { attempt, type BenchContext, linkOf } from './context.js';
 import type { SectionView } from './section-view.js';
@@ -59,14 +60,11 @@ async function request(
       const echoes = await ping({ ...sites, listen: `${SITE_ADDRESSES.b.wan}:${PING_PORT}`, ...PINGS });
       const { count, meanUs, elapsedUs } = await runRequests({
         ...sites,
-        listen: `${SITE_ADDRESSES.b.wan}:${PORTS.targetPort}`,
-        connect: pair && `${SITE_ADDRESSES.a.wan}:${PORTS.forwardPort}`,
+        ...addressesOf(PORTS, pair !== undefined),
         ...REQUESTS,
       });
-      const [rttMs, meanMs, p50Ms, p99Ms] = [echoes.rttUs.p50, meanUs, elapsedUs.p50, elapsedUs.p99].map(
-        (us) => us / 1e3,
-      ) as [number, number, number, number];
-      return { transport, seed, count, rttMs, meanMs, p50Ms, p99Ms };
+      const times = { meanMs: meanUs / 1e3, p50Ms: elapsedUs.p50 / 1e3, p99Ms: elapsedUs.p99 / 1e3 };
+      return { transport, seed, count, rttMs: echoes.rttUs.p50 / 1e3, ...times };
     });
   } finally {
     await pair?.stop();

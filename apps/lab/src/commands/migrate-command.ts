@@ -1,3 +1,4 @@
+import { loadLinks } from '@longhaul/wan-emulator';
 import { Command } from 'commander';
 import { writeFileSync } from 'node:fs';
 import { findAccelerator } from '../migration/accelerator.js';
@@ -8,6 +9,7 @@ import type { MigrationDocument } from '../migration/migration-document.js';
 import { migrationPage } from '../migration/migration-page.js';
 import type { MigrationResult } from '../migration/migration-result.js';
 import { formatMigrations } from '../migration/migration-table.js';
+import { formatReportComparison } from '../migration/report-comparison.js';
 import { ensureQemu } from '../migration/requirements.js';
 import { type MigrationOptions, runMigration } from '../migration/run-migration.js';
 import { LabNetwork } from '../network/lab-network.js';
@@ -16,7 +18,7 @@ import { renderPage } from '../report/index.js';
 import { describeHost } from '../runs/host.js';
 import { type Transport, TRANSPORTS } from '../runs/transfer-result.js';
 import { refuseStandstill } from '../runs/standstill.js';
-import { repeatIfVoid } from '../runs/void-run.js';
+import { retryVoid } from '../runs/void-run.js';
 import { numberWithin, parseList, parseTransports, resolveLinks } from './options.js';
 
 const DEFAULT_LINKS = ['baseline', 'sonet', 'll-metro', 'metro', 'mpls', 'intercontinental'];
@@ -101,7 +103,10 @@ async function migrateOver(
     for (const transport of transports) {
       progress(`moving the guest over ${common.link.name} by ${transport}, seed ${seed}`);
       const move = () => runMigration({ ...common, transport, seed });
-      const result = await repeatIfVoid(() => refuseStandstill(move), progress);
+      const result = await retryVoid(
+        () => refuseStandstill(move),
+        ({ message }) => progress(message),
+      );
       progress(formatMigrations([result]));
       results.push(result);
     }
@@ -122,7 +127,10 @@ function print(document: MigrationDocument, { json, html }: MigrateArguments): v
     writeFileSync(html, renderPage(migrationPage(document)));
     progress(`wrote ${html}`);
   }
-  process.stdout.write(`${json ? JSON.stringify(document) : formatMigrations(document.runs)}\n`);
+  const { runs } = document;
+  const tables = (): string =>
+    `${formatMigrations(runs)}\n\n${formatReportComparison(runs, loadLinks().reportSeconds)}`;
+  process.stdout.write(`${json ? JSON.stringify(document) : tables()}\n`);
 }
 
 function progress(text: string): void {

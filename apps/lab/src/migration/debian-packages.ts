@@ -37,13 +37,15 @@ export async function unpackPackage(name: string, folder: string): Promise<void>
 /** The package that a package of Debian without content of its own stands for, e.g. the newest kernel's. */
 export async function dependencyOf(name: string, pattern: RegExp): Promise<string> {
   const find = async (): Promise<string | undefined> => {
-    const { stdout } = await run('apt-cache', ['depends', '--important', name]).catch(missingApt(name));
+    const { stdout } = await run('apt-cache', ['depends', '--important', name]).catch(
+      missingApt(`find ${name}`),
+    );
     const dependencies = [...stdout.matchAll(/Depends: (\S+)/g)].map(([, dependency = '']) => dependency);
     return dependencies.find((dependency) => pattern.test(dependency));
   };
   const known = await find();
   if (known !== undefined) return known;
-  await run('apt-get', ['update'], QUIET).catch(missingApt(name));
+  await run('apt-get', ['update'], QUIET).catch(missingApt(`find ${name}`));
   const found = await find();
   if (found !== undefined) return found;
   throw new LabRequirementError(`${name} is not among this machine's packages: the guest needs Debian's`);

@@ -7,7 +7,8 @@ import {
   type StreamResult,
   TUNNEL_HEADER_BYTES,
 } from '@longhaul/wan-emulator';
-import { type LabNetwork, SITE_ADDRESSES } from '../network/lab-network.js';
+import type { LabNetwork } from '../network/lab-network.js';
+import { addressesOf } from '../transports/tunnel-addresses.js';
 import { startTunnelTransport, type TunnelTransport } from '../transports/tunnel-transport.js';
 import type { Workload } from '../workloads/workload.js';
 import { onWarmMachine, prepareLink } from './quiet-link.js';
@@ -60,8 +61,7 @@ async function measure(
   const stream = await runStream({
     from: network.a,
     to: network.b,
-    listen: `${SITE_ADDRESSES.b.wan}:${TRANSFER_PORTS.targetPort}`,
-    connect: tunnel && `${SITE_ADDRESSES.a.wan}:${TRANSFER_PORTS.forwardPort}`,
+    ...addressesOf(TRANSFER_PORTS, tunnel !== undefined),
     congestion: tunnel ? undefined : transport,
     pattern: workload.pattern(seed),
     seconds: options.seconds,

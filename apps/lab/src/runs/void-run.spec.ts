@@ -1,5 +1,5 @@
 import { findLink, loadLinks } from '@longhaul/wan-emulator';
-import { refuseVoidRun, repeatIfVoid, type RunToJudge, VoidRunError } from './void-run.js';
+import { refuseVoidRun, retryVoid, type RunToJudge, VoidRunError } from './void-run.js';
 
 const link = findLink(loadLinks().links, 'baseline');
 const idle = {
@@ -48,30 +48,22 @@ describe('a run', () => {
   it('is void if the wire carried more than its rate, whatever compresses', () => {
     expect(() => refuseVoidRun(run(1_000, 1_270_000_000, true))).toThrow(/on the wire/);
   });
-});
 
-describe('a void run', () => {
-  const voidTimes = (times: number) => {
+  it('is made again while it is void, three times at most, and never for another reason', async () => {
     let runs = 0;
-    return () => {
+    const voidUntil = (good: number) => () => {
       runs++;
-      if (runs <= times) throw new VoidRunError(`void ${runs}`);
-      return Promise.resolve(runs);
+      return runs < good ? Promise.reject(new VoidRunError('void run')) : Promise.resolve(runs);
     };
-  };
-
-  it('is made again, and says why', async () => {
-    const said: string[] = [];
-    await expect(repeatIfVoid(voidTimes(2), (text) => said.push(text))).resolves.toBe(3);
-    expect(said).toEqual(['void 1', 'void 2']);
-  });
-
-  it('is given up after the third time', async () => {
-    await expect(repeatIfVoid(voidTimes(3), () => undefined)).rejects.toThrow('void 3');
-  });
-
-  it('is not confused with one that failed', async () => {
-    const fail = () => Promise.reject(new Error('broken'));
-    await expect(repeatIfVoid(fail, () => undefined)).rejects.toThrow('broken');
+    expect(await retryVoid(voidUntil(3))).toBe(3);
+    runs = 0;
+    await expect(retryVoid(voidUntil(4))).rejects.toThrow('void run');
+    expect(runs).toBe(3);
+    const fails = (): Promise<never> => {
+      runs++;
+      return Promise.reject(new Error('no tunnel'));
+    };
+    await expect(retryVoid(fails)).rejects.toThrow('no tunnel');
+    expect(runs).toBe(4);
   });
 });

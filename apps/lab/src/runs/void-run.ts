@@ -7,7 +7,23 @@ export class VoidRunError extends Error {}
 /** Clocks of two processes and whole bursts at both ends of a run. */
 const TOLERANCE = 1.01;
 
-const MOST_ATTEMPTS = 3;
+/** A run that is void is made so often before it is given up. */
+const ATTEMPTS = 3;
+
+/** Makes a run again while it is void, three times at most; any other error ends it at once. */
+export async function retryVoid<T>(
+  run: () => Promise<T>,
+  onVoid: (error: VoidRunError) => void = () => undefined,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof VoidRunError) || tries === ATTEMPTS) throw error;
+      onVoid(error);
+    }
+  }
+}
 
 export interface RunToJudge {
   link: Link;
@@ -33,18 +49,6 @@ export function refuseVoidRun(run: RunToJudge): void {
   const limitMbps = goodputLimitMbps(link);
   const atSink = mbps(bytes, seconds + heldUp);
   if (!run.mayShrink && atSink > limitMbps * TOLERANCE) throw voidRun('at the sink', atSink, limitMbps);
-}
-
-/** Makes a run again, twice at most, if it was void; `progress` is told why. Rejects with the last VoidRunError. */
-export async function repeatIfVoid<T>(run: () => Promise<T>, progress: (text: string) => void): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await run();
-    } catch (error) {
-      if (!(error instanceof VoidRunError) || attempt === MOST_ATTEMPTS) throw error;
-      progress(error.message);
-    }
-  }
 }
 
 function voidRun(where: string, had: number, limit: number): VoidRunError {

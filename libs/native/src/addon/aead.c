@@ -134,7 +134,7 @@ bool sealed_length(napi_env env, struct bytes memory, const int32_t *record, siz
 }
 
 static uint8_t *append(uint8_t *out, const uint8_t *from, int32_t length) {
-  memcpy(out, from, (size_t)length);
+  if (length > 0) memcpy(out, from, (size_t)length); /* an empty array may have no address */
   return out + length;
 }
 
@@ -237,7 +237,10 @@ static napi_value seal_into(napi_env env, napi_callback_info info) {
   if ((int64_t)lengths.length < count) return throw_range(env, "outLengths has room for %zu of %lld", lengths.length, (long long)count);
   size_t used = 0;
   for (int64_t i = 0; i < count; i++) {
-    int64_t length = seal_record(env, aead, memory, descriptors.data + i * SEND_STRIDE, out.data + used, out.length - used);
+    /* A copy: `out` may lie over the descriptors, and what was checked must not change. */
+    int32_t record[SEND_STRIDE];
+    memcpy(record, descriptors.data + i * SEND_STRIDE, sizeof record);
+    int64_t length = seal_record(env, aead, memory, record, out.data + used, out.length - used);
     if (length < 0) return NULL;
     lengths.data[i] = (int32_t)length;
     used += (size_t)length;

@@ -179,16 +179,16 @@ export const aeadFunctions: Pick<
 
   aeadSealInto(handle, memory, descriptors, count, out, outLengths) {
     const aead = aeadOf(handle);
-    checkBytes(memory, 'memory');
+    const from = checkBytes(memory, 'memory');
     checkInts(descriptors, 'descriptors');
     checkInteger(count, 'count', 0, Math.floor(descriptors.length / sendStride));
-    checkBytes(out, 'out');
+    const to = checkBytes(out, 'out');
     if (checkInts(outLengths, 'outLengths').length < count) {
       throw new RangeError(`outLengths has room for ${outLengths.length} of ${count}`);
     }
     let used = 0;
     for (let i = 0; i < count; i++) {
-      outLengths[i] = aead.seal(memory, descriptors, i * sendStride, out.subarray(used));
+      outLengths[i] = aead.seal(from, descriptors, i * sendStride, to.subarray(used));
       used += outLengths[i];
     }
     return used;

@@ -10,9 +10,12 @@ export function checkInteger(value: unknown, name: string, least: number, most: 
   return value;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
+/** Of an array whose memory was taken away, an empty one: Node.js makes no views of it. */
 export function checkBytes(value: unknown, name: string): Uint8Array {
   if (!types.isUint8Array(value)) throw new TypeError(`${name} has to be a Uint8Array`);
-  return value;
+  return value.length === 0 ? NO_BYTES : value;
 }
 
 export function checkInts(value: unknown, name: string): Int32Array {

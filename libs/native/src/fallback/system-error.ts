@@ -1,4 +1,4 @@
-import { getSystemErrorName } from 'node:util';
+import { getSystemErrorMap } from 'node:util';
 
 /** An Error with a `code`, as failures of the system carry. */
 export function systemError(code: string, what: string): Error {
@@ -7,7 +7,8 @@ export function systemError(code: string, what: string): Error {
 
 /** @param errno negative, as Node.js has it inside */
 export function errorOfNumber(errno: number, what: string): Error {
-  return systemError(getSystemErrorName(errno), what);
+  const [code, text] = getSystemErrorMap().get(errno) ?? ['EIO', `error ${errno}`];
+  return Object.assign(new Error(`${what}: ${text}`), { code });
 }
 
 export function codeOf(error: unknown): string {

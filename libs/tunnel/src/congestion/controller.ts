@@ -44,6 +44,8 @@ export interface CongestionController {
   readonly state: string;
   /** The sender has data and is held back by the window alone. */
   onWindowLimited(): void;
+  /** The sender was woken late and catches up: a queue of the next moments may be of its own making. */
+  onLateSending(nowUs: number): void;
   onAck(sample: AckSample): void;
   /** Sending begins again after nothing was in flight. */
   onRestartFromIdle(nowUs: number): void;

@@ -45,6 +45,10 @@ export class FixedRate implements CongestionController {
   /** The rate is the policy's: there is nothing to remember. */
   readonly observed = undefined;
 
+  onLateSending(): void {
+    // The rate is given, whatever queue lateness has made.
+  }
+
   onWindowLimited(): void {
     // The window follows from rate and round trip alone.
   }

@@ -68,18 +68,6 @@ describe.each(['lossy', 'bad', 'intercontinental'])('over %s', (name) => {
       const repaired = sendMessages(name, seed, 'auto');
       const plain = sendMessages(name, seed, 'off');
       const p99 = percentile(repaired.delaysMs, 0.99);
-      console.log(
-        name,
-        seed,
-        'p50',
-        percentile(repaired.delaysMs, 0.5),
-        percentile(plain.delaysMs, 0.5),
-        'p99',
-        p99,
-        percentile(plain.delaysMs, 0.99),
-        JSON.stringify({ ...repaired, delaysMs: 0 }),
-        JSON.stringify({ ...plain, delaysMs: 0 }),
-      );
       // What a message takes without loss, and some more for jitter and the repair symbols themselves.
       expect(p99).toBeLessThan(1.35 * oneWayMs + 2);
       expect(percentile(plain.delaysMs, 0.99)).toBeGreaterThan(p99 + oneWayMs);

@@ -90,6 +90,7 @@ export class PacketSender {
     this.target = target;
     this.address = address;
     this.parts.pacer.refill(this.parts.clock.nowUs, rate, minRttUs);
+    if (this.parts.pacer.late) this.parts.loss.congestion.onLateSending(this.parts.clock.nowUs);
     while (!builder.full && this.controlDue) this.sendControl();
     this.sendMtuProbe();
     while (!builder.full && this.parts.loss.probesDue > 0) this.sendLossProbe();

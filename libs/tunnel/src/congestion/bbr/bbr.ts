@@ -70,6 +70,9 @@ const AGGREGATION_ROUNDS = 10;
 const BURST_US = 1000;
 /** On shorter paths a queue is hardly longer than the bursts and the lateness of event loops, and there is no telling them apart. */
 const LEAST_TELLING_RTT_US = 6000;
+/** So long after a late wake-up a queue may still be what the sender caught up with. */
+const LATE_SENDING_ROUNDS = 2;
+const LATE_SENDING_LEAST_US = 3000;
 /** The window has room for so many mean deviations of the round trip, so that jitter does not close it. */
 const DEVIATIONS = 4;
 
@@ -94,6 +97,7 @@ export class Bbr implements CongestionController {
   /** Most in flight that the long-term model allows (section 2.9). */
   inFlightLongTerm = Infinity;
   windowLimited = false;
+  private lateSendingUs = -Infinity;
   /** There was once enough to send to fill the window. */
   windowWasFull = false;
   delivered = 0;
@@ -204,6 +208,17 @@ export class Bbr implements CongestionController {
   enter(state: BbrState, nowUs: number): void {
     this.current = state;
     state.enter(this, nowUs);
+  }
+
+  onLateSending(nowUs: number): void {
+    this.lateSendingUs = nowUs;
+  }
+
+  /** Whether the sender itself may have made the queue that is seen now. */
+  queueIsOurs(nowUs: number): boolean {
+    return (
+      nowUs - this.lateSendingUs < LATE_SENDING_ROUNDS * Math.max(this.minRtt.minUs, LATE_SENDING_LEAST_US)
+    );
   }
 
   onWindowLimited(): void {

@@ -7,7 +7,7 @@ const MAX_BANDWIDTH_CYCLES = 2;
 const BETA = 0.7;
 
 /** Jitter of a quarter of the round trip makes the maximum of many samples look this much too high; each step takes a part. */
-const TRIM_FLOOR = 0.88;
+const TRIM_FLOOR = 0.7;
 const TRIM_STEP = 0.97;
 
 /** What the path carries: the long-term maximum, and a short-term bound learnt from loss (section 5.5). Bytes per microsecond. */

@@ -9,6 +9,7 @@ function sample(change: Partial<AckSample>): AckSample {
   return {
     nowUs: 0,
     rttUs: -1,
+    hostDelayUs: 0,
     acknowledgedBytes: 0,
     lostBytes: 0,
     inFlight: 0,

@@ -128,7 +128,7 @@ export class ProbeBandwidth implements BbrState {
   /** A queue that does not fall while less is sent: the path carries no more than what it delivers now. */
   private checkDraining(bbr: Bbr, sample: AckSample): void {
     if (sample.appLimited || !bbr.queueStands || sample.inFlight < bbr.drainedBytes + bbr.jitterBytes) return;
-    if (++this.downRounds <= ROUNDS_TO_DRAIN) return;
+    if (bbr.queueIsOurs(sample.nowUs) || ++this.downRounds <= ROUNDS_TO_DRAIN) return;
     if (bbr.roundsTell) bbr.bandwidthModel.lowerShortTerm(bbr.round.lastRate);
     else bbr.bandwidthModel.trim();
   }
@@ -145,8 +145,8 @@ export class ProbeBandwidth implements BbrState {
 
   /** A queue stands although the rate is level: the rate was believed somewhat too high, which jitter does. */
   private giveWay(bbr: Bbr, nowUs: number): void {
-    if (!bbr.appLimited && nowUs - this.phaseSinceUs > SETTLED_ROUNDS * bbr.minRtt.minUs)
-      bbr.bandwidthModel.trim();
+    const settled = nowUs - this.phaseSinceUs > SETTLED_ROUNDS * bbr.minRtt.minUs;
+    if (settled && !bbr.appLimited && !bbr.queueIsOurs(nowUs)) bbr.bandwidthModel.trim();
     this.downRounds = 0;
     this.to('down', nowUs);
   }

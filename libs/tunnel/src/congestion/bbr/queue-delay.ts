@@ -7,6 +7,11 @@ const WINDOW_SAMPLES = 8;
 /** Weight of a round in the mean of the path's wander, and how much of that is allowed for. */
 const WANDER_WEIGHT = 1 / 8;
 const WANDER_ALLOWANCE = 1.75;
+/** Weight of a round in the level of the round trip, and what is allowed for the wander around its lowest. */
+const LEVEL_WEIGHT = 1 / 8;
+const LEVEL_ALLOWANCE = 0.75;
+/** A path whose rounds differ by so much on the average wanders by itself; what is less may be probes of our own. */
+const WANDERING_US = 1000;
 /** A queue is building when so much of the round trip, within bounds, is exceeded … */
 const QUEUE_RTT_SHARE = 0.25;
 const QUEUE_LEAST_US = 2000;
@@ -27,6 +32,10 @@ export class QueueDelay {
   private lastRoundMinUs = Infinity;
   /** Mean difference between the least round trips of two rounds that follow each other, microseconds. */
   wanderUs = 0;
+  /** Mean of the rounds' least round trips, and the lowest that it has been. */
+  private levelUs = 0;
+  private lowestLevelUs = Infinity;
+  private rounds = 0;
 
   update(sample: AckSample, minRttUs: number, roundStarted: boolean): void {
     if (roundStarted) this.closeRound();
@@ -55,30 +64,46 @@ export class QueueDelay {
       const step = Math.abs(this.roundMinUs - this.lastRoundMinUs);
       this.wanderUs += (step - this.wanderUs) * WANDER_WEIGHT;
     }
+    this.updateLevel();
     this.lastRoundMinUs = this.roundMinUs;
     this.roundMinUs = Infinity;
   }
 
+  /**
+   * The least round trip ever is luck where the path wanders, and two tunnels with different luck would bear different queues.
+   * The lowest level is the same for both.
+   */
+  private updateLevel(): void {
+    if (this.rounds === 0) this.levelUs = this.roundMinUs;
+    this.levelUs += (this.roundMinUs - this.levelUs) * LEVEL_WEIGHT;
+    if (++this.rounds >= 1 / LEVEL_WEIGHT) this.lowestLevelUs = Math.min(this.lowestLevelUs, this.levelUs);
+  }
+
   private delayUs(minRttUs: number): number {
     const recent = Math.min(this.currentUs, this.previousUs);
-    return recent === Infinity ? 0 : recent - minRttUs;
+    if (recent === Infinity) return 0;
+    return recent - (this.wanders(minRttUs) ? this.lowestLevelUs : minRttUs);
   }
 
   private thresholdUs(minRttUs: number): number {
     return Math.min(QUEUE_MOST_US, Math.max(QUEUE_LEAST_US, minRttUs * QUEUE_RTT_SHARE));
   }
 
-  private get slackUs(): number {
-    return this.wanderUs * WANDER_ALLOWANCE;
+  private wanders(minRttUs: number): boolean {
+    return this.wanderUs > WANDERING_US && this.lowestLevelUs !== Infinity && this.lowestLevelUs > minRttUs;
+  }
+
+  private slackUs(minRttUs: number): number {
+    return this.wanderUs * (this.wanders(minRttUs) ? LEVEL_ALLOWANCE : WANDER_ALLOWANCE);
   }
 
   /** The queue is more than a probe for bandwidth explains. */
   builds(minRttUs: number): boolean {
-    return this.delayUs(minRttUs) > this.thresholdUs(minRttUs) + this.slackUs;
+    return this.delayUs(minRttUs) > this.thresholdUs(minRttUs) + this.slackUs(minRttUs);
   }
 
   /** The queue is more than a level rate explains. */
   stands(minRttUs: number): boolean {
-    return this.delayUs(minRttUs) > this.thresholdUs(minRttUs) * STANDING_SHARE + this.slackUs;
+    return this.delayUs(minRttUs) > this.thresholdUs(minRttUs) * STANDING_SHARE + this.slackUs(minRttUs);
   }
 }
