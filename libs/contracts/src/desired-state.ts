@@ -37,7 +37,7 @@ export const peerSchema = z.object({
   /** Hard cap on what this agent sends to the peer, retransmits included, in Mbit/s; required by the profile `fixed`. */
   rateMbps: z.number().positive().max(100_000).optional(),
   /** Largest UDP payload to probe for, in bytes. */
-  maxUdpPayload: z.int().min(1200).max(65_507).default(1472),
+  maxUdpPayload: z.int().min(1200).max(16_384).default(1472),
 });
 
 /** Which flows, and what becomes of them. The first rule in order that matches decides. */

@@ -297,7 +297,7 @@ export class Endpoint implements TunnelHost {
         this.onInitiation(datagram, address);
         break;
       case PacketType.response:
-        this.pendingResponses.get(readU32(datagram, 8))?.onResponse(datagram, address);
+        this.pendingResponses.get(readU32(datagram, 8))?.onResponse(datagram);
         break;
       case PacketType.cookieReply:
         this.pendingResponses.get(readU32(datagram, 4))?.onCookieReply(datagram);

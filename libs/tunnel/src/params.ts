@@ -5,6 +5,8 @@
 
 /** Smallest UDP payload that every path must carry: RFC 9000 section 14 asks the same of QUIC. */
 export const BASE_UDP_PAYLOAD = 1200;
+/** What fits the 1500 bytes of Ethernet under IPv4: windows counted in packets are in packets of this size, or of a smaller ceiling's. */
+export const USUAL_UDP_PAYLOAD = 1472;
 /** Largest UDP payload that is ever used: a packet's stream bytes then lie in at most two chunks of the pool. */
 export const MAX_UDP_PAYLOAD = 16_384;
 /** Authentication tag of every suite that the tunnel offers. */

@@ -54,7 +54,7 @@ const peerSchema = z.strictObject({
   profile: profileSchema.default('fair'),
   cipherSuite: cipherSuiteSchema.default('aes-128-gcm'),
   rateMbps: z.number().positive().max(100_000).optional(),
-  maxUdpPayload: z.int().min(1200).max(65_507).default(1472),
+  maxUdpPayload: z.int().min(1200).max(16_384).default(1472),
 });
 
 const forwardSchema = z.strictObject({

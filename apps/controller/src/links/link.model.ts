@@ -73,6 +73,6 @@ export class LinkInput {
   })
   rateMbpsBToA?: number | null;
 
-  @Field(() => Int, { nullable: true, description: '1200 to 65507 bytes.' })
+  @Field(() => Int, { nullable: true, description: '1200 to 16384 bytes.' })
   maxUdpPayload?: number | null;
 }

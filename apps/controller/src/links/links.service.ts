@@ -17,7 +17,7 @@ const linkSchema = z.object({
   cipherSuite: cipherSuiteSchema.nullish(),
   rateMbpsAToB: rate,
   rateMbpsBToA: rate,
-  maxUdpPayload: z.int().min(1200).max(65_507).nullish(),
+  maxUdpPayload: z.int().min(1200).max(16_384).nullish(),
 });
 
 /** Raw samples are kept for three days. */

@@ -115,8 +115,8 @@ function* peerProblems(peers: readonly PeerOptions[]): Iterable<string> {
       yield `peer ${peer.id}: the profile fixed needs rateMbps`;
     if (peer.rateMbps !== undefined && !(peer.rateMbps > 0))
       yield `peer ${peer.id}: rateMbps must be more than 0`;
-    if (!(peer.maxUdpPayload >= 1200 && peer.maxUdpPayload <= 65_507))
-      yield `peer ${peer.id}: maxUdpPayload must be 1200 to 65507`;
+    if (!(peer.maxUdpPayload >= 1200 && peer.maxUdpPayload <= 16_384))
+      yield `peer ${peer.id}: maxUdpPayload must be 1200 to 16384`;
     for (const endpoint of peer.endpoints) yield* socketProblems(`peer ${peer.id}`, endpoint, 1);
   }
 }

@@ -36,6 +36,14 @@ describe('MtuDiscovery (RFC 8899)', () => {
     expect([mtu.probeDue(599_000_000), mtu.probeDue(601_000_000)]).toEqual([0, 1472]);
   });
 
+  it('probes another path although a probe of the one before was never answered', () => {
+    const mtu = new MtuDiscovery(1472);
+    mtu.probeDue(0);
+    mtu.onProbeSent();
+    mtu.restart(1472);
+    expect([search(mtu, 1472), mtu.current]).toEqual([[1472], 1472]);
+  });
+
   it('falls back when full packets vanish, and begins anew', () => {
     const mtu = new MtuDiscovery(1472);
     search(mtu, 9000);

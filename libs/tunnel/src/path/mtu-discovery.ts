@@ -40,6 +40,8 @@ export class MtuDiscovery {
     this.current = BASE_UDP_PAYLOAD;
     this.ceiling = this.maximum;
     this.candidate = 0;
+    // What becomes of a probe of the path before tells nothing of this one.
+    this.outstanding = false;
     this.failures = 0;
     this.fullLosses = 0;
     this.searchAgainUs = Infinity;

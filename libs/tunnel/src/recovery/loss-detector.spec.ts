@@ -16,6 +16,8 @@ class Sender {
   readonly acknowledged: number[] = [];
   readonly lost: number[] = [];
   readonly resent: number[] = [];
+  /** Packets that are probes of the path's MTU. */
+  readonly probes = new Set<number>();
   readonly samples: AckSample[] = [];
   nowUs = 0;
   readonly loss: LossDetector;
@@ -30,6 +32,7 @@ class Sender {
       onAck: (sample) => this.samples.push({ ...sample }),
       onRestartFromIdle: () => undefined,
       onWindowLimited: () => undefined,
+      onLateSending: () => undefined,
     };
     this.loss = new LossDetector(
       this.sent,
@@ -38,6 +41,7 @@ class Sender {
         onPacketAcknowledged: (number) => this.acknowledged.push(number),
         onPacketLost: (number) => this.lost.push(number),
         resend: (number) => this.resent.push(number),
+        probedPath: (number) => this.probes.has(number),
         onPacketRecovered: () => undefined,
       },
       congestion,
@@ -80,6 +84,16 @@ describe('LossDetector (RFC 9002)', () => {
     expect(sender.lost).toEqual([]);
     sender.ack([0, 0], [3, 4]);
     expect(sender.lost).toEqual([1]);
+    expect(sender.loss.inFlight).toBe(6 * SIZE);
+  });
+
+  it('does not take a lost probe of the MTU for congestion', () => {
+    const sender = startedSender();
+    sender.probes.add(1);
+    sender.ack([0, 0], [3, 4]);
+    expect(sender.lost).toEqual([1]);
+    expect(sender.loss.packetsLost).toBe(0);
+    expect(sender.samples.at(-1)?.lostBytes).toBe(0);
     expect(sender.loss.inFlight).toBe(6 * SIZE);
   });
 

@@ -28,6 +28,8 @@ export interface PacketFates {
   onPacketAcknowledged(number: number): void;
   /** Its content is to be sent again, in new packets. */
   onPacketLost(number: number): void;
+  /** Whether it asked if the path carries its size: RFC 8899 section 3 has its loss tell nothing of congestion. */
+  probedPath(number: number): boolean;
   /** The same, but it may still arrive. */
   resend(number: number): void;
   /** Its content has arrived in another way: there is no need to send it again. */
@@ -254,11 +256,12 @@ export class LossDetector {
     const size = sent.sizeOf(number);
     sent.setState(number, PacketState.lost);
     this.inFlight -= size;
+    this.fates.onPacketLost(number);
+    if (this.fates.probedPath(number)) return;
     this.sample.lostBytes += size;
     this.rate.lost += size;
     this.packetsLost++;
     this.recentlyLost.push(number);
-    this.fates.onPacketLost(number);
   }
 
   /** The peer has rebuilt the content of a packet. Its loss remains one, for congestion control. False: it was never sent. */

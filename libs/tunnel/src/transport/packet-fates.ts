@@ -58,10 +58,13 @@ export class FrameFates implements PacketFates {
 
   onPacketLost(number: number): void {
     const size = this.sent.sizeOf(number);
-    const frames = this.sent.framesOf(number);
-    if (frames?.[0].kind === 'mtu-probe') this.mtu.onProbeLost(size);
+    if (this.probedPath(number)) this.mtu.onProbeLost(size);
     else this.mtu.onPacketLost(number, size);
     this.resend(number);
+  }
+
+  probedPath(number: number): boolean {
+    return this.sent.framesOf(number)?.[0].kind === 'mtu-probe';
   }
 
   /** Has the content of a packet sent again, in new packets. */

@@ -17,6 +17,7 @@ import {
   SCARCE_UNSENT_BYTES,
   UNSENT_POOL_SHARE,
   UNSENT_US,
+  USUAL_UDP_PAYLOAD,
 } from '../params.js';
 import { MtuDiscovery } from '../path/mtu-discovery.js';
 import { rateStillHeld, type PathMemory, type RememberedRate } from '../path/path-memory.js';
@@ -114,7 +115,8 @@ export class Transport {
     if (profile === 'fixed' && rateMbps !== undefined)
       return new FixedRate(rateMbps * BYTES_PER_US_PER_MBPS, BASE_UDP_PAYLOAD);
     const tuning = profile === 'lossy' ? LOSSY_TUNING : FAIR_TUNING;
-    return new Bbr(tuning, maxUdpPayload, this.shared.random, remembered);
+    const packetBytes = Math.min(maxUdpPayload, USUAL_UDP_PAYLOAD);
+    return new Bbr(tuning, packetBytes, this.shared.random, remembered);
   }
 
   /** Takes over a changed policy. A new profile resumes from what was learnt; streams go on. */

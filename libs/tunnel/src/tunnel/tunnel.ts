@@ -92,6 +92,8 @@ export class Tunnel implements TransportOwner {
   private readonly history = new InitiationHistory();
   /** Where the peer is believed to be. */
   private address: PackedAddress = new Int32Array(5);
+  /** Where the latest initiation went. */
+  private initiatedTo: PackedAddress = new Int32Array(ADDRESS_WORDS);
   private endpoints: PackedAddress[];
   private localIncarnation = 0;
   private peerIncarnation = -1;
@@ -218,11 +220,14 @@ export class Tunnel implements TransportOwner {
     this.touch();
   }
 
-  /** A message of the handshake came that answers ours. */
-  onResponse(datagram: Uint8Array, address: PackedAddress): void {
+  /**
+   * A message of the handshake came that answers ours. Where it came from is not believed: who sees it on its way can send
+   * it from anywhere. The peer is where the initiation reached it.
+   */
+  onResponse(datagram: Uint8Array): void {
     const established = this.initiations.onResponse(datagram);
     if (established === undefined) return;
-    this.adopt(this.makeSession(established, address, true));
+    this.adopt(this.makeSession(established, this.initiatedTo, true));
   }
 
   onCookieReply(datagram: Uint8Array): void {
@@ -459,6 +464,7 @@ export class Tunnel implements TransportOwner {
 
   private initiate(): void {
     const address = this.nextEndpoint();
+    this.initiatedTo = address;
     const datagram = this.initiations.begin(this.nowUs);
     this.enqueue({ kind: 'initiation', datagram, address });
   }
