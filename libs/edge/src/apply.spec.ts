@@ -1,16 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { StateError } from './policy/state.js';
-import {
-  errorCode,
-  freeTcpPort,
-  freeUdpPort,
-  generateKeys,
-  readAll,
-  TestPair,
-  TestServer,
-  until,
-} from './testing.js';
+import { errorCode, freeTcpPort, freeUdpPort, readAll, TestPair, TestServer, until } from './testing.js';
+import { generateKeyPair } from './key-pair.js';
 
 describe('a state is put in force as a whole or not at all', () => {
   let server: TestServer;
@@ -115,7 +107,7 @@ describe('a state is put in force as a whole or not at all', () => {
 
   it('the own key cannot change', async () => {
     const { near, far } = pair;
-    const { privateKey } = generateKeys();
+    const { privateKey } = generateKeyPair();
     await expect(near.plane.apply(near.state([far], { privateKey }))).rejects.toThrow(/restart/);
     expect(await forwardWorks()).toBe(true);
   });

@@ -1,6 +1,7 @@
-import { generateKeyPairSync, randomFillSync } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { TcpListener, TcpSocket } from '@longhaul/native';
 import { DataPlane } from './data-plane.js';
+import { generateKeyPair, type KeyPair } from './key-pair.js';
 import type { SocketAddress } from './policy/addresses.js';
 import type { DataPlaneState, ForwardState } from './policy/state.js';
 
@@ -32,13 +33,8 @@ export async function rehearse(deadlineMs: number): Promise<void> {
   }
 }
 
-interface KeyPair {
-  readonly privateKey: Uint8Array;
-  readonly publicKey: Uint8Array;
-}
-
 class Rehearsal {
-  private readonly keys = { near: makeKeys(), far: makeKeys() };
+  private readonly keys = { near: generateKeyPair(), far: generateKeyPair() };
   private readonly near: DataPlane;
   private readonly far: DataPlane;
   private readonly sink: TcpListener;
@@ -174,15 +170,6 @@ function stateOf(
     allow: [],
     intercept: false,
     management: [],
-  };
-}
-
-function makeKeys(): KeyPair {
-  const { privateKey, publicKey } = generateKeyPairSync('x25519');
-  const raw = (value: string | undefined): Uint8Array => Buffer.from(value ?? '', 'base64url');
-  return {
-    privateKey: raw(privateKey.export({ format: 'jwk' }).d),
-    publicKey: raw(publicKey.export({ format: 'jwk' }).x),
   };
 }
 

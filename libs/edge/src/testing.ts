@@ -1,28 +1,15 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createSocket } from 'node:dgram';
 import { DataPlane, type DataPlaneEvents } from './data-plane.js';
+import { generateKeyPair } from './key-pair.js';
 import type { FlowRecord } from './connection/flow.js';
 import type { AllowRule, DataPlaneState, ForwardState, Treatment } from './policy/state.js';
 
 /** What the specs of this package share: two data planes on loopback, and applications around them. */
 
 const MEMORY_BYTES = 268_435_456;
-
-export interface KeyPair {
-  readonly privateKey: Uint8Array;
-  readonly publicKey: Uint8Array;
-}
-
-export function generateKeys(): KeyPair {
-  const { privateKey, publicKey } = generateKeyPairSync('x25519');
-  const raw = (value: string | undefined): Uint8Array => Buffer.from(value ?? '', 'base64url');
-  return {
-    privateKey: raw(privateKey.export({ format: 'jwk' }).d),
-    publicKey: raw(publicKey.export({ format: 'jwk' }).x),
-  };
-}
 
 export async function freeTcpPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -44,7 +31,7 @@ export async function freeUdpPort(): Promise<number> {
 
 /** A data plane with a name, that remembers what it was told. */
 export class TestAgent {
-  readonly keys = generateKeys();
+  readonly keys = generateKeyPair();
   readonly up = new Set<string>();
   readonly ended: FlowRecord[] = [];
   interceptionLost: string | undefined;
