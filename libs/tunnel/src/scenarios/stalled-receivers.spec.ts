@@ -104,7 +104,7 @@ describe('a writer that finds the send pool empty', () => {
   it('is woken when others have gone, though nothing of its own is under way', () => {
     const link = { ...linkNamed('satellite'), loss_pct: 0 };
     const pair = new Pair({ link, seed: 75, memoryBytes: 6 * MEGABYTE, crypto: 'null' }).connect();
-    for (let i = 0; i < 6; i++) pair.near.converse(pair.b, { up: 2_500_000, down: 0 });
+    for (let i = 0; i < 13; i++) pair.near.converse(pair.b, { up: 1_300_000, down: 0 });
     const { sendPool } = pair.a.endpoint.shared;
     const { simulation } = pair;
     expect(simulation.runUntil(() => sendPool.available === 0, simulation.time.nowUs + 30 * SECOND_US)).toBe(
