@@ -11,7 +11,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { claim, disclaim, livingOwner } from './owner.js';
 import { checkRequirements, LabRequirementError } from './requirements.js';
-import { joinSites } from './stretched-lan.js';
+import { joinSites, sitesJoined } from './stretched-lan.js';
 
 /** Socket buffers may grow to this, or long links are limited by them and not by the transport. */
 const TCP_BUFFER_BYTES = 64 << 20;
@@ -122,6 +122,7 @@ export class LabNetwork implements EmulatedPath {
         connectWan(namespaces[site], site);
         if (options.management) connectManagement(prefix, namespaces[site], site);
       }
+      if (namespaces.client) await sitesJoined(namespaces.client, namespaces);
       const network = new LabNetwork(removal, namespaces, emulator);
       await network.setLink(link);
       return network;

@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NetworkNamespace } from '@longhaul/wan-emulator';
+import { z } from 'zod';
 import type { SiteName } from './lab-network.js';
 
 /** Addresses on the stretched LAN, and the tap at each site that a guest is plugged into. */
@@ -10,6 +13,11 @@ export const STRETCHED_LAN = {
 } as const;
 
 const BRIDGE = 'stretch0';
+/** The kernel looks at new carriers once a second, and a port forwards only then. */
+const FORWARDING_TIMEOUT_MS = 10_000;
+const LOOK_INTERVAL_MS = 50;
+
+const portsSchema = z.array(z.object({ ifname: z.string(), state: z.string() }));
 
 /**
  * One layer-2 network over both sites and a third place, with a bridge at each: what companies stretch between sites so
@@ -30,6 +38,33 @@ export function joinSites(
     plugIn(sites[site], 'client0');
     plugIn(sites[site], STRETCHED_LAN.tap);
   }
+}
+
+/** Resolves once every bridge forwards between the places. Rejects after ten seconds. */
+export async function sitesJoined(
+  client: NetworkNamespace,
+  sites: Readonly<Record<SiteName, NetworkNamespace>>,
+): Promise<void> {
+  const deadline = performance.now() + FORWARDING_TIMEOUT_MS;
+  for (const [namespace, device] of [
+    [client, 'site-a'],
+    [client, 'site-b'],
+    [sites.a, 'client0'],
+    [sites.b, 'client0'],
+  ] as const) {
+    while (!forwards(namespace, device)) {
+      if (performance.now() > deadline)
+        throw new Error(`${device} of ${namespace.name} does not forward: is the bridge module there?`);
+      await sleep(LOOK_INTERVAL_MS);
+    }
+  }
+}
+
+function forwards({ name }: NetworkNamespace, device: string): boolean {
+  const told = execFileSync('bridge', ['-n', name, '-json', 'link', 'show', 'dev', device], {
+    encoding: 'utf8',
+  });
+  return portsSchema.parse(JSON.parse(told)).some(({ state }) => state === 'forwarding');
 }
 
 /** There is no loop, so ports forward at once and no spanning tree is kept. */
