@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { PrismaClient, type Prisma } from '../generated/prisma/client.js';
+import { createConnectionPool } from './connection-pool.js';
 
 /** A transaction in progress. */
 export type Transaction = Prisma.TransactionClient;
@@ -8,12 +9,12 @@ export type Transaction = Prisma.TransactionClient;
 const MAX_WAIT_MS = 5_000;
 const TRANSACTION_TIMEOUT_MS = 30_000;
 
-/** A client with a pool of its own. A server that ends idle connections (a restart) is no error of ours. */
+/** A client with a pool of its own. */
 export const createPrismaClient = (connectionString: string, maxConnections: number): PrismaClient =>
   new PrismaClient({
     adapter: new PrismaPg(
-      { connectionString, max: maxConnections, connectionTimeoutMillis: MAX_WAIT_MS },
-      { onPoolError: () => undefined, onConnectionError: () => undefined },
+      createConnectionPool({ connectionString, max: maxConnections, connectionTimeoutMillis: MAX_WAIT_MS }),
+      { disposeExternalPool: true },
     ),
     transactionOptions: { maxWait: MAX_WAIT_MS, timeout: TRANSACTION_TIMEOUT_MS },
   });

@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { createConnectionPool } from './connection-pool.js';
 
 /** Injects the {@link pg.Pool} of {@link createWorkerPool}. */
 export const WORKER_POOL = Symbol('worker pool');
@@ -11,18 +12,14 @@ const STATEMENT_TIMEOUT_MS = 60_000;
  * Connections as `longhaul_worker` for what has to be written by the thousand: delivery and telemetry. Apart from
  * Prisma's, which binds at most 32,767 values, so that neither waits for the other.
  */
-export const createWorkerPool = (connectionString: string, max: number): pg.Pool => {
-  const pool = new pg.Pool({
+export const createWorkerPool = (connectionString: string, max: number): pg.Pool =>
+  createConnectionPool({
     connectionString,
     max,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     application_name: 'longhaul-worker',
   });
-  // A server that ends idle connections (a restart) is no error of ours: the pool makes new ones.
-  pool.on('error', () => undefined);
-  return pool;
-};
 
 /** Runs `work` in one transaction; all of it happens, or nothing. */
 export const inTransaction = async <T>(
