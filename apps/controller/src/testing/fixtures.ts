@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { createConnectionPool } from '../database/connection-pool.js';
 import { createEnrollmentToken } from '../enrollment/enrollment-token.js';
 
 /** Writes rows as the superuser, past row-level security. */
@@ -6,8 +7,7 @@ export class Fixtures {
   private readonly pool: pg.Pool;
 
   constructor(superuserUrl: string) {
-    this.pool = new pg.Pool({ connectionString: superuserUrl, max: 2 });
-    this.pool.on('error', () => undefined);
+    this.pool = createConnectionPool({ connectionString: superuserUrl, max: 2 });
   }
 
   async query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
