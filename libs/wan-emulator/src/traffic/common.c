@@ -107,3 +107,17 @@ void print_spread(const char *name, uint64_t *values_ns, uint64_t count)
 	printf(",\"%s\":{\"min\":%.1f,\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}", name, (double)values_ns[0] * scale,
 	       (double)values_ns[count / 2] * scale, (double)values_ns[last * 99 / 100] * scale, (double)values_ns[last] * scale);
 }
+
+int listen_on(const char *where, int type, int backlog)
+{
+	struct endpoint local = parse_endpoint(where);
+	int on = 1, listener = open_socket(&local, type);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (bind(listener, (struct sockaddr *)&local.address, local.length) < 0)
+		fail_errno(where);
+	if (listen(listener, backlog) < 0)
+		fail_errno("listen");
+	printf("{\"event\":\"listening\",\"port\":%u}\n", bound_port(listener));
+	fflush(stdout);
+	return listener;
+}

@@ -38,6 +38,9 @@ _Noreturn void fail_errno(const char *what);
 /* "1.2.3.4:80" or "[fd00::1]:80". */
 struct endpoint parse_endpoint(const char *text);
 uint16_t bound_port(int fd);
+
+/* A listening TCP socket at that place, whose port is told on standard output. `type` is SOCK_STREAM with its flags. */
+int listen_on(const char *where, int type, int backlog);
 int open_socket(const struct endpoint *endpoint, int type);
 
 /* Lets a short measurement run undisturbed where the system allows it. */

@@ -87,20 +87,6 @@ static void end_connection(struct connection *c)
 
 /* ---- sink ------------------------------------------------------------------------------------------- */
 
-static int listen_for_crowd(const struct options *o)
-{
-	struct endpoint local = parse_endpoint(o->listen);
-	int on = 1, listener = open_socket(&local, SOCK_STREAM | SOCK_NONBLOCK);
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(listener, (struct sockaddr *)&local.address, local.length) < 0)
-		fail_errno(o->listen);
-	if (listen(listener, BACKLOG) < 0)
-		fail_errno("listen");
-	printf("{\"event\":\"listening\",\"port\":%u}\n", bound_port(listener));
-	fflush(stdout);
-	return listener;
-}
-
 static void accept_waiting(struct crowd *crowd, int listener, bool stalled)
 {
 	while (crowd->present < crowd->count) {
@@ -172,7 +158,7 @@ static uint64_t begin_count(struct crowd *crowd)
 static void sink_crowd(const struct options *o, bool stalled)
 {
 	struct crowd crowd = make_crowd(o->count);
-	int listener = listen_for_crowd(o);
+	int listener = listen_on(o->listen, SOCK_STREAM | SOCK_NONBLOCK, BACKLOG);
 	uint64_t begin_by = now_ns() + (uint64_t)(o->wait_seconds * NS_PER_S), began_at = 0;
 	uint64_t length = (uint64_t)(o->seconds * NS_PER_S);
 	watch(&crowd, listener, EPOLLIN, NULL);

@@ -42,15 +42,7 @@ static void answer(int fd)
 
 void run_answer(const struct options *o)
 {
-	struct endpoint local = parse_endpoint(o->listen);
-	int on = 1, listener = open_socket(&local, SOCK_STREAM), epoll = epoll_create1(EPOLL_CLOEXEC);
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(listener, (struct sockaddr *)&local.address, local.length) < 0)
-		fail_errno(o->listen);
-	if (listen(listener, BACKLOG) < 0)
-		fail_errno("listen");
-	printf("{\"event\":\"listening\",\"port\":%u}\n", bound_port(listener));
-	fflush(stdout);
+	int listener = listen_on(o->listen, SOCK_STREAM, BACKLOG), epoll = epoll_create1(EPOLL_CLOEXEC);
 	watch(epoll, listener);
 	for (;;) {
 		struct epoll_event events[EVENTS];

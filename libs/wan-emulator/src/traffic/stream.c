@@ -74,15 +74,7 @@ static void compare(struct progress *p, struct pattern *pattern, const uint8_t *
 
 static int accept_one(const struct options *o)
 {
-	struct endpoint local = parse_endpoint(o->listen);
-	int on = 1, listener = open_socket(&local, SOCK_STREAM);
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(listener, (struct sockaddr *)&local.address, local.length) < 0)
-		fail_errno(o->listen);
-	if (listen(listener, 1) < 0)
-		fail_errno("listen");
-	printf("{\"event\":\"listening\",\"port\":%u}\n", bound_port(listener));
-	fflush(stdout);
+	int listener = listen_on(o->listen, SOCK_STREAM, 1);
 	struct pollfd ready = { listener, POLLIN, 0 };
 	if (poll(&ready, 1, (int)(o->wait_seconds * 1000)) != 1)
 		fail("no connection came in time");
