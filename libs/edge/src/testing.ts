@@ -9,7 +9,8 @@ import type { AllowRule, DataPlaneState, ForwardState, Treatment } from './polic
 
 /** What the specs of this package share: two data planes on loopback, and applications around them. */
 
-const MEMORY_BYTES = 268_435_456;
+/** Each data plane's memory budget. */
+export const MEMORY_BYTES = 268_435_456;
 
 export async function freeTcpPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -51,6 +51,7 @@ const fromBase32 = (text: string): Buffer => {
     bits -= 8;
     bytes.push((value >>> bits) & 0xff);
   }
+  if (bits >= 5 || (value & ((1 << bits) - 1)) !== 0) throw new Error('not an nkey: bits are left over');
   return Buffer.from(bytes);
 };
 

@@ -111,12 +111,16 @@ export class VirtualMachine {
     return migrationSchema.parse(await this.qmp.execute('query-migrate'));
   }
 
-  /** Resolves with the last status once the migration has ended, well or not; cancels it after `maxSeconds`. */
+  /**
+   * Resolves with the last status once the migration has ended, well or not; cancels it after `maxSeconds`. QEMU may say
+   * `failed` of one that it was told to cancel: it finds the socket closed that it has closed itself.
+   */
   async migrationEnd(maxSeconds: number): Promise<MigrationStatus> {
     const deadline = Date.now() + maxSeconds * 1000;
     let isCancelled = false;
     for (;;) {
       const status = await this.migrationStatus();
+      if (isCancelled && status.status === 'failed') return { ...status, status: 'cancelled' };
       if (['completed', 'failed', 'cancelled'].includes(status.status)) return status;
       if (!isCancelled && Date.now() > deadline) {
         isCancelled = true;
