@@ -1,5 +1,4 @@
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { audit } from '../audit/audit.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput } from '../graphql/validation.js';
 import { Organization } from '../organizations/organization.model.js';
@@ -39,9 +38,6 @@ export class AuthResolver {
     const origin = context.req.socket.remoteAddress;
     const { principal, token } = await this.auth.signIn(email, password, origin);
     await context.become(principal);
-    await context.write((tx) =>
-      audit(tx, principal.organizationId, principal, { action: 'session.open', targetId: principal.userId }),
-    );
     context.res.appendHeader('Set-Cookie', sessionCookie(token, SESSION_LIFE_MS / 1000));
     return toViewer(principal);
   }
@@ -66,12 +62,6 @@ export class AuthResolver {
     const { principal } = context;
     if (principal.kind !== 'user') throw new ApiError('FORBIDDEN', 'An API token has no password: sign in.');
     await this.auth.changePassword(principal, current, parseInput(passwordSchema, next));
-    await context.write((tx) =>
-      audit(tx, principal.organizationId, principal, {
-        action: 'password.change',
-        targetId: principal.userId,
-      }),
-    );
     return true;
   }
 }

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { audit } from '../audit/audit.js';
 import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
 import type { ControllerState } from '../bootstrap/prepare.js';
 import { SETTINGS } from '../config/config.module.js';
@@ -71,9 +72,10 @@ export class AuthService {
   async signOut(principal: Principal): Promise<void> {
     const { organizationId, sessionId } = principal;
     if (sessionId === undefined) return;
-    await this.database.transaction(organizationId, (tx) =>
-      tx.session.deleteMany({ where: { organizationId, id: sessionId } }),
-    );
+    await this.database.transaction(organizationId, async (tx) => {
+      await tx.session.deleteMany({ where: { organizationId, id: sessionId } });
+      await audit(tx, organizationId, principal, { action: 'session.close', targetId: principal.userId });
+    });
   }
 
   /** Changes the password and ends the person's other sessions. */
@@ -94,6 +96,7 @@ export class AuthService {
       await tx.user.update({ where, data: { passwordHash } });
       await enterScope(tx, { organizationId: principal.organizationId });
       await tx.session.deleteMany({ where: { userId: id, NOT: { id: principal.sessionId ?? '' } } });
+      await audit(tx, principal.organizationId, principal, { action: 'password.change', targetId: id });
     });
   }
 
@@ -106,7 +109,8 @@ export class AuthService {
     });
   }
 
-  private async openSession(
+  /** Begins a session of somebody whose identity has been proved, in the organization that they joined first. */
+  async openSession(
     user: { organizationId: string; id: string; email: string },
     origin: string | undefined,
   ): Promise<NewSession> {
@@ -127,6 +131,7 @@ export class AuthService {
         data: { organizationId, userId: user.id, tokenHash: this.hashOf(token), expiresAt },
       });
       const principal = toPrincipal(user, { organizationId, role }, { sessionId: session.id, origin });
+      await audit(tx, organizationId, principal, { action: 'session.open', targetId: user.id });
       return { principal, token, expiresAt };
     });
   }
