@@ -8,6 +8,7 @@ import { GraphQLModule } from './graphql/graphql.module.js';
 import { LinksModule } from './links/links.module.js';
 import { OrganizationsModule } from './organizations/organizations.module.js';
 import { PolicyModule } from './policy/policy.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
 import { SitesModule } from './sites/sites.module.js';
 import { UsersModule } from './users/users.module.js';
 
@@ -17,6 +18,7 @@ import { UsersModule } from './users/users.module.js';
     AuthModule,
     OrganizationsModule,
     UsersModule,
+    SessionsModule,
     ApiTokensModule,
     SitesModule,
     AgentsModule,

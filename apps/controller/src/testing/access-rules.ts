@@ -56,18 +56,36 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   },
   'Query.links': read,
   'Query.organization': read,
+  'Query.organizations': read,
   'Query.policy': read,
   'Query.policyRevision': { ...read, variables: () => ({ revision: 1 }) },
+  'Query.sessions': {
+    ...read,
+    peopleOnly: true,
+    variables: (world, caller, home) => ({ userId: home === world ? caller?.id : world.ownerAccount.id }),
+    foreignIds: 'nothing',
+  },
   'Query.site': { ...read, variables: ({ siteId }) => ({ id: siteId }), foreignIds: 'null' },
   'Query.sites': read,
   'Query.users': { needs: 'users:write' },
   'Query.viewer': { needs: 'public' },
 
+  'Mutation.addMember': {
+    needs: 'users:write',
+    variables: async (world) => ({ input: { email: await world.outsider(), role: 'VIEWER' } }),
+    audits: 'member.add',
+  },
   'Mutation.approveAgent': {
     needs: 'agents:write',
     variables: async (world) => ({ id: await world.pendingAgent() }),
     foreignIds: 'NOT_FOUND',
     audits: 'agent.approve',
+  },
+  'Mutation.changeMemberRole': {
+    needs: 'users:write',
+    variables: async (world) => ({ id: (await world.member('VIEWER')).id, role: 'OPERATOR' }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'member.change-role',
   },
   'Mutation.changePassword': {
     ...read,
@@ -86,6 +104,12 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     variables: ({ siteId }) => ({ input: { name: unique('token'), siteId } }),
     foreignIds: 'NOT_FOUND',
     audits: 'enrollment-token.create',
+  },
+  'Mutation.createOrganization': {
+    needs: 'users:write',
+    peopleOnly: true,
+    variables: () => ({ input: { name: unique('customer') } }),
+    audits: 'organization.create',
   },
   'Mutation.createSite': {
     needs: 'sites:write',
@@ -108,6 +132,21 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     variables: async (world) => ({ id: await world.site() }),
     foreignIds: 'NOT_FOUND',
     audits: 'site.delete',
+  },
+  'Mutation.endSession': {
+    ...read,
+    peopleOnly: true,
+    variables: async (world, caller, home) => ({
+      id: await world.sessionOf(home === world && caller !== undefined ? caller : world.ownerAccount),
+    }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'session.end',
+  },
+  'Mutation.removeMember': {
+    needs: 'users:write',
+    variables: async (world) => ({ id: (await world.member('VIEWER')).id }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'member.remove',
   },
   'Mutation.revokeAgent': {
     needs: 'agents:write',
@@ -145,11 +184,26 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     audits: 'session.open',
   },
   'Mutation.signOut': { needs: 'public', spendsCaller: true, audits: 'session.close' },
+  'Mutation.switchOrganization': {
+    ...read,
+    peopleOnly: true,
+    spendsCaller: true,
+    variables: async (world, caller, home) => ({
+      id: home === world ? await world.otherOrganization(caller) : world.organizationId,
+    }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'session.leave',
+  },
   'Mutation.updateLink': {
     needs: 'sites:write',
     variables: ({ linkId }) => ({ id: linkId, input: { maxUdpPayload: 1400 } }),
     foreignIds: 'NOT_FOUND',
     audits: 'link.update',
+  },
+  'Mutation.updateOrganization': {
+    needs: 'users:write',
+    variables: () => ({ input: { name: unique('organization') } }),
+    audits: 'organization.update',
   },
   'Mutation.updateSite': {
     needs: 'sites:write',
@@ -176,6 +230,7 @@ export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
   LinkEnd: 'read',
   LinkPoint: 'read',
   Organization: 'public',
+  OwnMembership: 'read',
   PageInfo: 'read',
   Policy: 'read',
   PolicyDocument: 'read',
@@ -183,6 +238,7 @@ export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
   PolicyRule: 'read',
   PortRange: 'read',
   Selector: 'read',
+  Session: 'read',
   Site: 'read',
   User: 'users:write',
   Viewer: 'public',

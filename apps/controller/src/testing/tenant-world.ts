@@ -16,6 +16,7 @@ export class TenantWorld {
 
   static async create(api: TestApi): Promise<TenantWorld> {
     const organizationId = await api.createOrganization();
+    await api.makeProvider(organizationId);
     const ownerAccount = await api.createMember(organizationId, 'OWNER');
     const owner = await api.openSession(ownerAccount);
     const [near = '', far = ''] = await Promise.all(
@@ -60,6 +61,24 @@ export class TenantWorld {
 
   member(role: Role): Promise<Member> {
     return this.api.createMember(this.organizationId, role);
+  }
+
+  /** E-mail address of somebody who has an account and is no member here. */
+  async outsider(): Promise<string> {
+    return (await this.api.createMember(await this.api.createOrganization(), 'VIEWER')).email;
+  }
+
+  /** An organization in which the person, if one is given, is a member too. */
+  async otherOrganization(person: Member | undefined): Promise<string> {
+    const organizationId = await this.api.createOrganization();
+    if (person !== undefined) await this.api.addMembership(organizationId, this.organizationId, person.id);
+    return organizationId;
+  }
+
+  /** The id of a fresh session of somebody. */
+  async sessionOf(person: Member): Promise<string> {
+    const client = await this.api.openSession(person);
+    return (await client('{ sessions { id } }')).data.sessions[0].id as string;
   }
 
   /** The revision in force, for `expectedRevision`. */

@@ -7,9 +7,9 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { GraphQLSchema } from 'graphql';
 import { ONLINE_AGENTS } from '../agents/online.js';
 import { ApiModule } from '../api.module.js';
-import { AuthService } from '../auth/auth.service.js';
 import { SESSION_COOKIE } from '../auth/credentials.js';
 import { hashPassword } from '../auth/password.js';
+import { SessionsService } from '../auth/sessions.service.js';
 import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import { loadSettings } from '../config/settings.js';
@@ -131,6 +131,15 @@ export class TestApi {
     return id;
   }
 
+  /** Lets its owners make other organizations. */
+  async makeProvider(organizationId: string): Promise<void> {
+    await this.database.worker.prisma.organization.update({
+      where: { id: organizationId },
+      data: { isProvider: true },
+      select: { id: true },
+    });
+  }
+
   async createMember(organizationId: string, role: Role): Promise<Member> {
     const email = `${role.toLowerCase()}-${randomBytes(4).toString('hex')}@example.com`;
     return this.database.tenants.transaction(organizationId, async (tx) => {
@@ -144,6 +153,13 @@ export class TestApi {
     });
   }
 
+  /** Somebody of one organization as a viewer of another. */
+  async addMembership(organizationId: string, userOrganizationId: string, userId: string): Promise<void> {
+    await this.database.tenants.transaction(organizationId, (tx) =>
+      tx.membership.create({ data: { organizationId, userOrganizationId, userId, role: 'VIEWER' } }),
+    );
+  }
+
   /** A member who has signed in. */
   async signIn(organizationId: string, role: Role): Promise<Client> {
     return this.openSession(await this.createMember(organizationId, role));
@@ -154,7 +170,9 @@ export class TestApi {
     const user = await this.database.tenants.scoped({ signInEmail: email }, (tx) =>
       tx.user.findUniqueOrThrow({ where: { email } }),
     );
-    const { token } = await this.app.get(AuthService, { strict: false }).openSession(user, '127.0.0.1');
+    const { token } = await this.app
+      .get(SessionsService, { strict: false })
+      .open(user, { origin: '127.0.0.1' });
     return (query, variables) => this.ask({ cookie: `${SESSION_COOKIE}=${token}` }, query, variables);
   }
 
