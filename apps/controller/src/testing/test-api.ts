@@ -30,7 +30,7 @@ class Surroundings {}
 
 @Module({})
 class TestModule {
-  static over({ server }: TestDatabase): DynamicModule {
+  static over({ server }: TestDatabase, environment: Record<string, string>): DynamicModule {
     const settings = loadSettings({
       DATABASE_URL: server.appUrl,
       DATABASE_OWNER_URL: server.ownerUrl,
@@ -38,6 +38,7 @@ class TestModule {
       DATABASE_CONNECTIONS: '4',
       NATS_URL: 'nats://127.0.0.1:1',
       LONGHAUL_PUBLIC_URL: 'https://controller.example:8443',
+      ...environment,
     });
     return {
       module: TestModule,
@@ -71,24 +72,26 @@ export class TestApi {
   private constructor(
     readonly database: TestDatabase,
     private readonly app: NestExpressApplication,
-    private readonly url: string,
+    readonly origin: string,
     private readonly passwordHash: string,
   ) {}
 
-  static async start(settings: Record<string, string> = {}): Promise<TestApi> {
+  /**
+   * @param settings of the database
+   * @param environment of the controller, besides what every test needs
+   */
+  static async start(
+    settings: Record<string, string> = {},
+    environment: Record<string, string> = {},
+  ): Promise<TestApi> {
     const database = await startTestDatabase(settings);
-    const app = await NestFactory.create<NestExpressApplication>(TestModule.over(database), {
+    const app = await NestFactory.create<NestExpressApplication>(TestModule.over(database, environment), {
       logger: ['fatal'],
       abortOnError: false,
     });
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
-    return new TestApi(
-      database,
-      app,
-      `http://127.0.0.1:${String(port)}/graphql`,
-      await hashPassword(PASSWORD),
-    );
+    return new TestApi(database, app, `http://127.0.0.1:${String(port)}`, await hashPassword(PASSWORD));
   }
 
   async stop(): Promise<void> {
@@ -107,7 +110,7 @@ export class TestApi {
     query: string,
     variables: Record<string, unknown> = {},
   ): Promise<Answer> {
-    const response = await fetch(this.url, {
+    const response = await fetch(`${this.origin}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify({ query, variables }),
