@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from './agents/agents.module.js';
 import { ApiTokensModule } from './api-tokens/api-tokens.module.js';
+import { AuditLogModule } from './audit/audit-log.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { EnrollmentTokensModule } from './enrollment-tokens/enrollment-tokens.module.js';
 import { FleetModule } from './fleet/fleet.module.js';
@@ -22,6 +23,7 @@ import { UsersModule } from './users/users.module.js';
     UsersModule,
     SessionsModule,
     ApiTokensModule,
+    AuditLogModule,
     SitesModule,
     AgentsModule,
     LinksModule,

@@ -12,6 +12,9 @@ export const PERMISSIONS = {
   'agents:write': 'ADMIN',
   /** API tokens. */
   'tokens:write': 'ADMIN',
+  /** The audit log. */
+  'audit:read': 'ADMIN',
+  /** The organization, its people and their sessions. */
   'users:write': 'OWNER',
 } as const satisfies Record<string, Role>;
 

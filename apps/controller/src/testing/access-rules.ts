@@ -8,6 +8,7 @@ export const LOWEST_ROLES = {
   'sites:write': 'ADMIN',
   'agents:write': 'ADMIN',
   'tokens:write': 'ADMIN',
+  'audit:read': 'ADMIN',
   'users:write': 'OWNER',
 } as const;
 
@@ -42,6 +43,11 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.agents': read,
   'Query.apiTokens': { needs: 'tokens:write' },
   'Query.applications': read,
+  'Query.auditEvents': {
+    needs: 'audit:read',
+    variables: ({ ownerAccount }) => ({ filter: { actorId: ownerAccount.id }, first: 10 }),
+    foreignIds: 'nothing',
+  },
   'Query.enrollmentTokens': read,
   'Query.fleet': read,
   'Query.flows': {
@@ -220,6 +226,9 @@ export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
   AgentApplication: 'read',
   ApiToken: 'tokens:write',
   Application: 'read',
+  AuditEvent: 'audit:read',
+  AuditEventConnection: 'audit:read',
+  AuditEventEdge: 'audit:read',
   CreatedApiToken: 'tokens:write',
   CreatedEnrollmentToken: 'agents:write',
   EnrollmentToken: 'read',
