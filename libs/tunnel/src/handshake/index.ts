@@ -14,12 +14,6 @@ export {
   type InitiationOutcome,
   type ResponderConfig,
 } from './responder.js';
-export {
-  IV_LENGTH,
-  nextDirectionKeys,
-  type CipherSuite,
-  type DirectionKeys,
-  type SessionKeys,
-} from './session-keys.js';
+export { IV_LENGTH, type CipherSuite, type DirectionKeys, type SessionKeys } from './session-keys.js';
 export type { EstablishedSession, HandshakeRefusal } from './session.js';
 export { InitiationHistory, type InitiationTimestamp } from './timestamp.js';
