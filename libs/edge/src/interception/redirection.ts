@@ -1,11 +1,10 @@
-import { features, type TcpSocket } from '@longhaul/native';
-import { Listener } from '../listeners.js';
+import { features } from '@longhaul/native';
 import type { DataPlaneState } from '../policy/state.js';
 import { checkRuleset, InterceptionError, NftTable } from './nft-table.js';
 import { redirectRuleset } from './ruleset.js';
 
-/** A change of interception in three steps. */
-export interface InterceptionChange {
+/** A change of the redirection in three steps. */
+export interface RedirectionChange {
   /** Puts the new ruleset in force, in one transaction. @throws InterceptionError, with the old one still in force */
   load(): Promise<void>;
   /** Nothing can fail any more: frees what is not needed. */
@@ -14,15 +13,19 @@ export interface InterceptionChange {
   rollback(): Promise<void>;
 }
 
-/** The redirection of the site's connections to this agent, and the listener that takes them. */
-export class Interception {
-  private listener: Listener<undefined> | undefined;
+/** Whether connections are intercepted where `state` is in force. */
+export function intercepts({ intercept, rules }: DataPlaneState): boolean {
+  return intercept && rules.some((rule) => rule.action !== 'pass');
+}
+
+/** The redirection of the site's connections to the ports where the data plane takes them. One for each agent. */
+export class Redirection {
   private table: NftTable | undefined;
   private lost = false;
 
   constructor(
+    /** Of the nftables table; unique among the agents of a network namespace. */
     private readonly tableName: string,
-    private readonly onConnection: (socket: TcpSocket) => void,
     private readonly onLost: (reason: string) => void,
   ) {}
 
@@ -31,59 +34,52 @@ export class Interception {
     return this.table === undefined ? 'off' : 'on';
   }
 
-  /** Binds and checks what `state` needs; changes nothing yet. */
-  async prepare(state: DataPlaneState): Promise<InterceptionChange> {
-    const wanted = state.intercept && state.rules.some((rule) => rule.action !== 'pass');
-    return wanted ? this.prepareOn(state) : this.prepareOff();
+  /**
+   * Checks what `state` needs; changes nothing yet.
+   *
+   * @param portOf where the connections to a peer are taken; of undefined: those that are denied
+   * @throws InterceptionError
+   */
+  async prepare(
+    state: DataPlaneState,
+    portOf: (peerId: string | undefined) => number,
+  ): Promise<RedirectionChange> {
+    return intercepts(state) ? this.prepareOn(state, portOf) : this.prepareOff();
   }
 
-  private prepareOff(): InterceptionChange {
-    const { table, listener } = this;
+  private prepareOff(): RedirectionChange {
+    const { table } = this;
     const nothing = (): Promise<void> => Promise.resolve();
     return {
       load: nothing,
       rollback: nothing,
       commit: async () => {
         this.table = undefined;
-        this.listener = undefined;
         this.lost = false;
         await table?.close();
-        listener?.close();
       },
     };
   }
 
-  private async prepareOn(state: DataPlaneState): Promise<InterceptionChange> {
+  private async prepareOn(
+    { rules, management }: DataPlaneState,
+    portOf: (peerId: string | undefined) => number,
+  ): Promise<RedirectionChange> {
     if (!features.interception) {
       throw new InterceptionError(
         'interception needs the native addon, and this agent runs without it: build it, or use forwards',
       );
     }
-    const isNew = this.listener === undefined;
-    const listener =
-      this.listener ??
-      new Listener({ address: '::', port: 0 }, undefined, (socket) => {
-        this.onConnection(socket);
-      });
+    const ruleset = (name: string): string => redirectRuleset(name, rules, portOf, management);
+    await checkRuleset(ruleset(`${this.tableName}_check`));
     const table = this.table ?? this.makeTable();
-    const discard = async (): Promise<void> => {
-      if (this.table !== table) await table.close();
-      if (isNew) listener.close();
-    };
-    const ruleset = (name: string): string =>
-      redirectRuleset(name, state.rules, listener.port, state.management);
-    try {
-      await checkRuleset(ruleset(`${this.tableName}_check`));
-    } catch (error) {
-      await discard();
-      throw error;
-    }
     return {
       load: () => table.load(ruleset(this.tableName)),
-      rollback: discard,
+      rollback: async () => {
+        if (this.table !== table) await table.close();
+      },
       commit: () => {
         this.table = table;
-        this.listener = listener;
         this.lost = false;
         return Promise.resolve();
       },
@@ -105,9 +101,8 @@ export class Interception {
 
   /** Nothing is redirected any more when this is done. */
   async close(): Promise<void> {
-    await this.table?.close();
-    this.listener?.close();
+    const { table } = this;
     this.table = undefined;
-    this.listener = undefined;
+    await table?.close();
   }
 }
