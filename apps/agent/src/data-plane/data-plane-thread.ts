@@ -33,6 +33,8 @@ export class DataPlaneThread {
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
   private closing = false;
+  /** Why the thread is no more. */
+  private failure: Error | undefined;
 
   constructor(
     options: WorkerOptions,
@@ -72,11 +74,13 @@ export class DataPlaneThread {
   /** Resets all connections, says goodbye to the peers, and ends the thread. */
   async close(): Promise<void> {
     this.closing = true;
+    if (this.failure !== undefined) return;
     await this.request((id) => ({ type: 'close', id }));
     await this.worker.terminate();
   }
 
   private request(make: (id: number) => WorkerRequest): Promise<PreparedPorts | undefined> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
@@ -112,6 +116,7 @@ export class DataPlaneThread {
   }
 
   private fail(error: Error): void {
+    this.failure ??= error;
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();
     if (!this.closing) this.events.failed(error);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Worker } from 'node:worker_threads';
 import { features } from '@longhaul/native';
 import type { DataPlaneState } from '@longhaul/edge';
 import { generateKeyPair } from '../keys.js';
@@ -60,6 +61,7 @@ function ask(port: number): Promise<string> {
 class Plane {
   readonly up = new Set<string>();
   readonly snapshots: DataPlaneSnapshot[] = [];
+  readonly failures: Error[] = [];
   readonly threads: DataPlaneThreads;
   port = 0;
 
@@ -74,9 +76,7 @@ class Plane {
         tunnelUp: (peerId) => this.up.add(peerId),
         tunnelDown: (peerId) => this.up.delete(peerId),
         interceptionLost: () => undefined,
-        failed: (error) => {
-          throw error;
-        },
+        failed: (error) => this.failures.push(error),
       },
     );
   }
@@ -108,6 +108,12 @@ class Plane {
   }
 }
 
+/** The thread itself, for what the agent would not do to it. */
+function worker({ threads }: Plane, index: number): Worker {
+  const thread = (Reflect.get(threads, 'threads') as readonly object[])[index];
+  return Reflect.get(thread, 'worker') as Worker;
+}
+
 (features.steering ? describe : describe.skip)('a state is one for all workers', () => {
   let hub: Plane;
   let b: Plane;
@@ -126,6 +132,7 @@ class Plane {
 
   afterAll(async () => {
     await Promise.all([hub, b, c].map(({ threads }) => threads.close()));
+    expect([hub, b, c].flatMap(({ failures }) => failures)).toEqual([]);
     for (const server of servers.values()) server.close();
   });
 
@@ -213,5 +220,15 @@ class Plane {
     await applyForwards(forward(port, 'b'));
     await until(() => b.up.size === 1);
     expect(await ask(port)).toBe('b');
+  });
+
+  test('a worker that dies is told of, no state is put in force any more, and the others can be closed', async () => {
+    const plane = new Plane('b', 3);
+    await plane.apply(plane.state([hub]));
+    await worker(plane, 1).terminate();
+    await until(() => plane.failures.length > 0);
+    expect(plane.failures.map(String)).toEqual(['Error: the data plane ended with code 1']);
+    await expect(plane.threads.apply(plane.state([hub]))).rejects.toThrow('the data plane ended with code 1');
+    await plane.threads.close();
   });
 });
