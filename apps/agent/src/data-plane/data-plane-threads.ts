@@ -107,10 +107,10 @@ export class DataPlaneThreads {
       );
       undo.push(redirection.rollback);
       await redirection.load();
+      redirection.commit();
       await Promise.all(this.threads.map((thread) => thread.commit()));
       this.placement.adopt(planned);
       this.state = state;
-      await redirection.commit();
     } catch (error) {
       for (const step of undo.reverse()) await step().catch(() => undefined);
       throw error;

@@ -5,10 +5,13 @@ import { redirectRuleset } from './ruleset.js';
 
 /** A change of the redirection in three steps. */
 export interface RedirectionChange {
-  /** Puts the new ruleset in force, in one transaction. @throws InterceptionError, with the old one still in force */
+  /**
+   * Puts the new ruleset in force, in one transaction. It comes last of what can fail.
+   * @throws InterceptionError, with the old one still in force
+   */
   load(): Promise<void>;
-  /** Nothing can fail any more: frees what is not needed. */
-  commit(): Promise<void>;
+  /** Nothing can fail any more. */
+  commit(): void;
   /** Instead of load or after its failure. */
   rollback(): Promise<void>;
 }
@@ -51,13 +54,14 @@ export class Redirection {
     const { table } = this;
     const nothing = (): Promise<void> => Promise.resolve();
     return {
-      load: nothing,
-      rollback: nothing,
-      commit: async () => {
+      // Before the ports that it redirects to are closed.
+      load: async () => {
         this.table = undefined;
         this.lost = false;
         await table?.close();
       },
+      rollback: nothing,
+      commit: () => undefined,
     };
   }
 
@@ -81,7 +85,6 @@ export class Redirection {
       commit: () => {
         this.table = table;
         this.lost = false;
-        return Promise.resolve();
       },
     };
   }
