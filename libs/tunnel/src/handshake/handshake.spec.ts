@@ -180,7 +180,7 @@ describe('who is let in', () => {
   it('refuses an initiator that no policy names', () => {
     const { initiator, responder } = createSides({ initiator: { staticKeys: strangerKeys } });
     const outcome = answer(responder, initiator.createInitiation(NOW_UNIX_MS));
-    expect(outcome).toEqual({ ok: false, reason: 'unknown-peer' });
+    expect(outcome).toEqual({ ok: false, reason: 'unknown-peer', peerPublicKey: strangerKeys.publicKey });
   });
 
   it("refuses an initiator that claims an admitted peer's public key without its private key", () => {
