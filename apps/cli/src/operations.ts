@@ -101,6 +101,22 @@ const viewerSchema = z.object({
 export type Viewer = z.infer<typeof viewerSchema>;
 const VIEWER = 'email role organization { name }';
 
+const auditEventSchema = z.object({
+  id: z.string(),
+  at: z.string(),
+  actorKind: z.string(),
+  actorId: z.string().nullable(),
+  actorName: z.string(),
+  origin: z.string().nullable(),
+  sessionId: z.string().nullable(),
+  action: z.string(),
+  targetId: z.string().nullable(),
+  before: z.string().nullable(),
+  after: z.string().nullable(),
+});
+export type AuditEvent = z.infer<typeof auditEventSchema>;
+const AUDIT_EVENT = 'id at actorKind actorId actorName origin sessionId action targetId before after';
+
 const created = z.object({ id: z.string() });
 
 export const operations = {
@@ -157,6 +173,20 @@ export const operations = {
   revokeApiToken: operation(
     `mutation ($id: ID!) { revokeApiToken(id: $id) { ${API_TOKEN} } }`,
     z.object({ revokeApiToken: apiTokenSchema }),
+  ),
+
+  auditEvents: operation(
+    `query ($filter: AuditEventFilter, $first: Int, $after: String) {
+      auditEvents(filter: $filter, first: $first, after: $after) {
+        edges { node { ${AUDIT_EVENT} } } pageInfo { hasNextPage endCursor }
+      }
+    }`,
+    z.object({
+      auditEvents: z.object({
+        edges: z.array(z.object({ node: auditEventSchema })),
+        pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+      }),
+    }),
   ),
 
   policy: operation(

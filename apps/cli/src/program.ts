@@ -2,6 +2,7 @@ import { AGENT_VERSION, agentCommand } from '@longhaul/agent';
 import { Command } from 'commander';
 import { agentsCommand } from './commands/agents.js';
 import { apiTokensCommand } from './commands/api-tokens.js';
+import { auditCommand } from './commands/audit.js';
 import { loginCommand, logoutCommand, whoamiCommand } from './commands/login.js';
 import { policyCommand } from './commands/policy.js';
 import { sitesCommand } from './commands/sites.js';
@@ -25,6 +26,7 @@ export function buildProgram(): Command {
     .addCommand(tokensCommand())
     .addCommand(policyCommand())
     .addCommand(apiTokensCommand())
+    .addCommand(auditCommand())
     .addHelpText('after', EXIT_CODES);
   throwInsteadOfExit(program);
   return program;

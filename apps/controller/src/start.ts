@@ -20,8 +20,6 @@ import { createLogger, NestLogger } from './logging/pino-logger.js';
 
 /** A policy of a thousand rules has some 500 kB. */
 const MAX_BODY = '2mb';
-/** Of one client at the agent API: a site's agents may be behind one address. */
-const AGENT_API_LIMITS = { perSecond: 5, burst: 50 };
 /** How often certificates are looked after, in milliseconds. */
 const CERTIFICATE_CHECK_MS = 12 * 3600 * 1000;
 
@@ -127,7 +125,7 @@ const createApp = async (
   app.disable('x-powered-by');
   app.useWebSocketAdapter(new UpgradeAdapter(app));
   app.use(securityHeaders);
-  app.use(AGENT_API_PREFIX, agentApiGate(AGENT_API_LIMITS));
+  app.use(AGENT_API_PREFIX, agentApiGate(settings.agentApi));
   app.useBodyParser('json', { limit: MAX_BODY });
   servePortal(app);
   return app;

@@ -26,6 +26,14 @@ export const appliedMessageSchema = z.object({
   atMs: z.number(),
 });
 
+/** Something that the agent's operator has to know; agents of an older version do not listen. */
+export const noticeMessageSchema = z.object({
+  version: z.literal(1),
+  code: z.string().max(50),
+  /** Says what is wrong and what to do. */
+  message: z.string().max(1000),
+});
+
 const counter = z.number().min(0);
 
 /** One tunnel over one interval. Counters are of the interval, never since start. */
@@ -87,6 +95,7 @@ export const linkTelemetrySchema = z.object({ ...batchHead, links: z.array(linkR
 export const flowTelemetrySchema = z.object({ ...batchHead, flows: z.array(flowRecordSchema).max(5000) });
 
 export type HelloMessage = z.infer<typeof helloMessageSchema>;
+export type NoticeMessage = z.infer<typeof noticeMessageSchema>;
 export type AppliedMessage = z.infer<typeof appliedMessageSchema>;
 export type LinkRecord = z.infer<typeof linkRecordSchema>;
 export type FlowRecord = z.infer<typeof flowRecordSchema>;

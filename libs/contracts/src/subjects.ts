@@ -17,6 +17,8 @@ export const subjects = {
     `${root(organizationId, agentId)}.up.telemetry.flow`,
   /** Controller to agent, core NATS, empty body: read your desired state now. */
   nudge: (organizationId: string, agentId: string) => `${root(organizationId, agentId)}.down.nudge`,
+  /** Controller to agent, core NATS: something for its log. Body: {@link NoticeMessage}. */
+  notice: (organizationId: string, agentId: string) => `${root(organizationId, agentId)}.down.notice`,
   /** What an agent's credential may publish to, besides the direct get of its own key. */
   agentPublish: (organizationId: string, agentId: string) => `${root(organizationId, agentId)}.up.>`,
   /** What an agent's credential may subscribe to, besides its inbox. */

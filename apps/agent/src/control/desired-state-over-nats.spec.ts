@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { appliedMessageSchema, helloMessageSchema } from '@longhaul/contracts';
+import { appliedMessageSchema, helloMessageSchema, subjects } from '@longhaul/contracts';
+import { pino } from 'pino';
 import { eventually } from './testing/eventually.js';
 import { TestFleet, type TestAgent } from './testing/running-agent.js';
 import { PEER_ID, someState } from './testing/states.js';
@@ -51,6 +52,19 @@ describe('an enrolled agent and its desired state', () => {
         { address: '127.0.0.1', port: fleet.nats.server.port },
       ]),
     );
+  });
+
+  it('has in its log what the controller has to tell, and nothing that it cannot read', async () => {
+    const lines: string[] = [];
+    await agent.start({ log: pino({ level: 'error' }, { write: (line: string) => void lines.push(line) }) });
+    await eventually('a hello', () => agent.hellos[0]);
+    const { organizationId, agentId } = agent.addressee;
+    const subject = subjects.notice(organizationId, agentId);
+    fleet.nats.say(subject, { version: 2, surprise: true });
+    fleet.nats.say(subject, { version: 1, code: 'CLONED', message: 'two processes work as this agent' });
+    await eventually('a line in the log', () => lines[0]);
+    expect(lines.join('')).toContain('the controller says: two processes work as this agent');
+    expect(lines).toHaveLength(1);
   });
 
   it('says at every start which state is in force', async () => {

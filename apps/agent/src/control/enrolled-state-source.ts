@@ -3,11 +3,13 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   desiredStateDirectGet,
+  noticeMessageSchema,
   subjects,
   type AppliedMessage,
   type Credential,
   type DesiredState,
   type HelloMessage,
+  type NoticeMessage,
 } from '@longhaul/contracts';
 import { Empty, type NatsConnection } from '@nats-io/transport-node';
 import type { DataPlaneSnapshot } from '../data-plane/messages.js';
@@ -236,11 +238,21 @@ export class EnrolledStateSource implements StateSource {
     const { organizationId, agentId, state } = this.credential;
     const onNudge = state === 'approved' ? () => void this.read() : () => this.keeper.renewNow();
     connection.subscribe(subjects.nudge(organizationId, agentId), { callback: onNudge });
+    connection.subscribe(subjects.notice(organizationId, agentId), {
+      callback: (error, message) => {
+        if (error === null) this.noteNotice(message.data);
+      },
+    });
     this.publishHello(connection);
     if (state !== 'approved') return;
     this.publishLastOutcome();
     this.telemetry.attach(connection);
     void this.read();
+  }
+
+  private noteNotice(data: Uint8Array): void {
+    const notice = parseNotice(data);
+    if (notice !== undefined) this.log.error(`the controller says: ${notice.message}`);
   }
 
   private publishHello(connection: NatsConnection): void {
@@ -324,6 +336,15 @@ export class EnrolledStateSource implements StateSource {
       }
     }
     throw new Error(reason === undefined ? 'NATS does not answer' : messageOf(reason));
+  }
+}
+
+/** Undefined: a notice of another version. */
+function parseNotice(data: Uint8Array): NoticeMessage | undefined {
+  try {
+    return noticeMessageSchema.parse(JSON.parse(Buffer.from(data).toString('utf8')));
+  } catch {
+    return undefined;
   }
 }
 

@@ -49,4 +49,11 @@ export class Agent {
 
   @Field(() => GraphQLISODateTime, { description: 'When it enrolled first.' })
   enrolledAt: Date;
+
+  @Field(() => GraphQLISODateTime, {
+    nullable: true,
+    description:
+      'When two processes were found at work with its identity (a copied state folder, or stolen keys), to the hour; null: never.',
+  })
+  cloneDetectedAt: Date | null;
 }

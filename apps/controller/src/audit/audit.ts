@@ -4,7 +4,7 @@ import type { Prisma } from '../generated/prisma/client.js';
 
 /** Who did it; agents and the controller itself act too. */
 export type Actor =
-  | Pick<Principal, 'kind' | 'id' | 'name' | 'origin'>
+  | (Pick<Principal, 'kind' | 'id' | 'name' | 'origin'> & Partial<Pick<Principal, 'sessionId'>>)
   | {
       readonly kind: 'agent';
       readonly id: string;
@@ -36,6 +36,7 @@ export const audit = async (
       actorId: actor.id ?? null,
       actorName: actor.name,
       origin: actor.origin ?? null,
+      sessionId: 'sessionId' in actor ? (actor.sessionId ?? null) : null,
       action,
       targetId: targetId ?? null,
       ...(before === undefined ? {} : { before: toJson(before) }),

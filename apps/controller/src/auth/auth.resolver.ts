@@ -1,15 +1,14 @@
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { audit } from '../audit/audit.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput } from '../graphql/validation.js';
 import { Organization } from '../organizations/organization.model.js';
-import { ApiError } from '../graphql/errors.js';
 import { Public, Requires } from './access.guard.js';
-import { AuthService, SESSION_LIFE_MS } from './auth.service.js';
+import { AuthService } from './auth.service.js';
 import { sessionCookie } from './credentials.js';
+import { clientOf, enterSession } from './enter-session.js';
 import { passwordSchema } from './password.js';
-import type { Principal } from './principal.js';
-import { Viewer } from './viewer.model.js';
+import { requirePerson } from './principal.js';
+import { toViewer, Viewer } from './viewer.model.js';
 
 @Resolver(() => Viewer)
 export class AuthResolver {
@@ -36,14 +35,7 @@ export class AuthResolver {
     @Args('password', { description: 'As it was chosen.' }) password: string,
     @Context() context: RequestContext,
   ): Promise<Viewer> {
-    const origin = context.req.socket.remoteAddress;
-    const { principal, token } = await this.auth.signIn(email, password, origin);
-    await context.become(principal);
-    await context.write((tx) =>
-      audit(tx, principal.organizationId, principal, { action: 'session.open', targetId: principal.userId }),
-    );
-    context.res.appendHeader('Set-Cookie', sessionCookie(token, SESSION_LIFE_MS / 1000));
-    return toViewer(principal);
+    return enterSession(context, await this.auth.signIn(email, password, clientOf(context)));
   }
 
   @Mutation(() => Boolean, { description: 'Ends the session; true also when there was none.' })
@@ -63,17 +55,8 @@ export class AuthResolver {
     @Args('next', { description: '12 to 200 characters.' }) next: string,
     @Context() context: RequestContext,
   ): Promise<boolean> {
-    const { principal } = context;
-    if (principal.kind !== 'user') throw new ApiError('FORBIDDEN', 'An API token has no password: sign in.');
+    const principal = requirePerson(context.principal);
     await this.auth.changePassword(principal, current, parseInput(passwordSchema, next));
-    await context.write((tx) =>
-      audit(tx, principal.organizationId, principal, {
-        action: 'password.change',
-        targetId: principal.userId,
-      }),
-    );
     return true;
   }
 }
-
-const toViewer = ({ id, name, role }: Principal): Viewer => ({ id, email: name, role });

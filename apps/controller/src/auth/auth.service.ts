@@ -1,9 +1,6 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
-import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
-import type { ControllerState } from '../bootstrap/prepare.js';
-import { SETTINGS } from '../config/config.module.js';
-import type { Settings } from '../config/settings.js';
+import { timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { audit } from '../audit/audit.js';
 import type { Transaction } from '../database/prisma.js';
 import { enterScope, TenantDatabase } from '../database/tenant-database.js';
 import { ApiError } from '../graphql/errors.js';
@@ -12,35 +9,29 @@ import { hashPassword, verifyPassword } from './password.js';
 import type { Principal } from './principal.js';
 import { RateLimiter } from './rate-limiter.js';
 import { sha256 } from './secret-token.js';
+import {
+  SessionsService,
+  toPrincipal,
+  type Circumstances,
+  type NewSession,
+  type SessionClient,
+} from './sessions.service.js';
 
-/** How long a sign-in lasts, in milliseconds: a week. */
-export const SESSION_LIFE_MS = 7 * 24 * 3600 * 1000;
-/** `lastUsedAt` of an API token is written at most this often, in milliseconds. */
+/** `lastUsedAt` of a session or an API token is written at most this often, in milliseconds. */
 const LAST_USED_RESOLUTION_MS = 60_000;
 /** Sign-ins at once by address of the client and by e-mail address; one more every 30 s. */
 const SIGN_IN_BURST = 10;
 const SIGN_IN_REFILL_MS = 30_000;
 
-/** A fresh session: what the cookie has to say. */
-export interface NewSession {
-  readonly principal: Principal;
-  readonly token: string;
-  readonly expiresAt: Date;
-}
-
 /** Tells who asks, and signs people in and out. */
 @Injectable()
 export class AuthService {
   private readonly attempts = new RateLimiter(SIGN_IN_BURST, SIGN_IN_REFILL_MS);
-  private readonly sessionSecret: string;
 
   constructor(
     private readonly database: TenantDatabase,
-    @Inject(SETTINGS) settings: Settings,
-    @Inject(CONTROLLER_STATE) state: Pick<ControllerState, 'sessionSecret'>,
-  ) {
-    this.sessionSecret = settings.sessionSecret ?? state.sessionSecret;
-  }
+    private readonly sessions: SessionsService,
+  ) {}
 
   /** Who sent a request: undefined when nobody says so, or the credential is not (or no longer) good. */
   async authenticate(request: RequestHead): Promise<Principal | undefined> {
@@ -54,26 +45,27 @@ export class AuthService {
   /**
    * @throws ApiError UNAUTHENTICATED, the same for an unknown address and a wrong password; RATE_LIMITED
    */
-  async signIn(emailGiven: string, password: string, origin: string | undefined): Promise<NewSession> {
+  async signIn(emailGiven: string, password: string, client: SessionClient): Promise<NewSession> {
     const email = emailGiven.trim().toLowerCase();
-    const keys = [`address ${origin ?? ''}`, `email ${email}`];
+    const keys = [`address ${client.origin ?? ''}`, `email ${email}`];
     this.limit(keys);
     const user = await this.database.scoped({ signInEmail: email }, (tx) =>
       tx.user.findUnique({ where: { email } }),
     );
-    if (!(await verifyPassword(password, user?.passwordHash)) || user === null) {
+    if (!(await verifyPassword(password, user?.passwordHash ?? undefined)) || user === null) {
       throw new ApiError('UNAUTHENTICATED', 'E-mail address or password is wrong.');
     }
     for (const key of keys) this.attempts.giveBack(key);
-    return this.openSession(user, origin);
+    return this.sessions.open(user, client);
   }
 
   async signOut(principal: Principal): Promise<void> {
     const { organizationId, sessionId } = principal;
     if (sessionId === undefined) return;
-    await this.database.transaction(organizationId, (tx) =>
-      tx.session.deleteMany({ where: { organizationId, id: sessionId } }),
-    );
+    await this.database.transaction(organizationId, async (tx) => {
+      await tx.session.deleteMany({ where: { organizationId, id: sessionId } });
+      await audit(tx, organizationId, principal, { action: 'session.close', targetId: principal.userId });
+    });
   }
 
   /** Changes the password and ends the person's other sessions. */
@@ -85,7 +77,7 @@ export class AuthService {
     const user = await this.database.transaction(organizationId, (tx) =>
       tx.user.findUniqueOrThrow({ where }),
     );
-    if (!(await verifyPassword(current, user.passwordHash))) {
+    if (!(await verifyPassword(current, user.passwordHash ?? undefined))) {
       throw new ApiError('BAD_INPUT', 'The current password is wrong.');
     }
     this.attempts.giveBack(key);
@@ -94,6 +86,7 @@ export class AuthService {
       await tx.user.update({ where, data: { passwordHash } });
       await enterScope(tx, { organizationId: principal.organizationId });
       await tx.session.deleteMany({ where: { userId: id, NOT: { id: principal.sessionId ?? '' } } });
+      await audit(tx, principal.organizationId, principal, { action: 'password.change', targetId: id });
     });
   }
 
@@ -106,37 +99,17 @@ export class AuthService {
     });
   }
 
-  private async openSession(
-    user: { organizationId: string; id: string; email: string },
-    origin: string | undefined,
-  ): Promise<NewSession> {
-    const token = randomBytes(32).toString('base64url');
-    const expiresAt = new Date(Date.now() + SESSION_LIFE_MS);
-    return this.database.scoped({ userId: user.id }, async (tx) => {
-      const membership = await tx.membership.findFirst({
-        where: { userId: user.id },
-        orderBy: [{ createdAt: 'asc' }],
-      });
-      if (membership === null) {
-        throw new ApiError('FORBIDDEN', 'You belong to no organization: ask its owner to add you.');
-      }
-      const { organizationId, role } = membership;
-      await enterScope(tx, { organizationId });
-      await tx.session.deleteMany({ where: { organizationId, expiresAt: { lt: new Date() } } });
-      const session = await tx.session.create({
-        data: { organizationId, userId: user.id, tokenHash: this.hashOf(token), expiresAt },
-      });
-      const principal = toPrincipal(user, { organizationId, role }, { sessionId: session.id, origin });
-      return { principal, token, expiresAt };
-    });
-  }
-
   private async bySession(token: string, origin: string | undefined): Promise<Principal | undefined> {
-    const tokenHash = this.hashOf(token);
+    const tokenHash = this.sessions.hashOf(token);
     return this.database.scoped({ sessionHash: tokenHash.toString('hex') }, async (tx) => {
       const session = await tx.session.findUnique({ where: { tokenHash } });
       if (session === null || session.expiresAt <= new Date()) return undefined;
-      return loadMember(tx, session.organizationId, session.userId, { sessionId: session.id, origin });
+      const member = await loadMember(tx, session.organizationId, session.userId, {
+        sessionId: session.id,
+        origin,
+      });
+      await noteUseOfSession(tx, session, new Date());
+      return member;
     });
   }
 
@@ -154,14 +127,7 @@ export class AuthService {
       return member && { ...member, kind: 'api-token', id: token.id, name: token.name, scopes: token.scopes };
     });
   }
-
-  /** Whoever can write into the database cannot make a session of it. */
-  private hashOf(token: string): Buffer<ArrayBuffer> {
-    return Buffer.from(createHmac('sha256', this.sessionSecret).update(token).digest());
-  }
 }
-
-type Circumstances = Partial<Pick<Principal, 'sessionId' | 'origin'>>;
 
 /** The membership is read at every request: a role that was taken away is gone at once. */
 const loadMember = async (
@@ -178,29 +144,25 @@ const loadMember = async (
   return membership === null ? undefined : toPrincipal(membership.user, membership, circumstances);
 };
 
-const toPrincipal = (
-  user: { organizationId: string; id: string; email: string },
-  { organizationId, role }: Pick<Principal, 'organizationId' | 'role'>,
-  { sessionId, origin }: Circumstances,
-): Principal => ({
-  kind: 'user',
-  id: user.id,
-  name: user.email,
-  organizationId,
-  userId: user.id,
-  userOrganizationId: user.organizationId,
-  role,
-  scopes: undefined,
-  sessionId,
-  origin,
-});
+/** What is used: a session or an API token. */
+interface Used {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly lastUsedAt: Date | null;
+}
 
-const noteUse = async (
-  tx: Transaction,
-  { organizationId, id, lastUsedAt }: { organizationId: string; id: string; lastUsedAt: Date | null },
-  now: Date,
-): Promise<void> => {
-  if (lastUsedAt !== null && now.getTime() - lastUsedAt.getTime() < LAST_USED_RESOLUTION_MS) return;
+const isNoted = ({ lastUsedAt }: Used, now: Date): boolean =>
+  lastUsedAt !== null && now.getTime() - lastUsedAt.getTime() < LAST_USED_RESOLUTION_MS;
+
+const noteUseOfSession = async (tx: Transaction, session: Used, now: Date): Promise<void> => {
+  if (isNoted(session, now)) return;
+  const { organizationId, id } = session;
+  await tx.session.updateMany({ where: { organizationId, id }, data: { lastUsedAt: now } });
+};
+
+const noteUse = async (tx: Transaction, token: Used, now: Date): Promise<void> => {
+  if (isNoted(token, now)) return;
+  const { organizationId, id } = token;
   await tx.apiToken.update({
     where: { organizationId_id: { organizationId, id } },
     data: { lastUsedAt: now },

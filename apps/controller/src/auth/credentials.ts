@@ -20,8 +20,8 @@ const API_TOKEN = /^lh_api_([0-9A-Za-z]{12})_([0-9A-Za-z_-]{43})$/;
 export const parseCredentials = (headers: IncomingHttpHeaders): Credentials | undefined => {
   const { authorization, cookie } = headers;
   if (authorization !== undefined) return parseBearer(authorization);
-  const token = cookieNamed(SESSION_COOKIE, cookie ?? '');
-  return token === undefined || token === '' ? undefined : { kind: 'session', token };
+  const token = parseCookie(SESSION_COOKIE, cookie);
+  return token === undefined ? undefined : { kind: 'session', token };
 };
 
 const parseBearer = (authorization: string): Credentials | undefined => {
@@ -29,12 +29,14 @@ const parseBearer = (authorization: string): Credentials | undefined => {
   return publicId === undefined || secret === undefined ? undefined : { kind: 'api-token', publicId, secret };
 };
 
-const cookieNamed = (name: string, header: string): string | undefined =>
-  header
+/** The value of a cookie; undefined when it is not there or empty. */
+export const parseCookie = (name: string, header = ''): string | undefined => {
+  const pair = header
     .split(';')
-    .map((pair) => pair.trim())
-    .find((pair) => pair.startsWith(`${name}=`))
-    ?.slice(name.length + 1);
+    .map((each) => each.trim())
+    .find((each) => each.startsWith(`${name}=`));
+  return pair?.slice(name.length + 1) || undefined;
+};
 
 /** Sets the session's cookie; an empty token ends it. */
 export const sessionCookie = (token: string, maxAgeSeconds: number): string =>

@@ -37,6 +37,7 @@ export const ensureFirstOwner = async (
         data: { organizationId, userOrganizationId: organizationId, userId: user.id, role: 'OWNER' },
       });
     });
+    await lock.$executeRaw`UPDATE organizations SET is_provider = true WHERE id = ${organizationId}::uuid`;
     return { email, generatedPassword };
   });
 };

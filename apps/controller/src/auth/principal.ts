@@ -1,4 +1,5 @@
 import type { Role } from '../generated/prisma/enums.js';
+import { ApiError } from '../graphql/errors.js';
 
 /** Every kind of access, and the lowest role that has it. An API token has those of its scopes that its maker has. */
 export const PERMISSIONS = {
@@ -11,6 +12,9 @@ export const PERMISSIONS = {
   'agents:write': 'ADMIN',
   /** API tokens. */
   'tokens:write': 'ADMIN',
+  /** The audit log. */
+  'audit:read': 'ADMIN',
+  /** The organization, its people and their sessions. */
   'users:write': 'OWNER',
 } as const satisfies Record<string, Role>;
 
@@ -47,3 +51,9 @@ export const hasRole = (principal: Principal, role: Role): boolean => RANK[princ
 
 export const mayDo = (principal: Principal, permission: Permission): boolean =>
   hasRole(principal, PERMISSIONS[permission]) && (principal.scopes?.includes(permission) ?? true);
+
+/** For what is about the caller's own account. @throws ApiError FORBIDDEN for an API token */
+export const requirePerson = (principal: Principal): Principal => {
+  if (principal.kind === 'user') return principal;
+  throw new ApiError('FORBIDDEN', 'This is for people, not for API tokens: sign in.');
+};

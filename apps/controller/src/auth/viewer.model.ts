@@ -1,5 +1,6 @@
 import { Field, ID, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Role } from '../generated/prisma/enums.js';
+import type { Principal } from './principal.js';
 
 registerEnumType(Role, {
   name: 'Role',
@@ -23,3 +24,5 @@ export class Viewer {
   @Field(() => Role, { description: 'In the organization that the caller works in.' })
   role: Role;
 }
+
+export const toViewer = ({ id, name, role }: Principal): Viewer => ({ id, email: name, role });

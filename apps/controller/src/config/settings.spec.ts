@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { loadSettings, SettingsError } from './settings.js';
 
 const good = {
@@ -51,4 +54,51 @@ test('everything that is wrong is told at once, a line each, by its name', () =>
     expect(lines).toHaveLength(names.length);
     for (const name of names) expect(lines.filter((line) => line.startsWith(`${name} `))).toHaveLength(1);
   }
+});
+
+describe('an identity provider', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'longhaul-settings-'));
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const file = (name: string, content: string): string => {
+    writeFileSync(join(directory, name), content);
+    return join(directory, name);
+  };
+  const access = file(
+    'access.json',
+    '{ "organizations": [{ "organization": "provider", "domains": ["Acme.example"] }] }',
+  );
+  const oidc = {
+    ...good,
+    LONGHAUL_OIDC_ISSUER: 'https://id.acme.example',
+    LONGHAUL_OIDC_CLIENT_ID: 'longhaul',
+    LONGHAUL_OIDC_ACCESS_FILE: access,
+  };
+
+  test('is read with its secret and whom it lets in', () => {
+    const secret = file('secret', 'hush\n');
+    expect(loadSettings({ ...oidc, LONGHAUL_OIDC_CLIENT_SECRET_FILE: secret }).oidc).toMatchObject({
+      clientSecret: 'hush',
+      access: [{ organization: 'provider', domains: ['acme.example'], claim: 'groups', roles: {} }],
+    });
+    expect(loadSettings(good).oidc).toBeUndefined();
+  });
+
+  test.each([
+    [{ LONGHAUL_OIDC_CLIENT_ID: '' }, 'LONGHAUL_OIDC_CLIENT_ID is not set'],
+    [{ LONGHAUL_OIDC_ACCESS_FILE: '' }, 'name the JSON file'],
+    [{ LONGHAUL_OIDC_ACCESS_FILE: '/nowhere.json' }, '/nowhere.json cannot be read (ENOENT)'],
+    [{ LONGHAUL_OIDC_ACCESS_FILE: file('bad.json', 'x') }, 'is not JSON'],
+    [
+      { LONGHAUL_OIDC_ACCESS_FILE: file('empty.json', '{"organizations":[{"organization":"x"}]}') },
+      'organizations.0.organization must be the id of an organization',
+    ],
+    [{ LONGHAUL_OIDC_ISSUER: 'http://id.acme.example' }, 'must be an https:// URL'],
+    [{ LONGHAUL_OIDC_SCOPES: 'email' }, 'must hold openid'],
+  ])('%j is refused in words', (wrong, message) => {
+    const load = () => loadSettings({ ...oidc, ...wrong });
+    expect(load).toThrow(SettingsError);
+    expect(load).toThrow(message);
+  });
 });

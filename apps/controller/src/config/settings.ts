@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { oidcEnvironment, readOidcSettings, type OidcSettings } from './oidc-settings.js';
 
 /** A setting is missing or wrong; the message has one line for each, and says what to do. */
 export class SettingsError extends Error {}
@@ -56,6 +57,9 @@ const schema = z.object({
   LONGHAUL_ORGANIZATION: z.string().trim().min(1).max(100).default('Default'),
   LONGHAUL_ADMIN_EMAIL: z.email('must be an e-mail address').default('admin@longhaul.local'),
   LONGHAUL_ADMIN_PASSWORD: z.string().min(12, 'must have 12 characters or more').max(200).optional(),
+  LONGHAUL_AGENT_API_RATE: z.coerce.number('must be a number').positive().max(100_000).default(5),
+  LONGHAUL_AGENT_API_BURST: z.coerce.number('must be a number').int().min(1).max(1_000_000).default(50),
+  ...oidcEnvironment,
   LONGHAUL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -86,6 +90,10 @@ export interface Settings {
   readonly organizationName: string;
   readonly adminEmail: string;
   readonly adminPassword: string | undefined;
+  /** How often one client address may call the agent API; a site's agents may be behind one. */
+  readonly agentApi: { readonly perSecond: number; readonly burst: number };
+  /** Undefined: people sign in by password only. */
+  readonly oidc: OidcSettings | undefined;
   readonly logLevel: string;
 }
 
@@ -112,8 +120,18 @@ export const loadSettings = (environment: Environment): Settings => {
     organizationName: values.LONGHAUL_ORGANIZATION,
     adminEmail: values.LONGHAUL_ADMIN_EMAIL.toLowerCase(),
     adminPassword: values.LONGHAUL_ADMIN_PASSWORD,
+    agentApi: { perSecond: values.LONGHAUL_AGENT_API_RATE, burst: values.LONGHAUL_AGENT_API_BURST },
+    oidc: oidcSettings(values),
     logLevel: values.LONGHAUL_LOG_LEVEL,
   };
+};
+
+const oidcSettings = (values: Parameters<typeof readOidcSettings>[0]): OidcSettings | undefined => {
+  try {
+    return readOidcSettings(values);
+  } catch (error) {
+    throw new SettingsError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
 };
 
 /** `NAME=` in an environment file means: not set. */

@@ -8,6 +8,8 @@ export interface RowScope {
   readonly signInEmail?: string;
   readonly sessionHash?: string;
   readonly apiTokenId?: string;
+  readonly oidcIdentity?: string;
+  /** Whose memberships, and the organizations of these, are seen. */
   readonly userId?: string;
 }
 
@@ -16,6 +18,7 @@ const SETTING_NAMES = {
   signInEmail: 'app.sign_in_email',
   sessionHash: 'app.session_hash',
   apiTokenId: 'app.api_token_id',
+  oidcIdentity: 'app.oidc_identity',
   userId: 'app.user_id',
 } as const satisfies Record<keyof RowScope, string>;
 

@@ -8,6 +8,7 @@ import {
 } from '@longhaul/contracts';
 import type pg from 'pg';
 import { inTransaction } from '../database/worker-pool.js';
+import { noteClones } from './clones.js';
 import { isFaultOfData, transpose, unnest, type Columns } from '../database/columns.js';
 
 interface Sender {
@@ -48,14 +49,19 @@ const APPLIED: Columns<Applied> = [
   ['applied_at', 'timestamptz', (item) => new Date(Math.min(item.atMs, MAX_TIME_MS))],
 ];
 
+/** A hello that was stored before is no news; after a lost stream, positions begin again. */
 const UPDATE_AGENTS = `
   UPDATE agents a
-  SET version = h.version, hostname = h.hostname, boot_id = h.boot_id, last_seen_at = now()
+  SET version = h.version, hostname = h.hostname, last_seen_at = now(),
+      previous_boot_id = CASE WHEN a.boot_id = h.boot_id THEN a.previous_boot_id ELSE a.boot_id END,
+      boot_id = h.boot_id, boot_sequence = h.stream_sequence
   FROM (
     SELECT DISTINCT ON (organization_id, agent_id) * FROM ${unnest(HELLO)}
     ORDER BY organization_id, agent_id, stream_sequence DESC
   ) h
-  WHERE a.organization_id = h.organization_id AND a.id = h.agent_id`;
+  WHERE a.organization_id = h.organization_id AND a.id = h.agent_id
+    AND (h.stream_sequence > coalesce(a.boot_sequence, 0)
+         OR h.boot_id NOT IN (a.boot_id, coalesce(a.previous_boot_id, a.boot_id)))`;
 
 /** What an agent says of an older state than it has spoken of already is no news. */
 const UPSERT_APPLIED = `
@@ -92,7 +98,9 @@ export class AgentStatusStore {
 
   private async write(hellos: readonly Hello[], outcomes: readonly Applied[]): Promise<void> {
     await inTransaction(this.pool, async (client) => {
+      await noteClones(client, hellos);
       if (hellos.length > 0) await client.query(UPDATE_AGENTS, transpose(HELLO, hellos));
+      await noteClones(client, outcomes);
       if (outcomes.length > 0) await client.query(UPSERT_APPLIED, transpose(APPLIED, outcomes));
     });
   }

@@ -142,6 +142,8 @@ export class DeliveryService {
   ): Promise<void> {
     const approved = rows.filter(({ topic }) => topic === OUTBOX_TOPICS.approved);
     for (const row of approved) await this.states.nudge(row.organizationId, row.subjectId);
+    const cloned = rows.filter(({ topic }) => topic === OUTBOX_TOPICS.cloned);
+    for (const row of cloned) await this.states.warnOfClone(row.organizationId, row.subjectId);
     const revoked = rows.filter(({ topic }) => topic === OUTBOX_TOPICS.revoked);
     if (revoked.length === 0) return;
     try {

@@ -65,6 +65,15 @@ describe('delivery', () => {
     return agent;
   };
 
+  /** Two connections with one identity. */
+  const newAgentAndCopy = async (): Promise<[TestAgent, TestAgent]> => {
+    const agent = await newAgent();
+    const { agentId, seed } = agent;
+    const copy = await connectTestAgent(nats, { organizationId, agentId, state: 'approved' }, { seed });
+    agents.push(copy);
+    return [agent, copy];
+  };
+
   /** What the agent itself reads from its key. */
   const readGeneration = async (agent: TestAgent): Promise<number | undefined> => {
     const subject = desiredStateDirectGet(organizationId, agent.agentId);
@@ -168,6 +177,76 @@ describe('delivery', () => {
         agent.agentId,
       ]);
       return row?.['version'] === '9.9.9' && row['hostname'] === 'edge-7';
+    });
+  });
+
+  describe('a second process with the same identity', () => {
+    const [first, second] = ['8f8b1f3e-0000-4000-8000-00000000000a', '8f8b1f3e-0000-4000-8000-00000000000b'];
+    const sayHello = async (agent: TestAgent, bootId: string): Promise<void> => {
+      const hello = {
+        version: 1,
+        agentVersion: '1',
+        bootId,
+        hostname: 'edge',
+        appliedEpoch: 0,
+        appliedGeneration: 0,
+      };
+      agent.connection.publish(subjects.hello(organizationId, agent.agentId), JSON.stringify(hello));
+      await agent.connection.flush();
+      await eventually(async () => {
+        const [row] = await fixtures.query('SELECT boot_id FROM agents WHERE id = $1', [agent.agentId]);
+        return row?.['boot_id'] === bootId;
+      });
+    };
+    const detections = async (agent: TestAgent) =>
+      fixtures.query(
+        "SELECT actor_kind, after FROM audit_events WHERE action = 'agent.clone-detected' AND target_id = $1",
+        [agent.agentId],
+      );
+    const detectedAt = async (agent: TestAgent): Promise<unknown> =>
+      (await fixtures.query('SELECT clone_detected_at FROM agents WHERE id = $1', [agent.agentId]))[0]?.[
+        'clone_detected_at'
+      ];
+
+    it('is found when the first one speaks again; both are told, and it is audited once', async () => {
+      const [agent, copy] = await newAgentAndCopy();
+      const notices = [agent, copy].map(({ connection }) =>
+        connection.subscribe(subjects.notice(organizationId, agent.agentId), { max: 1 }),
+      );
+      await Promise.all([agent.connection.flush(), copy.connection.flush()]);
+      await sayHello(agent, first);
+      await sayHello(copy, second);
+      expect(await detectedAt(agent)).toBeNull();
+      await sayHello(agent, first);
+      await sayHello(copy, second);
+      expect(await detectedAt(agent)).toBeInstanceOf(Date);
+      for (const subscription of notices) {
+        const { value } = await subscription[Symbol.asyncIterator]().next();
+        expect((value as { string(): string }).string()).toContain('remove its state folder');
+      }
+      expect(await detections(agent)).toEqual([
+        { actor_kind: 'system', after: { hostname: 'edge', bootIds: [second, first] } },
+      ]);
+    });
+
+    it('is found by what the first one says of its state, too', async () => {
+      const [agent, copy] = await newAgentAndCopy();
+      await sayHello(agent, '8f8b1f3e-0000-4000-8000-000000000001');
+      await sayHello(copy, second);
+      sayApplied(agent, 1);
+      await eventually(async () => (await detectedAt(agent)) instanceof Date);
+    });
+
+    it('is not what an agent is that starts anew, however often, or connects again', async () => {
+      const agent = await newAgent();
+      for (const bootId of [first, first, second, second, '8f8b1f3e-0000-4000-8000-00000000000c']) {
+        await sayHello(agent, bootId);
+      }
+      sayApplied(agent, 1);
+      await sayHello(agent, '8f8b1f3e-0000-4000-8000-00000000000d');
+      await eventually(async () => (await appliedGeneration(agent)) !== undefined);
+      expect(await detectedAt(agent)).toBeNull();
+      expect(await detections(agent)).toEqual([]);
     });
   });
 

@@ -1,6 +1,6 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
-import { desiredStateKey, subjects } from '@longhaul/contracts';
+import { desiredStateKey, subjects, type NoticeMessage } from '@longhaul/contracts';
 import { openDesiredStates } from '../nats/streams.js';
 import type { NatsService } from '../nats/nats.service.js';
 
@@ -58,6 +58,17 @@ export class DesiredStateStore {
   /** Tells the agent to read its desired state; an agent that does not hear it reads within a minute by itself. */
   async nudge(organizationId: string, agentId: string): Promise<void> {
     (await this.nats.agents()).publish(subjects.nudge(organizationId, agentId));
+  }
+
+  /** Tells every process that works as the agent that it is not the only one. */
+  async warnOfClone(organizationId: string, agentId: string): Promise<void> {
+    const notice: NoticeMessage = {
+      version: 1,
+      code: 'CLONED',
+      message:
+        'two processes work with the identity of this agent: stop the one that is a copy, remove its state folder, and enrol it with a token of its own; if you copied nothing, revoke the agent, its keys are stolen',
+    };
+    (await this.nats.agents()).publish(subjects.notice(organizationId, agentId), JSON.stringify(notice));
   }
 
   async remove(organizationId: string, agentId: string): Promise<void> {

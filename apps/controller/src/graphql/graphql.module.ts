@@ -2,12 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ApolloServerPlugin } from '@apollo/server';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
 import { GraphQLModule as NestGraphQLModule } from '@nestjs/graphql';
 import { AuthModule } from '../auth/auth.module.js';
 import { AuthService } from '../auth/auth.service.js';
 import { TenantDatabase } from '../database/tenant-database.js';
 import { formatError } from './format-error.js';
 import { limitSize, MAX_TOKENS } from './limits.js';
+import { RefusalFilter } from './refusal.filter.js';
 import { RequestContext } from './request-context.js';
 
 /** Ends the request's reading transaction before the answer is sent. */
@@ -50,5 +52,6 @@ const finishReading: ApolloServerPlugin<RequestContext> = {
       }),
     }),
   ],
+  providers: [{ provide: APP_FILTER, useClass: RefusalFilter }],
 })
 export class GraphQLModule {}

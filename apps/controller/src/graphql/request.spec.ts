@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Logger } from '@nestjs/common';
 import { eventually } from '../testing/eventually.js';
 import { codeOf, TestApi } from '../testing/test-api.js';
 
@@ -49,6 +50,24 @@ test('an error of ours says what it is; any other is only a number', async () =>
   } finally {
     await owner.query('ALTER TABLE hidden RENAME TO links');
     await owner.end();
+  }
+});
+
+test('a refusal is told to the client and is no error in the log', async () => {
+  const errors: unknown[] = [];
+  Logger.overrideLogger({
+    log: () => undefined,
+    warn: () => undefined,
+    error: (line: unknown) => errors.push(line),
+  });
+  try {
+    const admin = await api.signIn(await api.createOrganization(), 'ADMIN');
+    expect(codeOf(await admin('mutation { deleteSite(id: "nonsense") }'))).toBe('NOT_FOUND');
+    expect(codeOf(await admin('{ users { id } }'))).toBe('FORBIDDEN');
+    expect(codeOf(await api.anonymous('{ sites { id } }'))).toBe('UNAUTHENTICATED');
+    expect(errors).toEqual([]);
+  } finally {
+    Logger.overrideLogger(['fatal']);
   }
 });
 

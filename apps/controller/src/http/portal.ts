@@ -13,7 +13,7 @@ const FOREVER = 'public, max-age=31536000, immutable';
 const ALWAYS_ASK = 'no-cache';
 
 /** Paths that are not pages. */
-const NOT_PAGES = /^\/(api|graphql|live|healthz|readyz|metrics)(\/|$)/;
+const NOT_PAGES = /^\/(api|auth|graphql|live|healthz|readyz|metrics)(\/|$)/;
 
 const NOT_BUILT = 'The portal is not built: run "npm run build". The API is at /graphql.\n';
 

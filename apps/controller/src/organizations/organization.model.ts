@@ -1,4 +1,5 @@
-import { Field, ID, ObjectType } from '@nestjs/graphql';
+import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
+import { Role } from '../generated/prisma/enums.js';
 
 @ObjectType({ description: 'A tenant: one company, or one customer of a managed-service provider.' })
 export class Organization {
@@ -6,5 +7,26 @@ export class Organization {
   id: string;
 
   @Field({ description: 'What people call it.' })
+  name: string;
+
+  @Field({ description: 'Whether its owners make other organizations: that of the first start.' })
+  isProvider: boolean;
+}
+
+@ObjectType({ description: 'An organization that the caller belongs to.' })
+export class OwnMembership {
+  @Field(() => Organization, { description: 'Where they belong.' })
+  organization: Organization;
+
+  @Field(() => Role, { description: 'What they may do there.' })
+  role: Role;
+
+  @Field({ description: 'Whether it is the one that they work in now.' })
+  current: boolean;
+}
+
+@InputType({ description: 'What an organization shall be.' })
+export class OrganizationInput {
+  @Field({ description: '1 to 100 characters.' })
   name: string;
 }

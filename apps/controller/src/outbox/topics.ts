@@ -6,4 +6,6 @@ export const OUTBOX_TOPICS = {
   approved: 'agent-approved',
   /** It was revoked: its credential and its desired state have to go. */
   revoked: 'agent-revoked',
+  /** Two processes work with its identity: both have to be told. */
+  cloned: 'agent-cloned',
 } as const;

@@ -2,10 +2,14 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { GraphQLSchemaHost } from '@nestjs/graphql';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { GraphQLSchema } from 'graphql';
 import { ONLINE_AGENTS } from '../agents/online.js';
 import { ApiModule } from '../api.module.js';
+import { SESSION_COOKIE } from '../auth/credentials.js';
 import { hashPassword } from '../auth/password.js';
+import { SessionsService } from '../auth/sessions.service.js';
 import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import { loadSettings } from '../config/settings.js';
@@ -26,7 +30,7 @@ class Surroundings {}
 
 @Module({})
 class TestModule {
-  static over({ server }: TestDatabase): DynamicModule {
+  static over({ server }: TestDatabase, environment: Record<string, string>): DynamicModule {
     const settings = loadSettings({
       DATABASE_URL: server.appUrl,
       DATABASE_OWNER_URL: server.ownerUrl,
@@ -34,6 +38,7 @@ class TestModule {
       DATABASE_CONNECTIONS: '4',
       NATS_URL: 'nats://127.0.0.1:1',
       LONGHAUL_PUBLIC_URL: 'https://controller.example:8443',
+      ...environment,
     });
     return {
       module: TestModule,
@@ -67,29 +72,36 @@ export class TestApi {
   private constructor(
     readonly database: TestDatabase,
     private readonly app: NestExpressApplication,
-    private readonly url: string,
+    readonly origin: string,
     private readonly passwordHash: string,
   ) {}
 
-  static async start(settings: Record<string, string> = {}): Promise<TestApi> {
+  /**
+   * @param settings of the database
+   * @param environment of the controller, besides what every test needs
+   */
+  static async start(
+    settings: Record<string, string> = {},
+    environment: Record<string, string> = {},
+  ): Promise<TestApi> {
     const database = await startTestDatabase(settings);
-    const app = await NestFactory.create<NestExpressApplication>(TestModule.over(database), {
+    const app = await NestFactory.create<NestExpressApplication>(TestModule.over(database, environment), {
       logger: ['fatal'],
       abortOnError: false,
     });
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
-    return new TestApi(
-      database,
-      app,
-      `http://127.0.0.1:${String(port)}/graphql`,
-      await hashPassword(PASSWORD),
-    );
+    return new TestApi(database, app, `http://127.0.0.1:${String(port)}`, await hashPassword(PASSWORD));
   }
 
   async stop(): Promise<void> {
     await this.app.close();
     await this.database.stop();
+  }
+
+  /** As it was built from the classes. */
+  get schema(): GraphQLSchema {
+    return this.app.get(GraphQLSchemaHost, { strict: false }).schema;
   }
 
   /** Sends a request with these headers. */
@@ -98,7 +110,7 @@ export class TestApi {
     query: string,
     variables: Record<string, unknown> = {},
   ): Promise<Answer> {
-    const response = await fetch(this.url, {
+    const response = await fetch(`${this.origin}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify({ query, variables }),
@@ -122,6 +134,15 @@ export class TestApi {
     return id;
   }
 
+  /** Lets its owners make other organizations. */
+  async makeProvider(organizationId: string): Promise<void> {
+    await this.database.worker.prisma.organization.update({
+      where: { id: organizationId },
+      data: { isProvider: true },
+      select: { id: true },
+    });
+  }
+
   async createMember(organizationId: string, role: Role): Promise<Member> {
     const email = `${role.toLowerCase()}-${randomBytes(4).toString('hex')}@example.com`;
     return this.database.tenants.transaction(organizationId, async (tx) => {
@@ -135,12 +156,27 @@ export class TestApi {
     });
   }
 
+  /** Somebody of one organization as a viewer of another. */
+  async addMembership(organizationId: string, userOrganizationId: string, userId: string): Promise<void> {
+    await this.database.tenants.transaction(organizationId, (tx) =>
+      tx.membership.create({ data: { organizationId, userOrganizationId, userId, role: 'VIEWER' } }),
+    );
+  }
+
   /** A member who has signed in. */
   async signIn(organizationId: string, role: Role): Promise<Client> {
-    const { email, password } = await this.createMember(organizationId, role);
-    const { cookie } = await this.anonymous(SIGN_IN, { email, password });
-    const [pair = ''] = (cookie ?? '').split(';');
-    return (query, variables) => this.ask({ cookie: pair }, query, variables);
+    return this.openSession(await this.createMember(organizationId, role));
+  }
+
+  /** Somebody's session, without the slow check of a password. */
+  async openSession({ email }: Member): Promise<Client> {
+    const user = await this.database.tenants.scoped({ signInEmail: email }, (tx) =>
+      tx.user.findUniqueOrThrow({ where: { email } }),
+    );
+    const { token } = await this.app
+      .get(SessionsService, { strict: false })
+      .open(user, { origin: '127.0.0.1' });
+    return (query, variables) => this.ask({ cookie: `${SESSION_COOKIE}=${token}` }, query, variables);
   }
 
   /** An agent as enrolment would make it. */

@@ -14,6 +14,18 @@ export class User {
 
   @Field(() => GraphQLISODateTime, { description: 'When they were added to the organization.' })
   createdAt: Date;
+
+  @Field({ description: 'Whether the identity provider decides their role, at each sign-in.' })
+  byOidc: boolean;
+}
+
+@InputType({ description: 'A person who has an account elsewhere, to work here too.' })
+export class AddMemberInput {
+  @Field({ description: 'Of their account.' })
+  email: string;
+
+  @Field(() => Role, { description: 'What they may do here.' })
+  role: Role;
 }
 
 @InputType({ description: 'A person to add.' })
@@ -21,8 +33,11 @@ export class CreateUserInput {
   @Field({ description: 'Nobody else may have it.' })
   email: string;
 
-  @Field({ description: '12 to 200 characters.' })
-  password: string;
+  @Field(() => String, {
+    nullable: true,
+    description: '12 to 200 characters; without it they sign in by OpenID Connect only.',
+  })
+  password?: string | null;
 
   @Field(() => Role, { description: 'What they may do.' })
   role: Role;

@@ -1,5 +1,5 @@
 import { document } from '../api/document.js';
-import type { Viewer } from '../api/schema.js';
+import type { SignInMethods, Viewer } from '../api/schema.js';
 
 export const ViewerQuery = document<{ viewer: Viewer | null }>(/* GraphQL */ `
   query Viewer {
@@ -10,6 +10,17 @@ export const ViewerQuery = document<{ viewer: Viewer | null }>(/* GraphQL */ `
       organization {
         id
         name
+      }
+    }
+  }
+`);
+
+export const SignInMethodsQuery = document<{ signInMethods: SignInMethods }>(/* GraphQL */ `
+  query SignInMethods {
+    signInMethods {
+      oidc {
+        name
+        url
       }
     }
   }

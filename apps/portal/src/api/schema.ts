@@ -20,6 +20,10 @@ export interface Viewer {
   organization: { id: string; name: string };
 }
 
+export interface SignInMethods {
+  oidc: { name: string; url: string } | null;
+}
+
 export interface FleetSummary {
   sites: number;
   agentsOnline: number;

@@ -75,15 +75,20 @@ const rootRoute = createRootRouteWithContext<RouterContext>()({
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/sign-in',
-  validateSearch: (search): { next?: string } => {
+  validateSearch: (search): { next?: string; problem?: string } => {
     const next = ownPath(search.next);
-    return next === undefined ? {} : { next };
+    const problem = text(search.problem);
+    return { ...(next === undefined ? {} : { next }), ...(problem === undefined ? {} : { problem }) };
   },
   beforeLoad: ({ context, search }) => {
     if (context.viewer !== null) redirect({ to: search.next ?? '/fleet', replace: true, throw: true });
   },
-  component: SignInPage,
+  component: SignIn,
 });
+
+function SignIn(): ReactNode {
+  return <SignInPage {...signInRoute.useSearch()} />;
+}
 
 /** Pages for a signed-in viewer; anyone else is asked to sign in and then comes back. */
 const signedInRoute = createRoute({

@@ -140,6 +140,11 @@ export class TestNats {
     if (nudge) this.connection.publish(subjects.nudge(organizationId, agentId));
   }
 
+  /** Sends what the controller would. */
+  say(subject: string, body: unknown): void {
+    this.connection.publish(subject, JSON.stringify(body));
+  }
+
   /** Every message of a subject, parsed, from now on. */
   listen(subject: string): unknown[] {
     const heard: unknown[] = [];

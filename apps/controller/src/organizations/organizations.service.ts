@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { audit } from '../audit/audit.js';
+import { requirePerson } from '../auth/principal.js';
+import { enterScope, TenantDatabase } from '../database/tenant-database.js';
+import { ApiError } from '../graphql/errors.js';
+import type { RequestContext } from '../graphql/request-context.js';
+import { nameSchema, parseInput } from '../graphql/validation.js';
+import type { Organization, OrganizationInput, OwnMembership } from './organization.model.js';
+
+const organizationSchema = z.object({ name: nameSchema });
+
+@Injectable()
+export class OrganizationsService {
+  constructor(private readonly database: TenantDatabase) {}
+
+  async current(context: RequestContext): Promise<Organization> {
+    return context.read((tx) => tx.organization.findUniqueOrThrow({ where: { id: context.organizationId } }));
+  }
+
+  /** Those of the person who asks, by name; of an API token, its own. */
+  async mine(context: RequestContext): Promise<OwnMembership[]> {
+    const { principal } = context;
+    const scope = principal.kind === 'user' ? { userId: principal.userId } : {};
+    const { organizationId, userId } = principal;
+    const memberships = await this.database.scoped({ organizationId, ...scope }, (tx) =>
+      tx.membership.findMany({
+        where: { userId },
+        include: { organization: true },
+        orderBy: [{ organization: { name: 'asc' } }, { organizationId: 'asc' }],
+      }),
+    );
+    return memberships.map(({ organization, role }) => ({
+      organization,
+      role,
+      current: organization.id === organizationId,
+    }));
+  }
+
+  /** The maker becomes its owner. Written down in both organizations. */
+  async create(context: RequestContext, input: OrganizationInput): Promise<Organization> {
+    const { name } = parseInput(organizationSchema, input);
+    const principal = requirePerson(context.principal);
+    const { userId, userOrganizationId } = principal;
+    const id = randomUUID();
+    return context.write(async (tx) => {
+      const own = await tx.organization.findUniqueOrThrow({ where: { id: principal.organizationId } });
+      if (!own.isProvider) {
+        throw new ApiError(
+          'FORBIDDEN',
+          'Only owners of the organization that runs this controller make others: ask them.',
+        );
+      }
+      const after = { name, owner: principal.name };
+      await audit(tx, principal.organizationId, principal, {
+        action: 'organization.create',
+        targetId: id,
+        after,
+      });
+      await enterScope(tx, { organizationId: id });
+      const organization = await tx.organization.create({ data: { id, name } });
+      await tx.membership.create({
+        data: { organizationId: id, userOrganizationId, userId, role: 'OWNER' },
+      });
+      await audit(tx, id, principal, { action: 'organization.create', targetId: id, after });
+      return organization;
+    });
+  }
+
+  async rename(context: RequestContext, input: OrganizationInput): Promise<Organization> {
+    const { name } = parseInput(organizationSchema, input);
+    const { organizationId: id, principal } = context;
+    return context.write(async (tx) => {
+      const before = await tx.organization.findUniqueOrThrow({ where: { id } });
+      const after = await tx.organization.update({ where: { id }, data: { name } });
+      await audit(tx, id, principal, {
+        action: 'organization.update',
+        targetId: id,
+        before: { name: before.name },
+        after: { name },
+      });
+      return after;
+    });
+  }
+}

@@ -1,0 +1,257 @@
+import { type TenantWorld, unique } from './tenant-world.js';
+import type { Member } from './test-api.js';
+
+/** What somebody has to have: written down here once more, so that a change of the product's own table is noticed. */
+export const LOWEST_ROLES = {
+  read: 'VIEWER',
+  'policy:write': 'OPERATOR',
+  'sites:write': 'ADMIN',
+  'agents:write': 'ADMIN',
+  'tokens:write': 'ADMIN',
+  'audit:read': 'ADMIN',
+  'users:write': 'OWNER',
+} as const;
+
+export type Scope = keyof typeof LOWEST_ROLES;
+
+/** Who may use a field of a root type, and how it is used. */
+export interface AccessRule {
+  /** The scope of a token, and by {@link LOWEST_ROLES} the role of a person; `public`: also who is not signed in. */
+  readonly needs: Scope | 'public';
+  /** Whether it is about the caller as a person, so that API tokens are refused. */
+  readonly peopleOnly?: boolean;
+  /** Whether the caller's session or account is not the same afterwards: each call has a new one. */
+  readonly spendsCaller?: boolean;
+  /** Arguments with which it succeeds in `world`. `caller` is the person who calls, if one does, `home` where they do. */
+  readonly variables?: (
+    world: TenantWorld,
+    caller: Member | undefined,
+    home: TenantWorld,
+  ) => Promise<Variables> | Variables;
+  /** What becomes of ids of another organization; required where it takes ids. */
+  readonly foreignIds?: 'NOT_FOUND' | 'BAD_INPUT' | 'null' | 'nothing';
+  /** Of a mutation: the action that its audit event names; null: it changes nothing of the organization. */
+  readonly audits?: string;
+}
+
+type Variables = Record<string, unknown>;
+
+const read: AccessRule = { needs: 'read' };
+
+/** One for every field of Query and Mutation; the test fails for one that has none. */
+export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
+  'Query.agents': read,
+  'Query.apiTokens': { needs: 'tokens:write' },
+  'Query.applications': read,
+  'Query.auditEvents': {
+    needs: 'audit:read',
+    variables: ({ ownerAccount }) => ({ filter: { actorId: ownerAccount.id }, first: 10 }),
+    foreignIds: 'nothing',
+  },
+  'Query.enrollmentTokens': read,
+  'Query.fleet': read,
+  'Query.flows': {
+    ...read,
+    variables: ({ siteId }) => ({ filter: { siteId } }),
+    foreignIds: 'nothing',
+  },
+  'Query.linkSeries': {
+    ...read,
+    variables: ({ linkId, agentId }) => ({ linkId, agentId, minutes: 5 }),
+    foreignIds: 'NOT_FOUND',
+  },
+  'Query.links': read,
+  'Query.organization': read,
+  'Query.organizations': read,
+  'Query.policy': read,
+  'Query.policyRevision': { ...read, variables: () => ({ revision: 1 }) },
+  'Query.sessions': {
+    ...read,
+    peopleOnly: true,
+    variables: (world, caller, home) => ({ userId: home === world ? caller?.id : world.ownerAccount.id }),
+    foreignIds: 'nothing',
+  },
+  'Query.signInMethods': { needs: 'public' },
+  'Query.site': { ...read, variables: ({ siteId }) => ({ id: siteId }), foreignIds: 'null' },
+  'Query.sites': read,
+  'Query.users': { needs: 'users:write' },
+  'Query.viewer': { needs: 'public' },
+
+  'Mutation.addMember': {
+    needs: 'users:write',
+    variables: async (world) => ({ input: { email: await world.outsider(), role: 'VIEWER' } }),
+    audits: 'member.add',
+  },
+  'Mutation.approveAgent': {
+    needs: 'agents:write',
+    variables: async (world) => ({ id: await world.pendingAgent() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'agent.approve',
+  },
+  'Mutation.changeMemberRole': {
+    needs: 'users:write',
+    variables: async (world) => ({ id: (await world.member('VIEWER')).id, role: 'OPERATOR' }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'member.change-role',
+  },
+  'Mutation.changePassword': {
+    ...read,
+    peopleOnly: true,
+    spendsCaller: true,
+    variables: (_world, caller) => ({ current: caller?.password ?? 'none', next: 'another long password' }),
+    audits: 'password.change',
+  },
+  'Mutation.createApiToken': {
+    needs: 'tokens:write',
+    variables: () => ({ input: { name: unique('pipeline'), scopes: ['tokens:write'] } }),
+    audits: 'api-token.create',
+  },
+  'Mutation.createEnrollmentToken': {
+    needs: 'agents:write',
+    variables: ({ siteId }) => ({ input: { name: unique('token'), siteId } }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'enrollment-token.create',
+  },
+  'Mutation.createOrganization': {
+    needs: 'users:write',
+    peopleOnly: true,
+    variables: () => ({ input: { name: unique('customer') } }),
+    audits: 'organization.create',
+  },
+  'Mutation.createSite': {
+    needs: 'sites:write',
+    variables: () => ({ input: { name: unique('site') } }),
+    audits: 'site.create',
+  },
+  'Mutation.createUser': {
+    needs: 'users:write',
+    variables: () => ({
+      input: {
+        email: `${unique('p').replace(' ', '-')}@example.com`,
+        password: 'a long password',
+        role: 'VIEWER',
+      },
+    }),
+    audits: 'user.create',
+  },
+  'Mutation.deleteSite': {
+    needs: 'sites:write',
+    variables: async (world) => ({ id: await world.site() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'site.delete',
+  },
+  'Mutation.endSession': {
+    ...read,
+    peopleOnly: true,
+    variables: async (world, caller, home) => ({
+      id: await world.sessionOf(home === world && caller !== undefined ? caller : world.ownerAccount),
+    }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'session.end',
+  },
+  'Mutation.removeMember': {
+    needs: 'users:write',
+    variables: async (world) => ({ id: (await world.member('VIEWER')).id }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'member.remove',
+  },
+  'Mutation.revokeAgent': {
+    needs: 'agents:write',
+    variables: async (world) => ({ id: await world.pendingAgent() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'agent.revoke',
+  },
+  'Mutation.revokeApiToken': {
+    needs: 'tokens:write',
+    variables: async (world) => ({ id: (await world.apiToken(['read'])).id }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'api-token.revoke',
+  },
+  'Mutation.revokeEnrollmentToken': {
+    needs: 'agents:write',
+    variables: async (world) => ({ id: await world.enrollmentToken() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'enrollment-token.revoke',
+  },
+  'Mutation.savePolicy': {
+    needs: 'policy:write',
+    variables: async (world, _caller, home) => ({
+      input: {
+        expectedRevision: await home.revision(),
+        message: 'again',
+        rules: [{ name: 'all', priority: 1, action: 'ACCELERATE', source: { siteIds: [world.siteId] } }],
+      },
+    }),
+    foreignIds: 'BAD_INPUT',
+    audits: 'policy.save',
+  },
+  'Mutation.signIn': {
+    needs: 'public',
+    variables: ({ ownerAccount: { email, password } }) => ({ email, password }),
+    audits: 'session.open',
+  },
+  'Mutation.signOut': { needs: 'public', spendsCaller: true, audits: 'session.close' },
+  'Mutation.switchOrganization': {
+    ...read,
+    peopleOnly: true,
+    spendsCaller: true,
+    variables: async (world, caller, home) => ({
+      id: home === world ? await world.otherOrganization(caller) : world.organizationId,
+    }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'session.leave',
+  },
+  'Mutation.updateLink': {
+    needs: 'sites:write',
+    variables: ({ linkId }) => ({ id: linkId, input: { maxUdpPayload: 1400 } }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'link.update',
+  },
+  'Mutation.updateOrganization': {
+    needs: 'users:write',
+    variables: () => ({ input: { name: unique('organization') } }),
+    audits: 'organization.update',
+  },
+  'Mutation.updateSite': {
+    needs: 'sites:write',
+    variables: ({ siteId }) => ({ id: siteId, input: { name: unique('site') } }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'site.update',
+  },
+};
+
+/** What somebody has to have to be shown a thing, wherever it stands in an answer; the test fails for a type without. */
+export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
+  Agent: 'read',
+  AgentApplication: 'read',
+  ApiToken: 'tokens:write',
+  Application: 'read',
+  AuditEvent: 'audit:read',
+  AuditEventConnection: 'audit:read',
+  AuditEventEdge: 'audit:read',
+  CreatedApiToken: 'tokens:write',
+  CreatedEnrollmentToken: 'agents:write',
+  EnrollmentToken: 'read',
+  FleetSummary: 'read',
+  Flow: 'read',
+  FlowConnection: 'read',
+  FlowEdge: 'read',
+  Link: 'read',
+  LinkEnd: 'read',
+  LinkPoint: 'read',
+  Organization: 'public',
+  OidcMethod: 'public',
+  OwnMembership: 'read',
+  PageInfo: 'read',
+  Policy: 'read',
+  PolicyDocument: 'read',
+  PolicyRevision: 'read',
+  PolicyRule: 'read',
+  PortRange: 'read',
+  Selector: 'read',
+  Session: 'read',
+  SignInMethods: 'public',
+  Site: 'read',
+  User: 'users:write',
+  Viewer: 'public',
+};

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import type { Role } from '../generated/prisma/enums.js';
+import type { Client, Member, TestApi } from './test-api.js';
+
+/** An organization in which there is one of everything, and more where a test uses things up. */
+export class TenantWorld {
+  private constructor(
+    readonly api: TestApi,
+    readonly organizationId: string,
+    readonly owner: Client,
+    readonly ownerAccount: Member,
+    readonly siteId: string,
+    readonly agentId: string,
+    readonly linkId: string,
+  ) {}
+
+  static async create(api: TestApi): Promise<TenantWorld> {
+    const organizationId = await api.createOrganization();
+    await api.makeProvider(organizationId);
+    const ownerAccount = await api.createMember(organizationId, 'OWNER');
+    const owner = await api.openSession(ownerAccount);
+    const [near = '', far = ''] = await Promise.all(
+      ['10.1.0.0/16', '10.2.0.0/16'].map((prefix) => createSite(owner, [prefix])),
+    );
+    const agentId = await api.enrollAgent(organizationId, near);
+    await api.enrollAgent(organizationId, far);
+    const { data } = await owner('{ links { id } }');
+    const linkId = data.links[0].id as string;
+    const world = new TenantWorld(api, organizationId, owner, ownerAccount, near, agentId, linkId);
+    await world.enrollmentToken();
+    await world.apiToken(['read']);
+    await world.savePolicy();
+    return world;
+  }
+
+  /** A site that nothing needs. */
+  site(): Promise<string> {
+    return createSite(this.owner, []);
+  }
+
+  pendingAgent(): Promise<string> {
+    return this.api.enrollAgent(this.organizationId, this.siteId, { state: 'PENDING' });
+  }
+
+  async enrollmentToken(): Promise<string> {
+    const { data } = await this.owner(
+      'mutation ($input: EnrollmentTokenInput!) { createEnrollmentToken(input: $input) { enrollmentToken { id } } }',
+      { input: { name: unique('token'), siteId: this.siteId } },
+    );
+    return data.createEnrollmentToken.enrollmentToken.id as string;
+  }
+
+  async apiToken(scopes: readonly string[], maker = this.owner): Promise<{ id: string; client: Client }> {
+    const { data } = await maker(
+      'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { token apiToken { id } } }',
+      { input: { name: unique('pipeline'), scopes } },
+    );
+    const { token, apiToken } = data.createApiToken;
+    return { id: apiToken.id as string, client: this.api.withToken(token as string) };
+  }
+
+  member(role: Role): Promise<Member> {
+    return this.api.createMember(this.organizationId, role);
+  }
+
+  /** E-mail address of somebody who has an account and is no member here. */
+  async outsider(): Promise<string> {
+    return (await this.api.createMember(await this.api.createOrganization(), 'VIEWER')).email;
+  }
+
+  /** An organization in which the person, if one is given, is a member too. */
+  async otherOrganization(person: Member | undefined): Promise<string> {
+    const organizationId = await this.api.createOrganization();
+    if (person !== undefined) await this.api.addMembership(organizationId, this.organizationId, person.id);
+    return organizationId;
+  }
+
+  /** The id of a fresh session of somebody. */
+  async sessionOf(person: Member): Promise<string> {
+    const client = await this.api.openSession(person);
+    return (await client('{ sessions { id } }')).data.sessions[0].id as string;
+  }
+
+  /** The revision in force, for `expectedRevision`. */
+  async revision(): Promise<number | null> {
+    return (await this.owner('{ policy { revision } }')).data.policy.revision as number | null;
+  }
+
+  private async savePolicy(): Promise<void> {
+    await this.owner(
+      `mutation ($id: ID!) { savePolicy(input: { message: "all", rules: [
+        { name: "all", priority: 1, action: ACCELERATE, source: { siteIds: [$id] } }] }) { revision } }`,
+      { id: this.siteId },
+    );
+  }
+}
+
+/** A name that nothing else has. */
+export const unique = (what: string): string => `${what} ${randomBytes(6).toString('hex')}`;
+
+const createSite = async (client: Client, lanPrefixes: string[]): Promise<string> =>
+  (
+    await client('mutation ($input: SiteInput!) { createSite(input: $input) { id } }', {
+      input: { name: unique('site'), lanPrefixes },
+    })
+  ).data.createSite.id as string;
