@@ -1,8 +1,9 @@
 import { hostname } from 'node:os';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { pino } from 'pino';
 import { DEFAULT_STATE_DIR, enrollCommand } from './control/commands.js';
 import { EnrolledStateSource } from './control/enrolled-state-source.js';
+import { MAX_DATA_PLANE_WORKERS } from './data-plane/worker-count.js';
 import { generateKeyPair } from './keys.js';
 import { runAgent } from './run-agent.js';
 import { loadStaticConfig } from './static-config/load.js';
@@ -26,6 +27,7 @@ interface RunArguments {
   readonly name: string;
   readonly statusSocket?: string;
   readonly logLevel: string;
+  readonly dataPlaneWorkers?: number;
 }
 
 function runCommand(): Command {
@@ -38,22 +40,39 @@ function runCommand(): Command {
     )
     .option('--name <name>', 'name of an enrolled agent on this machine', hostname())
     .option('--status-socket <path>', 'UNIX socket on which "agent status" asks')
+    .option(
+      '--data-plane-workers <count>',
+      `threads that tunnels are shared out among, 1 to ${MAX_DATA_PLANE_WORKERS}; by default half of the cores, one on up to 2 (goes before the file's dataPlaneWorkers)`,
+      workerCount,
+    )
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
     .action(run);
 }
 
-async function run({ config, stateDir, name, statusSocket, logLevel }: RunArguments): Promise<void> {
+/** @throws InvalidArgumentError */
+function workerCount(text: string): number {
+  const count = /^\d{1,2}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > MAX_DATA_PLANE_WORKERS)
+    throw new InvalidArgumentError(`It has to be a whole number from 1 to ${MAX_DATA_PLANE_WORKERS}.`);
+  return count;
+}
+
+async function run({ config, stateDir, name, statusSocket, logLevel, ...rest }: RunArguments): Promise<void> {
   const log = pino({ level: logLevel });
   if (config === undefined) {
     const enrolledDir = stateDir ?? DEFAULT_STATE_DIR;
     const source = await EnrolledStateSource.open({ stateDir: enrolledDir, log });
-    await runAgent({ name, source, log, statusSocket, stateDir: enrolledDir });
+    const { dataPlaneWorkers } = rest;
+    await runAgent({ name, source, log, statusSocket, stateDir: enrolledDir, dataPlaneWorkers });
     return;
   }
   const agent = await loadStaticConfig(config);
   const source = new StaticStateSource(config, agent);
-  const { memoryBytes } = agent;
-  await runAgent({ name: agent.name, source, log, statusSocket, stateDir, memoryBytes });
+  const { memoryBytes, state } = agent;
+  const dataPlaneWorkers = rest.dataPlaneWorkers ?? agent.dataPlaneWorkers;
+  const place = { statusSocket, stateDir };
+  const size = { memoryBytes, dataPlaneWorkers, peers: state.peers.length };
+  await runAgent({ name: agent.name, source, log, ...place, ...size });
 }
 
 function statusCommand(): Command {

@@ -17,13 +17,17 @@ const REFUSED = {
   routed6: 'ECONNRESET',
 };
 
-(available ? test : test.skip)(
-  'connections of the agent’s host and through it are intercepted by the rules, and go straight once it is dead',
-  () => {
-    const { stdout, stderr, status } = spawnSync('unshare', [...UNSHARE, process.execPath, SCRIPT], {
-      encoding: 'utf8',
-      timeout: PATIENCE_MS,
-    });
+(available ? test : test.skip).each([1, 2])(
+  'connections of the agent’s host and through it are intercepted by the rules, and go straight once it is dead: %d workers',
+  (workers) => {
+    const { stdout, stderr, status } = spawnSync(
+      'unshare',
+      [...UNSHARE, process.execPath, SCRIPT, `${workers}`],
+      {
+        encoding: 'utf8',
+        timeout: PATIENCE_MS,
+      },
+    );
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
     expect(JSON.parse(stdout)).toEqual({
       accelerated: BY_TUNNEL,

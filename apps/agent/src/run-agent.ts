@@ -1,13 +1,15 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { DataPlaneState } from '@longhaul/edge';
-import { fallbackNotice } from '@longhaul/native';
+import { DEFAULT_MEMORY_BYTES, type DataPlaneState } from '@longhaul/edge';
+import { fallbackNotice, features } from '@longhaul/native';
 import type { Logger } from 'pino';
-import { DataPlaneThread } from './data-plane/data-plane-thread.js';
+import { DataPlaneThreads } from './data-plane/data-plane-threads.js';
+import { dataPlaneWorkers } from './data-plane/worker-count.js';
 import { AgentError, messageOf } from './errors.js';
 import { PathMemoryFile } from './path-memory-file.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
 import type { StateSource, WantedState } from './state-source.js';
-import { RateWindow, type AgentReport } from './status/report.js';
+import { RateWindow, type AgentReport, type TunnelReport } from './status/report.js';
 import { defaultStatusSocket, StatusServer } from './status/status-socket.js';
 import { AGENT_VERSION } from './version.js';
 
@@ -24,13 +26,17 @@ export interface RunOptions {
   readonly statusSocket?: string;
   /** Where what tunnels learn of their paths is kept from one run to the next; by default it is not. */
   readonly stateDir?: string;
-  /** Slab for datagrams and streams. */
+  /** Slab for datagrams and streams, of all workers together. */
   readonly memoryBytes?: number;
+  /** Threads of the data plane, 1 to 32; by default as fits the machine, see {@link dataPlaneWorkers}. */
+  readonly dataPlaneWorkers?: number;
+  /** Peers that the source will ever name, where that is known: by default there are no more workers than those. */
+  readonly peers?: number;
 }
 
 /** A running agent: the data plane in its thread, and the source of its states. */
 export class Agent {
-  private readonly thread: DataPlaneThread;
+  private readonly dataPlane: DataPlaneThreads;
   private readonly rates = new RateWindow();
   private readonly startedAtMs = Date.now();
   private readonly peerNames = new Map<string, string>();
@@ -44,12 +50,13 @@ export class Agent {
   private constructor(
     private readonly options: RunOptions,
     private readonly paths: PathMemoryFile | undefined,
+    workers: number,
   ) {
     this.failed = new Promise((_, reject) => (this.endWith = reject));
     this.failed.catch(() => undefined);
     const { log } = options;
-    this.thread = new DataPlaneThread(
-      { memoryBytes: options.memoryBytes, tableName: tableName(options.name) },
+    this.dataPlane = new DataPlaneThreads(
+      { workers, memoryBytes: options.memoryBytes, tableName: tableName(options.name) },
       {
         snapshot: (snapshot) => {
           this.rates.add(snapshot.statistics);
@@ -77,7 +84,9 @@ export class Agent {
     const { stateDir, log } = options;
     const paths =
       stateDir === undefined ? undefined : await PathMemoryFile.open(join(stateDir, PATHS_FILE), log);
-    const agent = new Agent(options, paths);
+    const workers = workersOf(options);
+    if (workers.notice !== undefined) log.warn(workers.notice);
+    const agent = new Agent(options, paths, workers.count);
     try {
       agent.statusServer = await StatusServer.listen(
         options.statusSocket ?? defaultStatusSocket(options.name),
@@ -93,12 +102,16 @@ export class Agent {
       log.warn(fallback, 'the native addon is not in use: the agent is slower, and does without some things');
     }
     agent.resolveTimer = setInterval(() => void agent.resolveAgain(), RESOLVE_INTERVAL_MS);
-    log.info({ name: options.name, version: AGENT_VERSION, pid: process.pid }, 'agent runs');
+    const dataPlaneWorkers = workers.count;
+    log.info(
+      { name: options.name, version: AGENT_VERSION, pid: process.pid, dataPlaneWorkers },
+      'agent runs',
+    );
     return agent;
   }
 
   private async apply(state: WantedState): Promise<void> {
-    await this.thread.apply(await this.resolve(state));
+    await this.dataPlane.apply(await this.resolve(state));
     this.wanted = state;
     this.peerNames.clear();
     for (const { id, name } of state.peers) this.peerNames.set(id, name);
@@ -124,7 +137,7 @@ export class Agent {
     if (wanted === undefined || hasNames !== true) return;
     try {
       const state = await this.resolve(wanted);
-      if (this.wanted === wanted) await this.thread.apply(state);
+      if (this.wanted === wanted) await this.dataPlane.apply(state);
     } catch (error) {
       this.options.log.warn(`the peers' endpoints cannot be renewed: ${messageOf(error)}`);
     }
@@ -141,21 +154,29 @@ export class Agent {
       version: AGENT_VERSION,
       pid: process.pid,
       startedAtMs: this.startedAtMs,
-      rehearsed: this.thread.rehearsed,
+      rehearsed: this.dataPlane.rehearsed,
       source: this.options.source.describe(),
       tunnelPort: latest?.tunnelPort ?? 0,
-      interception: latest?.interception ?? 'off',
+      interception: this.dataPlane.interception,
+      dataPlaneWorkers: this.dataPlane.workers,
       activeFlows: latest?.activeFlows ?? 0,
-      udp: latest?.udp ?? { packetsSent: 0, packetsReceived: 0, sendErrors: 0 },
-      tunnels: this.rates.tunnels((peerId) => this.nameOf(peerId)),
+      udp: latest?.udp ?? { packetsSent: 0, packetsReceived: 0, sendErrors: 0, misdirected: 0 },
+      tunnels: this.tunnels(),
     };
+  }
+
+  /** In the order of the state. */
+  private tunnels(): TunnelReport[] {
+    const order = new Map([...this.peerNames.keys()].map((peerId, index) => [peerId, index]));
+    const rank = ({ peerId }: TunnelReport): number => order.get(peerId) ?? order.size;
+    return this.rates.tunnels((peerId) => this.nameOf(peerId)).sort((a, b) => rank(a) - rank(b));
   }
 
   /** Resets what is open, says goodbye to the peers, and gives everything back. */
   async stop(): Promise<void> {
     clearInterval(this.resolveTimer);
     await this.options.source.stop();
-    await this.thread.close();
+    await this.dataPlane.close();
     await this.options.source.close?.();
     await this.paths?.save();
     await this.statusServer?.close();
@@ -175,6 +196,16 @@ export async function runAgent(options: RunOptions): Promise<void> {
     throw new AgentError(`the data plane has failed: ${messageOf(error)}`);
   }
   await agent.stop();
+}
+
+function workersOf({ dataPlaneWorkers: wanted, peers = Infinity, memoryBytes }: RunOptions) {
+  return dataPlaneWorkers({
+    wanted,
+    peers,
+    cores: availableParallelism(),
+    memoryBytes: memoryBytes ?? DEFAULT_MEMORY_BYTES,
+    steering: features.steering,
+  });
 }
 
 /** nftables takes letters, digits and underscores; the process makes it unique. */

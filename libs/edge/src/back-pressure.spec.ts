@@ -19,7 +19,7 @@ describe('back-pressure', () => {
   });
 
   afterEach(async () => {
-    await pair.stop();
+    pair.stop();
     await server.stop();
   });
 
@@ -46,7 +46,7 @@ describe('back-pressure', () => {
   });
 
   it('a few encoded bytes that stand for many are decoded no faster than they are read', async () => {
-    await pair.stop();
+    pair.stop();
     pair = await TestPair.start(server.port, { compression: 'strongest' });
     const client = pair.connect();
     const remote = await server.accepted();

@@ -1,13 +1,15 @@
 import * as native from '@longhaul/native';
 import { allocateSlab } from '@longhaul/native';
-import type { Stream, TunnelEvents } from '@longhaul/tunnel';
+import type { ShardOptions, Stream, TunnelEvents } from '@longhaul/tunnel';
 import { Bridge } from './connection/bridge.js';
 import type { FlowRecord } from './connection/flow.js';
 import { WorkSpace } from './connection/work-space.js';
 import { Connections, type Policy } from './connections.js';
 import { DriverSocket, EndpointDriver } from './driver.js';
-import { Interception } from './interception/interception.js';
+import { InterceptedConnections } from './interception/intercepted-connections.js';
+import { intercepts } from './interception/redirection.js';
 import { ForwardListeners } from './listeners.js';
+import type { PortUse } from './sockets.js';
 import { formatSocketAddress } from './policy/addresses.js';
 import { AllowTable } from './policy/allow-table.js';
 import { RuleTable } from './policy/rule-table.js';
@@ -16,24 +18,40 @@ import type { DataPlaneStatistics, LinkStatistics } from './statistics.js';
 
 /** How often the limits that follow the paths are adapted. */
 const ADAPT_MS = 100;
-/** Interception that was lost is tried again after so long. */
-const RESTORE_INTERCEPTION_MS = 2000;
 /** Slab for streams both ways: virtual until used. Half of it is what peers may be promised. */
-const DEFAULT_MEMORY_BYTES = 1_073_741_824;
+export const DEFAULT_MEMORY_BYTES = 1_073_741_824;
 
 export interface DataPlaneOptions {
   /** Slab for datagrams and streams, in bytes; at most 2^31 - 1. */
   readonly memoryBytes?: number;
-  /** Name of the nftables table, when interception is on; unique among the agents of a network namespace. */
-  readonly tableName?: string;
+  /** Where this is one of several data planes that share the tunnel's UDP port, each in a thread of its own. */
+  readonly shard?: ShardOptions;
 }
+
+/** What a data plane that is one of several has to know beside the state, which is the same for all of them. */
+export interface Placement {
+  /** The shard of each peer of the state, by the peer's id. A peer stays where it is while it is in the state. */
+  readonly shardOf: ReadonlyMap<string, number>;
+  /** Addresses of forwards, as {@link formatSocketAddress} writes them, on which another shard listens until it commits. */
+  readonly inherited: ReadonlySet<string>;
+}
+
+/** A state that can be put in force without fail. */
+export interface PreparedState {
+  /** Where the tunnel's UDP socket is bound; where the state leaves the port open, the other shards are told this one. */
+  readonly tunnelPort: number;
+  /** Where redirected connections are taken; undefined: nowhere. */
+  readonly interceptionPort: number | undefined;
+  commit(): void;
+  rollback(): void;
+}
+
+const ALL_HERE: Placement = { shardOf: new Map(), inherited: new Set() };
 
 /** What the owner of a data plane is told. */
 export interface DataPlaneEvents {
   tunnelUp(peerId: string): void;
   tunnelDown(peerId: string, reason: string): void;
-  /** Connections are not intercepted any more, though the state says so. */
-  interceptionLost(reason: string): void;
 }
 
 /**
@@ -44,18 +62,16 @@ export class DataPlane {
   private readonly memory: Uint8Array;
   private readonly connections: Connections;
   private readonly forwards: ForwardListeners;
-  private readonly interception: Interception;
+  private readonly intercepted: InterceptedConnections;
   /** What the protocol has told and nobody has acted on. */
   private told: (() => void)[] = [];
   private driver: EndpointDriver | undefined;
   private state: DataPlaneState | undefined;
-  private applying: Promise<unknown> = Promise.resolve();
   private adaptTimer: NodeJS.Timeout | undefined;
-  private restoreTimer: NodeJS.Timeout | undefined;
   private closed = false;
 
   constructor(
-    options: DataPlaneOptions,
+    private readonly options: DataPlaneOptions,
     private readonly events: DataPlaneEvents,
   ) {
     this.memory = allocateSlab(options.memoryBytes ?? DEFAULT_MEMORY_BYTES);
@@ -63,15 +79,9 @@ export class DataPlane {
     this.forwards = new ForwardListeners((socket, forward) => {
       this.connections.acceptForward(socket, forward);
     });
-    this.interception = new Interception(
-      options.tableName ?? `longhaul_${process.pid}`,
-      (socket) => {
-        this.connections.acceptIntercepted(socket);
-      },
-      (reason) => {
-        this.onInterceptionLost(reason);
-      },
-    );
+    this.intercepted = new InterceptedConnections((socket) => {
+      this.connections.acceptIntercepted(socket);
+    });
   }
 
   private makeConnections(): Connections {
@@ -90,53 +100,79 @@ export class DataPlane {
 
   // Policy
 
-  /**
-   * Puts a state in force, as a whole: it is checked, everything new is bound and prepared, then all is switched.
-   * Connections that are open stay as they are, except those of a peer that is gone or has another key.
-   *
-   * @throws StateError if the state cannot be; the one before stays in force
-   */
-  apply(state: DataPlaneState): Promise<void> {
-    const turn = this.applying.then(() => this.applyNow(state));
-    this.applying = turn.catch(() => undefined);
-    return turn;
+  /** Puts a state in force, as a whole; see {@link prepare}. @throws StateError if it cannot be; the one before stays */
+  apply(state: DataPlaneState): void {
+    this.prepare(state).commit();
   }
 
-  private async applyNow(state: DataPlaneState): Promise<void> {
+  /**
+   * Checks a state and binds everything new, so that it can be put in force as a whole. Until then nothing changes.
+   * Connections that are open stay as they are, except those of a peer that is gone or has another key. Connections that a
+   * peer of another shard is to carry are as if it were down: they are not meant to come here.
+   *
+   * @throws StateError if the state cannot be
+   */
+  prepare(state: DataPlaneState, placement = ALL_HERE): PreparedState {
     if (this.closed) throw new StateError(['the data plane is closed']);
     validateState(state);
     this.refuseNewKey(state);
-    const undo: (() => unknown)[] = [];
+    const undo: (() => void)[] = [];
+    const rollback = (): void => {
+      for (const step of undo.reverse()) step();
+    };
     try {
       const policy = {
         rules: new RuleTable(state.rules),
         allow: new AllowTable(state.allow, state.management),
       };
+      const here = this.ofThisShard(state, placement);
       const socket = this.prepareSocket(state, undo);
-      const forwards = this.forwards.prepare(state.forwards);
+      const forwards = this.forwards.prepare(here.forwards, (address) => this.portUseOf(address, placement));
       undo.push(forwards.rollback);
-      const interception = await this.interception.prepare(state);
-      undo.push(interception.rollback);
-      await interception.load();
-      this.switchTo(state, policy, socket);
-      forwards.commit();
-      await interception.commit();
+      const intercepted = this.intercepted.prepare(intercepts(state));
+      undo.push(intercepted.rollback);
+      return {
+        tunnelPort: socket?.udp.port ?? this.driver?.port ?? 0,
+        interceptionPort: intercepted.port,
+        rollback,
+        commit: () => {
+          this.switchTo(here, policy, socket);
+          this.driver?.endpoint.setPeersElsewhere(this.elsewhere(state, placement));
+          forwards.commit();
+          intercepted.commit();
+        },
+      };
     } catch (error) {
-      for (const step of undo.reverse()) await step();
+      rollback();
       throw error instanceof StateError ? error : new StateError([messageOf(error)]);
     }
   }
 
-  /** The table is gone, and connections go straight: tried again until it is back. */
-  private onInterceptionLost(reason: string): void {
-    this.events.interceptionLost(reason);
-    this.restoreTimer = setTimeout(() => {
-      const { state } = this;
-      if (this.closed || state === undefined) return;
-      this.apply(state).catch((error: unknown) => {
-        this.onInterceptionLost(messageOf(error));
-      });
-    }, RESTORE_INTERCEPTION_MS);
+  /** What of a state this shard does; its rules are for all of them. */
+  private ofThisShard(state: DataPlaneState, { shardOf }: Placement): DataPlaneState {
+    const { shard } = this.options;
+    if (shard === undefined) return state;
+    const isHere = (peerId: string): boolean => shardOf.get(peerId) === shard.index;
+    return {
+      ...state,
+      peers: state.peers.filter(({ id }) => isHere(id)),
+      forwards: state.forwards.filter(({ treatment }) => isHere(treatment.peerId)),
+    };
+  }
+
+  private elsewhere(
+    { peers }: DataPlaneState,
+    { shardOf }: Placement,
+  ): { publicKey: Uint8Array; shard: number }[] {
+    return peers.flatMap(({ id, publicKey }) => {
+      const shard = shardOf.get(id);
+      return shard === undefined || shard === this.options.shard?.index ? [] : [{ publicKey, shard }];
+    });
+  }
+
+  private portUseOf(address: string, { inherited }: Placement): PortUse {
+    if (this.options.shard === undefined) return 'alone';
+    return inherited.has(address) ? 'joined' : 'shared';
   }
 
   private refuseNewKey({ privateKey }: DataPlaneState): void {
@@ -146,11 +182,11 @@ export class DataPlane {
   }
 
   /** A new UDP socket where one is needed. */
-  private prepareSocket({ tunnel }: DataPlaneState, undo: (() => unknown)[]): DriverSocket | undefined {
+  private prepareSocket({ tunnel }: DataPlaneState, undo: (() => void)[]): DriverSocket | undefined {
     const present = this.state?.tunnel;
     if (present?.address === tunnel.address && present.port === tunnel.port) return undefined;
     try {
-      const socket = new DriverSocket(tunnel);
+      const socket = new DriverSocket(tunnel, this.options.shard);
       undo.push(() => {
         socket.udp.close();
       });
@@ -191,14 +227,21 @@ export class DataPlane {
     this.adaptTimer = setInterval(() => {
       this.connections.adaptToPaths();
     }, ADAPT_MS);
-    return new EndpointDriver(privateKey, this.memory, socket, this.tunnelEvents(), {
+    const tasks = {
       serve: () => {
         this.connections.flushQuietOpens();
         this.act();
       },
       hasWork: () => this.told.length > 0,
       nextTaskUs: () => this.connections.nextOpenUs,
-    });
+    };
+    const { shard } = this.options;
+    return new EndpointDriver(privateKey, this.memory, socket, this.tunnelEvents(), tasks, shard);
+  }
+
+  /** Takes a datagram that another shard has handed over; see {@link ShardOptions.handOver}. */
+  takeOver(datagram: Uint8Array, record: Int32Array): void {
+    this.driver?.takeOver(datagram, record);
   }
 
   /**
@@ -279,11 +322,11 @@ export class DataPlane {
       links: this.state?.peers.flatMap(({ id }) => this.linkStatistics(id)) ?? [],
       activeFlows: this.connections.flows.activeCount,
       droppedFlowRecords: this.connections.flows.dropped,
-      interception: this.interception.status,
       udp: {
         packetsSent: udp?.packetsSent ?? 0,
         packetsReceived: udp?.packetsReceived ?? 0,
         sendErrors: udp?.sendErrors ?? 0,
+        misdirected: this.driver?.endpoint.misdirected ?? 0,
       },
     };
   }
@@ -307,14 +350,12 @@ export class DataPlane {
   }
 
   /** Resets all connections, tells the peers, and frees everything. */
-  async close(): Promise<void> {
+  close(): void {
     if (this.closed) return;
     this.closed = true;
-    await this.applying;
-    await this.interception.close();
+    this.intercepted.close();
     this.forwards.close();
     clearInterval(this.adaptTimer);
-    clearTimeout(this.restoreTimer);
     this.connections.close();
     this.driver?.close();
   }

@@ -4,13 +4,16 @@ import {
   Endpoint,
   MAX_POLL_PACKETS,
   NodePrimitives,
+  Receive,
   RECEIVE_STRIDE,
+  RECEIVER_INDEX_FIELDS,
   SEND_STRIDE,
+  type ShardOptions,
   type TunnelEvents,
 } from '@longhaul/tunnel';
 import type { SocketAddress } from './policy/addresses.js';
 import { ReceiveModeration } from './receive-moderation.js';
-import { agentMark, bindAny } from './sockets.js';
+import { agentMark, bindAny, bindAs, type PortUse } from './sockets.js';
 
 /** Room that the kernel's datagrams are received into: some thirty GRO packets of 64 KiB at once. */
 export const RECEIVE_REGION_BYTES = 2_097_152;
@@ -56,9 +59,10 @@ export class EndpointDriver {
     private socket: DriverSocket,
     events: TunnelEvents,
     private readonly tasks: DriverTasks,
+    shard?: ShardOptions,
   ) {
     this.endpoint = new Endpoint(
-      { privateKey, receiveRegionBytes: RECEIVE_REGION_BYTES },
+      { privateKey, receiveRegionBytes: RECEIVE_REGION_BYTES, shard },
       {
         memory,
         crypto: this.crypto,
@@ -123,6 +127,17 @@ export class EndpointDriver {
     this.wake();
   }
 
+  /** Takes a datagram that another shard has received; see {@link ShardOptions.handOver}. */
+  takeOver(datagram: Uint8Array, record: Int32Array): void {
+    if (this.closed) return;
+    this.memory.set(datagram, 0);
+    this.receiveDescriptors.set(record);
+    this.receiveDescriptors[Receive.offset] = 0;
+    this.endpoint.receive(this.receiveDescriptors, 1, nowMicroseconds(), true);
+    this.tasks.serve();
+    this.wake();
+  }
+
   /** Sends all that may leave now and asks to be woken for the rest. */
   private turn(): void {
     if (this.closed) return;
@@ -170,13 +185,37 @@ export class DriverSocket {
   readonly udp: UdpSocket;
   onReadable: (udp: UdpSocket) => void = () => undefined;
 
-  /** @throws what binding throws, for example EADDRINUSE */
-  constructor(readonly address: SocketAddress) {
+  /**
+   * @param shard whose socket it is, where several share the port: the first is bound first, and the others in their order
+   * @throws what binding throws, for example EADDRINUSE
+   */
+  constructor(
+    readonly address: SocketAddress,
+    shard?: ShardOptions,
+  ) {
     this.udp = bindAny(address.address, (literal) => {
       const options = { address: literal, port: address.port, mark: agentMark() };
-      return new UdpSocket(options, () => {
-        this.onReadable(this.udp);
+      return bindAs(portUseOf(shard), options, (shared) => {
+        return new UdpSocket(shared, () => {
+          this.onReadable(this.udp);
+        });
       });
     });
+    if (shard?.index === 0) this.steer(shard.count);
   }
+
+  /** Lets the kernel choose the shard by the session that a datagram names. */
+  private steer(shards: number): void {
+    try {
+      this.udp.steer(shards, RECEIVER_INDEX_FIELDS);
+    } catch (error) {
+      this.udp.close();
+      throw error;
+    }
+  }
+}
+
+function portUseOf(shard: ShardOptions | undefined): PortUse {
+  if (shard === undefined) return 'alone';
+  return shard.index === 0 ? 'shared' : 'joined';
 }

@@ -1,4 +1,12 @@
-export { DataPlane, type DataPlaneEvents, type DataPlaneOptions } from './data-plane.js';
+export {
+  DataPlane,
+  DEFAULT_MEMORY_BYTES,
+  type DataPlaneEvents,
+  type DataPlaneOptions,
+  type Placement,
+  type PreparedState,
+} from './data-plane.js';
+export { Redirection, type RedirectionChange } from './interception/redirection.js';
 export { rehearse } from './rehearsal.js';
 export { AGENT_MARK } from './sockets.js';
 export type { FlowEnd, FlowIdentity, FlowRecord, PeerBytes } from './connection/flow.js';

@@ -1,7 +1,7 @@
 import { features, TcpListener, type TcpSocket } from '@longhaul/native';
 import type { ForwardState } from './policy/state.js';
 import { formatSocketAddress, type SocketAddress } from './policy/addresses.js';
-import { agentMark, bindAny } from './sockets.js';
+import { agentMark, bindAny, bindAs, type PortUse } from './sockets.js';
 
 const BACKLOG = 1024;
 /**
@@ -14,20 +14,39 @@ const MAX_SEGMENT_BYTES = features.tcpTuning ? 8192 : undefined;
 /** A bound listener whose purpose may change while connections come in. */
 export class Listener<Purpose> {
   private readonly listener: TcpListener;
+  /** What has come in before it was opened. */
+  private held: TcpSocket[] | undefined = [];
 
-  /** @throws what binding throws, for example EADDRINUSE */
+  /**
+   * @param portUse see {@link PortUse}
+   * @throws what binding throws, for example EADDRINUSE
+   */
   constructor(
     address: SocketAddress,
     public purpose: Purpose,
-    onConnection: (socket: TcpSocket, purpose: Purpose) => void,
+    private readonly onConnection: (socket: TcpSocket, purpose: Purpose) => void,
+    portUse: PortUse = 'alone',
   ) {
-    const accept = (socket: TcpSocket): void => {
-      onConnection(socket, this.purpose);
-    };
     this.listener = bindAny(address.address, (literal) => {
       const options = { address: literal, port: address.port, backlog: BACKLOG, mark: agentMark() };
-      return new TcpListener({ ...options, maxSegmentBytes: MAX_SEGMENT_BYTES }, accept);
+      return bindAs(portUse, options, (shared) => {
+        return new TcpListener({ ...shared, maxSegmentBytes: MAX_SEGMENT_BYTES }, (socket) => {
+          this.accept(socket);
+        });
+      });
     });
+  }
+
+  private accept(socket: TcpSocket): void {
+    if (this.held === undefined) this.onConnection(socket, this.purpose);
+    else this.held.push(socket);
+  }
+
+  /** Hands on what has come in since it was bound, and from now on all at once. */
+  open(): void {
+    const { held } = this;
+    this.held = undefined;
+    for (const socket of held ?? []) this.onConnection(socket, this.purpose);
   }
 
   get port(): number {
@@ -35,6 +54,8 @@ export class Listener<Purpose> {
   }
 
   close(): void {
+    for (const socket of this.held ?? []) socket.reset();
+    this.held = [];
     this.listener.close();
   }
 }
@@ -48,9 +69,13 @@ export class ForwardListeners {
   /**
    * Binds what is new. Nothing that is there changes until `commit`; `rollback` closes what was bound.
    *
+   * @param portUseOf how the port of a new listener at an address, as {@link formatSocketAddress} writes it, is bound
    * @throws what binding throws, with nothing left bound
    */
-  prepare(forwards: readonly ForwardState[]): { commit(): void; rollback(): void } {
+  prepare(
+    forwards: readonly ForwardState[],
+    portUseOf: (address: string) => PortUse = () => 'alone',
+  ): { commit(): void; rollback(): void } {
     const added = new Map<string, Listener<ForwardState>>();
     const rollback = (): void => {
       for (const listener of added.values()) listener.close();
@@ -59,7 +84,7 @@ export class ForwardListeners {
       const key = formatSocketAddress(forward.listen);
       if (this.listeners.has(key)) continue;
       try {
-        added.set(key, new Listener(forward.listen, forward, this.onConnection));
+        added.set(key, new Listener(forward.listen, forward, this.onConnection, portUseOf(key)));
       } catch (error) {
         rollback();
         throw new Error(`forward ${forward.id}: cannot listen on ${key}: ${String(error)}`, { cause: error });
@@ -83,6 +108,7 @@ export class ForwardListeners {
       next.set(key, listener);
     }
     for (const [key, listener] of this.listeners) if (!next.has(key)) listener.close();
+    for (const listener of added.values()) listener.open();
     this.listeners = next;
   }
 

@@ -19,7 +19,7 @@ describe('many connections in one tunnel', () => {
   });
 
   afterEach(async () => {
-    await pair.stop();
+    pair.stop();
     await server.stop();
   });
 

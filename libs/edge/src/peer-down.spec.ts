@@ -5,7 +5,7 @@ describe('while the peer cannot be reached', () => {
   it('connections go straight to their destination', async () => {
     const server = await TestServer.start((socket) => socket.pipe(socket));
     const pair = await TestPair.start(server.port, { whenPeerDown: 'pass' });
-    await pair.far.plane.close();
+    pair.far.plane.close();
     await until(() => !pair.near.up.has('far'));
     const client = pair.connect();
     const data = Buffer.alloc(3_000_000, 'x');
@@ -18,19 +18,19 @@ describe('while the peer cannot be reached', () => {
       bytesUp: data.length,
       bytesDown: data.length,
     });
-    await pair.near.plane.close();
+    pair.near.plane.close();
     await server.stop();
   });
 
   it('connections are refused where the policy says so', async () => {
     const server = await TestServer.start();
     const pair = await TestPair.start(server.port, { whenPeerDown: 'refuse' });
-    await pair.far.plane.close();
+    pair.far.plane.close();
     await until(() => !pair.near.up.has('far'));
     expect(await errorCode(pair.connect())).toBe('ECONNRESET');
     expect(await pair.near.endedFlow()).toMatchObject({ handling: 'refused', ended: 'unreachable' });
     expect(server.sockets).toHaveLength(0);
-    await pair.near.plane.close();
+    pair.near.plane.close();
     await server.stop();
   });
 
@@ -39,12 +39,12 @@ describe('while the peer cannot be reached', () => {
     const pair = await TestPair.start(server.port, { whenPeerDown: 'refuse' });
     const stranger = new TestAgent('stranger', await freeUdpPort());
     const treatment = { ...pair.forward.treatment, peerId: 'stranger' };
-    await pair.near.plane.apply(
+    pair.near.plane.apply(
       pair.near.state([pair.far, stranger], { forwards: [{ ...pair.forward, treatment }] }),
     );
     expect(await errorCode(pair.connect())).toBe('ECONNRESET');
-    await pair.stop();
-    await stranger.plane.close();
+    pair.stop();
+    stranger.plane.close();
     await server.stop();
   });
 
@@ -56,14 +56,14 @@ describe('while the peer cannot be reached', () => {
     const remote = await server.accepted();
     await once(remote, 'data');
     const [atClient, atServer] = [errorCode(client), errorCode(remote)];
-    await pair.far.plane.close();
+    pair.far.plane.close();
     expect(await Promise.all([atClient, atServer])).toEqual(['ECONNRESET', 'ECONNRESET']);
     expect(await pair.far.endedFlow()).toMatchObject({ ended: 'agent-stopped' });
     expect(await pair.near.endedFlow()).toMatchObject({
       ended: 'agent-stopped',
       reason: 'the far agent was stopped',
     });
-    await pair.near.plane.close();
+    pair.near.plane.close();
     await server.stop();
   });
 });

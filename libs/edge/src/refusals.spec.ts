@@ -8,14 +8,14 @@ describe('an open that comes to nothing', () => {
     const expected = { ended: 'refused', reason: 'the destination refused the connection' };
     expect(await pair.near.endedFlow()).toMatchObject(expected);
     expect(await pair.far.endedFlow()).toMatchObject(expected);
-    await pair.stop();
+    pair.stop();
   });
 
   it('of a destination that the far agent does not allow: no connection is tried', async () => {
     const server = await TestServer.start();
     const pair = await TestPair.start(server.port);
     const elsewhere = { from: server.port + 1, to: 65_535 };
-    await pair.far.plane.apply(
+    pair.far.plane.apply(
       pair.far.state([pair.near], {
         allow: [{ peerId: 'near', prefixes: ['127.0.0.1/32'], ports: [elsewhere] }],
       }),
@@ -25,7 +25,7 @@ describe('an open that comes to nothing', () => {
     expect(await pair.near.endedFlow()).toMatchObject({ ended: 'denied' });
     expect(await pair.far.endedFlow()).toMatchObject({ ended: 'denied' });
     expect(server.sockets).toHaveLength(0);
-    await pair.stop();
+    pair.stop();
     await server.stop();
   });
 
@@ -35,13 +35,13 @@ describe('an open that comes to nothing', () => {
     const client = pair.connect();
     client.write('before ');
     const remote = await server.accepted();
-    await pair.far.plane.apply(pair.far.state([pair.near]));
-    await pair.near.plane.apply(pair.near.state([pair.far]));
+    pair.far.plane.apply(pair.far.state([pair.near]));
+    pair.near.plane.apply(pair.near.state([pair.far]));
     client.end('after');
     expect((await readAll(remote)).bytes).toBe('before after'.length);
     remote.end('answer');
     expect((await readAll(client)).bytes).toBe('answer'.length);
-    await pair.stop();
+    pair.stop();
     await server.stop();
   });
 });

@@ -29,7 +29,7 @@ export async function rehearse(deadlineMs: number): Promise<void> {
     await rehearsal.run();
   } finally {
     clearTimeout(deadline);
-    await rehearsal.close();
+    rehearsal.close();
   }
 }
 
@@ -50,7 +50,6 @@ class Rehearsal {
     const events = {
       tunnelUp: this.tunnelUp,
       tunnelDown: () => undefined,
-      interceptionLost: () => undefined,
     };
     this.near = new DataPlane({ memoryBytes: MEMORY_BYTES }, events);
     this.far = new DataPlane({ memoryBytes: MEMORY_BYTES }, { ...events, tunnelUp: () => undefined });
@@ -61,18 +60,18 @@ class Rehearsal {
 
   async run(): Promise<void> {
     const port = freePort();
-    await this.applyStates(port);
+    this.applyStates(port);
     await Promise.race([this.up, this.ended]);
     this.pour(port);
     await this.ended;
   }
 
-  private async applyStates(listenPort: number): Promise<void> {
+  private applyStates(listenPort: number): void {
     const { keys, near, far, sink } = this;
     const target = { address: LOOPBACK, port: sink.port };
     const ports = [{ from: target.port, to: target.port }];
     const allow = [{ peerId: 'near', prefixes: [`${LOOPBACK}/32`], ports }];
-    await far.apply({ ...stateOf(keys.far, 'near', keys.near, []), allow });
+    far.apply({ ...stateOf(keys.far, 'near', keys.near, []), allow });
     const forward: ForwardState = {
       id: 'rehearsal',
       listen: { address: LOOPBACK, port: listenPort },
@@ -80,7 +79,7 @@ class Rehearsal {
       treatment: { peerId: 'far', class: 'bulk', weight: 1, compression: 'auto', whenPeerDown: 'refuse' },
     };
     const farAddress = { address: LOOPBACK, port: far.statistics().tunnelPort };
-    await near.apply({ ...stateOf(keys.near, 'far', keys.far, [farAddress]), forwards: [forward] });
+    near.apply({ ...stateOf(keys.near, 'far', keys.far, [farAddress]), forwards: [forward] });
   }
 
   /** Writes all there is to write into the near end. */
@@ -138,11 +137,12 @@ class Rehearsal {
     };
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.source?.close();
     this.received?.close();
     this.sink.close();
-    await Promise.all([this.near.close(), this.far.close()]);
+    this.near.close();
+    this.far.close();
   }
 }
 

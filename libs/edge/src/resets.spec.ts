@@ -11,7 +11,7 @@ describe('resets are carried as resets', () => {
   });
 
   afterEach(async () => {
-    await pair.stop();
+    pair.stop();
     await server.stop();
   });
 

@@ -35,3 +35,31 @@ export function bindAny<Socket>(address: string, bind: (address: string) => Sock
     return bind(ANY_IPV4);
   }
 }
+
+/**
+ * How a port is bound. `alone`: it is this socket's. `shared`: other threads of this process bind it too (SO_REUSEPORT), but
+ * no other process has it. `joined`: another thread of this process has it already.
+ */
+export type PortUse = 'alone' | 'shared' | 'joined';
+
+interface BindOptions {
+  readonly port: number;
+}
+
+/**
+ * Binds as `use` says. A port that several sockets share would let any process of the same user in: so a shared one is first
+ * bound alone, for a moment.
+ *
+ * @throws what `bind` throws
+ */
+export function bindAs<Options extends BindOptions, Socket extends { readonly port: number; close(): void }>(
+  use: PortUse,
+  options: Options,
+  bind: (options: Options & { readonly reusePort: boolean }) => Socket,
+): Socket {
+  if (use !== 'shared') return bind({ ...options, reusePort: use === 'joined' });
+  const probe = bind({ ...options, reusePort: false });
+  const { port } = probe;
+  probe.close();
+  return bind({ ...options, port, reusePort: true });
+}

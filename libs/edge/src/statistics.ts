@@ -20,11 +20,12 @@ export interface DataPlaneStatistics {
   readonly activeFlows: number;
   /** Records of ended flows that were never read. */
   readonly droppedFlowRecords: number;
-  readonly interception: 'off' | 'on' | 'lost';
   readonly udp: {
     readonly packetsSent: number;
     readonly packetsReceived: number;
     readonly sendErrors: number;
+    /** Received by a shard that the session is not at, and handed over; 0 where there is one shard. */
+    readonly misdirected: number;
   };
 }
 

@@ -35,20 +35,17 @@ export class TestAgent {
   readonly keys = generateKeyPair();
   readonly up = new Set<string>();
   readonly ended: FlowRecord[] = [];
-  interceptionLost: string | undefined;
   readonly plane: DataPlane;
 
   constructor(
     readonly name: string,
     readonly port: number,
-    tableName?: string,
   ) {
     const events: DataPlaneEvents = {
       tunnelUp: (peerId) => this.up.add(peerId),
       tunnelDown: (peerId) => this.up.delete(peerId),
-      interceptionLost: (reason) => (this.interceptionLost = reason),
     };
-    this.plane = new DataPlane({ memoryBytes: MEMORY_BYTES, tableName }, events);
+    this.plane = new DataPlane({ memoryBytes: MEMORY_BYTES }, events);
   }
 
   state(peers: readonly TestAgent[], rest: Partial<DataPlaneState> = {}): DataPlaneState {
@@ -113,8 +110,8 @@ export class TestPair {
       target: { address: '127.0.0.1', port: targetPort },
       treatment: { ...BULK, peerId: 'far', ...treatment },
     });
-    await near.plane.apply(near.state([far], { forwards: [pair.forward] }));
-    await far.plane.apply(far.state([near], { allow: [{ ...ANYWHERE_ON_LOOPBACK, peerId: 'near' }] }));
+    near.plane.apply(near.state([far], { forwards: [pair.forward] }));
+    far.plane.apply(far.state([near], { allow: [{ ...ANYWHERE_ON_LOOPBACK, peerId: 'near' }] }));
     await until(() => near.up.has('far') && far.up.has('near'));
     return pair;
   }
@@ -125,8 +122,9 @@ export class TestPair {
     return socket.on('error', () => undefined);
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([this.near.plane.close(), this.far.plane.close()]);
+  stop(): void {
+    this.near.plane.close();
+    this.far.plane.close();
   }
 }
 

@@ -22,7 +22,7 @@ describe('bytes through two data planes', () => {
   });
 
   afterEach(async () => {
-    await pair.stop();
+    pair.stop();
     await server.stop();
   });
 

@@ -108,6 +108,7 @@ export interface Binding {
 
   readonly gso: boolean;
   readonly gro: boolean;
+  readonly steering: boolean;
   readonly opensslVersion: string;
   readonly lz4Version: string;
   readonly zstdVersion: string;
@@ -145,6 +146,8 @@ export interface Binding {
     onReadable: () => void,
   ): NativeHandle;
   udpPort(udp: NativeHandle): number;
+  /** `fields`: pairs of a first byte and an offset. */
+  udpSteer(udp: NativeHandle, sockets: number, fields: Int32Array): void;
   udpReceive(
     udp: NativeHandle,
     memory: Uint8Array,

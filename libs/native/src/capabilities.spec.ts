@@ -72,6 +72,17 @@ testWhere(!features.reusePort)('shared ports are refused', () => {
   ]);
 });
 
+testWhere(!features.reusePort)('steering is refused', () => {
+  const socket = new UdpSocket({ address, port: 0 }, nothing);
+  expect(features.steering).toBe(false);
+  expectRefused([
+    () => {
+      socket.steer(2, [{ firstByte: 4, offset: 1 }]);
+    },
+  ]);
+  socket.close();
+});
+
 testWhere(!features.tcpTuning)('tuning of TCP is refused; what asks for the defaults is not', async () => {
   const { client } = await bench.pair();
   expectRefused([

@@ -8,6 +8,8 @@ export interface NativeFeatures extends Capabilities {
   readonly gso: boolean;
   /** The kernel hands over runs of received packets as one (UDP_GRO). */
   readonly gro: boolean;
+  /** The kernel chooses among the sockets of one port by what is in a datagram (SO_ATTACH_REUSEPORT_CBPF). */
+  readonly steering: boolean;
   readonly opensslVersion: string;
   readonly lz4Version: string;
   readonly zstdVersion: string;
@@ -19,6 +21,7 @@ export const features: NativeFeatures = Object.freeze({
   implementation: implementation.name,
   gso: binding.gso,
   gro: binding.gro,
+  steering: binding.steering,
   opensslVersion: binding.opensslVersion,
   lz4Version: binding.lz4Version,
   zstdVersion: binding.zstdVersion,

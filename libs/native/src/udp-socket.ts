@@ -21,6 +21,14 @@ export interface UdpSocketOptions {
   gro?: boolean;
 }
 
+/** Datagrams that begin with `firstByte` name their socket by the big-endian 32-bit number at `offset`. */
+export interface SteeredField {
+  /** 0 to 255. */
+  readonly firstByte: number;
+  /** Bytes of the payload before the number, 0 to 65,487. */
+  readonly offset: number;
+}
+
 /** A UDP socket that moves batches of packets between one slab of memory and the kernel. Packets are never fragmented. */
 export class UdpSocket {
   readonly port: number;
@@ -43,6 +51,19 @@ export class UdpSocket {
       onReadable,
     );
     this.port = binding.udpPort(this.handle);
+  }
+
+  /**
+   * Shares what arrives at this port among the `sockets` sockets (1 to 1,024) that have bound it with `reusePort`, numbered
+   * from 0 in the order of binding. A datagram that begins as one of `fields` (at most 16) goes to the socket of its number
+   * modulo `sockets`; all others, and those too short to hold the number, go to socket 0. Call it on the first socket before
+   * the second is bound, and close them together: a socket that is closed alone changes the others' numbers. Where runs of
+   * datagrams are joined (GRO), one may come along with another of the same sender.
+   * @throws Error with a `code`: 'ENOTSUP' without the addon, 'EINVAL' without `reusePort`
+   */
+  steer(sockets: number, fields: readonly SteeredField[]): void {
+    const pairs = fields.flatMap(({ firstByte, offset }) => [firstByte, offset]);
+    binding.udpSteer(this.handle, sockets, Int32Array.from(pairs));
   }
 
   /**

@@ -7,6 +7,7 @@ import {
   INITIATION_LENGTH,
   KEY_LENGTH,
   RESPONSE_LENGTH,
+  withoutMac2,
   type AdmittedPeer,
   type KeyPair,
 } from './handshake/index.js';
@@ -23,6 +24,7 @@ import {
 import type { PathMemory } from './path/path-memory.js';
 import { RateLimit } from './rate-limit.js';
 import { tunnelStats, type TunnelStats } from './stats.js';
+import { Shard, type ShardOptions } from './shards.js';
 import { MemoryBudget } from './streams/memory-budget.js';
 import type { Stream, TrafficClass } from './streams/stream.js';
 import { WaitingWriters } from './streams/waiting-writers.js';
@@ -50,6 +52,8 @@ export interface EndpointOptions {
   readonly receiveRegionBytes: number;
   /** Packets after which a session is replaced, at most and by default 2^22. */
   readonly rekeyAfterPackets?: number;
+  /** Where the UDP port is shared with other endpoints of the same keys. */
+  readonly shard?: ShardOptions;
 }
 
 /** A new stream, as its opener wants it. */
@@ -96,6 +100,9 @@ export class Endpoint implements TunnelHost {
   private retiredKeys: number[] = [];
   private retiring: number[] = [];
   private readonly initiations = new RateLimit(INITIATIONS_PER_SECOND);
+  private readonly shard: Shard | undefined;
+  /** What is received now was handed over by another shard. */
+  private handedOver = false;
   private readonly notices = new RateLimit(UNKNOWN_SESSION_NOTICES_PER_SECOND);
 
   /** Throws a RangeError when the key is not one, or memory is too small. */
@@ -108,6 +115,7 @@ export class Endpoint implements TunnelHost {
     if (options.privateKey.length !== KEY_LENGTH) throw new RangeError('the private key must be 32 bytes');
     this.rekeyAfterPackets = Math.min(options.rekeyAfterPackets ?? Infinity, REKEY_AFTER_PACKETS);
     this.keys = { privateKey: options.privateKey, publicKey: noise.publicKey(options.privateKey) };
+    this.shard = options.shard && new Shard(options.shard);
     this.builder = new PacketBuilder(memory, options.receiveRegionBytes);
     this.shared = this.makeShared(options.receiveRegionBytes + SCRATCH_BYTES, events);
     this.responder = new HandshakeResponder(
@@ -173,6 +181,16 @@ export class Endpoint implements TunnelHost {
     this.turn = [...this.tunnels.values()];
   }
 
+  /** The peers that are at other shards of this port: their initiations are handed over to them. */
+  setPeersElsewhere(peers: readonly { readonly publicKey: Uint8Array; readonly shard: number }[]): void {
+    this.shard?.setElsewhere(new Map(peers.map(({ publicKey, shard }) => [keyName(publicKey), shard])));
+  }
+
+  /** Datagrams that came here though they name another shard; 0 where there are none. */
+  get misdirected(): number {
+    return this.shard?.misdirected ?? 0;
+  }
+
   /** Whether new streams to the peer have a way. */
   isUp(peerId: string): boolean {
     return this.tunnels.get(peerId)?.up ?? false;
@@ -207,9 +225,12 @@ export class Endpoint implements TunnelHost {
 
   // Driving
 
-  /** Takes `count` received datagrams. Events are told before it returns. */
-  receive(descriptors: Int32Array, count: number, nowUs: number): void {
+  /**
+   * Takes `count` received datagrams, or such that another shard has handed over. Events are told before it returns.
+   */
+  receive(descriptors: Int32Array, count: number, nowUs: number, handedOver = false): void {
     this.begin(nowUs);
+    this.handedOver = handedOver;
     for (let i = 0; i < count; i++) this.batch[i] = this.prepare(descriptors, i * RECEIVE_STRIDE);
     this.environment.crypto.open(this.environment.memory, descriptors, count);
     for (let i = 0; i < count; i++) {
@@ -236,6 +257,8 @@ export class Endpoint implements TunnelHost {
     const offset = descriptors[at + Receive.offset];
     const length = descriptors[at + Receive.length];
     if (length < UNKNOWN_SESSION_BYTES) return undefined;
+    if (!this.handedOver && this.shard?.passOn(memory, descriptors, at, this.clock.nowUs) === true)
+      return undefined;
     if (memory[offset] !== PacketType.data) {
       this.onMessage(descriptors, at, memory.subarray(offset, offset + length));
       return undefined;
@@ -294,7 +317,7 @@ export class Endpoint implements TunnelHost {
     const address = addressOf(descriptors, at);
     switch (datagram[0]) {
       case PacketType.initiation:
-        this.onInitiation(datagram, address);
+        this.onInitiation(datagram, address, descriptors.slice(at, at + RECEIVE_STRIDE));
         break;
       case PacketType.response:
         this.pendingResponses.get(readU32(datagram, 8))?.onResponse(datagram);
@@ -304,26 +327,34 @@ export class Endpoint implements TunnelHost {
         break;
       case PacketType.unknownSession:
         this.onUnknownSession(readU32(datagram, 1), readU32(datagram, 5));
+        if (this.shard?.isDoor === true)
+          this.shard.spreadNotice(datagram, descriptors.slice(at, at + RECEIVE_STRIDE), this.clock.nowUs);
         break;
     }
   }
 
-  private onInitiation(datagram: Uint8Array, address: PackedAddress): void {
+  private onInitiation(datagram: Uint8Array, address: PackedAddress, record: Int32Array): void {
     const { nowUs } = this.clock;
     const source = new Uint8Array(address.buffer, address.byteOffset, address.byteLength);
-    const underLoad = !this.initiations.take(nowUs);
+    const admitted = this.handedOver && this.shard?.isDoor === false;
+    const underLoad = !admitted && !this.initiations.take(nowUs);
     const outcome = this.responder.handleInitiation(datagram, source, nowUs / 1000, underLoad);
     if (outcome.ok) {
       const tunnel = this.tunnelsByKey.get(keyName(outcome.session.peerPublicKey));
       tunnel?.onAnswered(outcome.session, outcome.response, address);
     } else if (outcome.reason === 'cookie-required') {
       this.replies.push({ datagram: outcome.cookieReply, address });
+    } else if (outcome.reason === 'unknown-peer' && outcome.peerPublicKey !== undefined && !admitted) {
+      // The peer's shard has another secret for cookies than this one, which has checked mac2.
+      const initiation = withoutMac2(datagram);
+      this.shard?.handInitiationOver(keyName(outcome.peerPublicKey), initiation, record);
     }
   }
 
   /** A peer sends to a session that we do not have, perhaps since we were restarted: it is told by its own header. */
   private noticeUnknown(descriptors: Int32Array, at: number, offset: number): void {
-    if (this.tunnels.size === 0 || !this.notices.take(this.clock.nowUs)) return;
+    if ((this.tunnels.size === 0 && this.shard?.hasOthers !== true) || !this.notices.take(this.clock.nowUs))
+      return;
     const datagram = this.environment.memory.slice(offset, offset + UNKNOWN_SESSION_BYTES);
     datagram[0] = PacketType.unknownSession;
     this.replies.push({ datagram, address: addressOf(descriptors, at) });
@@ -396,7 +427,9 @@ export class Endpoint implements TunnelHost {
 
   allocateIndex(): number {
     for (;;) {
-      const index = readU32(this.environment.random(4), 0);
+      const random = readU32(this.environment.random(4), 0);
+      const index = this.shard === undefined ? random : this.shard.indexNear(random);
+      if (index === undefined) continue;
       if (!this.sessions.has(index) && !this.pendingResponses.has(index)) return index;
     }
   }

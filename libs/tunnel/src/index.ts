@@ -13,6 +13,7 @@ export {
   type PacketCrypto,
 } from './io.js';
 export { MAX_OPEN_PAYLOAD, MAX_POLL_PACKETS } from './params.js';
+export { RECEIVER_INDEX_FIELDS, type ShardOptions } from './shards.js';
 export type { PathMemory, RememberedRate } from './path/path-memory.js';
 export type { Profile } from './congestion/controller.js';
 export type { TunnelStats } from './stats.js';

@@ -1,7 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { DataPlaneState } from '@longhaul/edge';
-import type { DataPlaneSnapshot, WorkerMessage, WorkerOptions, WorkerRequest } from './messages.js';
+import type { DataPlaneState, Placement } from '@longhaul/edge';
+import type {
+  DataPlaneSnapshot,
+  PreparedPorts,
+  WorkerMessage,
+  WorkerOptions,
+  WorkerRequest,
+} from './messages.js';
 
 /** The same file seen from src/ and from dist/: a worker's entry has to be built. */
 const WORKER_FILE = fileURLToPath(new URL('../../dist/data-plane/worker.js', import.meta.url));
@@ -10,25 +16,33 @@ export interface ThreadEvents {
   snapshot(snapshot: DataPlaneSnapshot): void;
   tunnelUp(peerId: string): void;
   tunnelDown(peerId: string, reason: string): void;
-  interceptionLost(reason: string): void;
   /** The thread ended although nobody asked it to. */
   failed(error: Error): void;
 }
 
-/** The data plane in its worker thread, seen from the main thread. */
+interface Pending {
+  readonly resolve: (ports: PreparedPorts | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One data-plane worker in its thread, seen from the main thread. */
 export class DataPlaneThread {
   /** Whether its code is compiled: before, a transfer is slower. */
   rehearsed = false;
   private readonly worker: Worker;
-  private readonly pending = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  private readonly pending = new Map<number, Pending>();
   private nextId = 1;
   private closing = false;
+  /** Why the thread is no more. */
+  private failure: Error | undefined;
 
   constructor(
     options: WorkerOptions,
     private readonly events: ThreadEvents,
   ) {
-    this.worker = new Worker(WORKER_FILE, { workerData: options, name: 'data-plane' });
+    const name = `data-plane${options.shard === undefined ? '' : `-${options.shard.index}`}`;
+    const transferList = options.shard?.ports.filter((port) => port !== undefined);
+    this.worker = new Worker(WORKER_FILE, { workerData: options, transferList, name });
     this.worker.on('message', (message: WorkerMessage) => {
       this.take(message);
     });
@@ -40,19 +54,33 @@ export class DataPlaneThread {
     });
   }
 
-  /** Puts a state in force as a whole. Rejects with the reason if it cannot be; the one before then stays. */
-  apply(state: DataPlaneState): Promise<void> {
-    return this.request((id) => ({ type: 'apply', id, state }));
+  /** Checks a state and binds what it needs. Rejects with the reason if the state cannot be; then nothing has changed. */
+  async prepare(state: DataPlaneState, placement: Placement): Promise<PreparedPorts> {
+    const ports = await this.request((id) => ({ type: 'prepare', id, state, placement }));
+    if (ports === undefined) throw new Error('the data plane has not told its ports');
+    return ports;
+  }
+
+  /** Puts what was prepared in force. */
+  async commit(): Promise<void> {
+    await this.request((id) => ({ type: 'commit', id }));
+  }
+
+  /** Gives back what was prepared. */
+  async rollback(): Promise<void> {
+    await this.request((id) => ({ type: 'rollback', id }));
   }
 
   /** Resets all connections, says goodbye to the peers, and ends the thread. */
   async close(): Promise<void> {
     this.closing = true;
+    if (this.failure !== undefined) return;
     await this.request((id) => ({ type: 'close', id }));
     await this.worker.terminate();
   }
 
-  private request(make: (id: number) => WorkerRequest): Promise<void> {
+  private request(make: (id: number) => WorkerRequest): Promise<PreparedPorts | undefined> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
@@ -63,7 +91,7 @@ export class DataPlaneThread {
   private take(message: WorkerMessage): void {
     switch (message.type) {
       case 'outcome':
-        this.settle(message.id, message.error);
+        this.settle(message);
         break;
       case 'rehearsed':
         this.rehearsed = true;
@@ -77,20 +105,18 @@ export class DataPlaneThread {
       case 'tunnel-down':
         this.events.tunnelDown(message.peerId, message.reason);
         break;
-      case 'interception-lost':
-        this.events.interceptionLost(message.reason);
-        break;
     }
   }
 
-  private settle(id: number, error: string | undefined): void {
+  private settle({ id, ports, error }: Extract<WorkerMessage, { type: 'outcome' }>): void {
     const pending = this.pending.get(id);
     this.pending.delete(id);
-    if (error === undefined) pending?.resolve();
+    if (error === undefined) pending?.resolve(ports);
     else pending?.reject(new Error(error));
   }
 
   private fail(error: Error): void {
+    this.failure ??= error;
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();
     if (!this.closing) this.events.failed(error);

@@ -1,15 +1,51 @@
-import type { DataPlaneState, DataPlaneStatistics, FlowRecord } from '@longhaul/edge';
+import type { MessagePort } from 'node:worker_threads';
+import type {
+  DataPlaneState,
+  DataPlaneStatistics,
+  FlowRecord,
+  Placement,
+  PreparedState,
+} from '@longhaul/edge';
 
-/** What the data-plane worker is made with. */
+/** What a data-plane worker is made with. */
 export interface WorkerOptions {
   readonly memoryBytes: number | undefined;
-  readonly tableName: string;
+  /** Where there are several workers. */
+  readonly shard: WorkerShard | undefined;
 }
 
-/** From the main thread to the worker. Each request is answered by an outcome with its number. */
+/** One of several workers that share the tunnel's UDP port. */
+export interface WorkerShard {
+  readonly index: number;
+  readonly count: number;
+  /** To each of the others, by its index: datagrams that are theirs go there, and come from there. */
+  readonly ports: readonly (MessagePort | undefined)[];
+}
+
+/** A datagram that a worker hands over to another. */
+export interface HandedOver {
+  readonly datagram: Uint8Array;
+  /** Its receive record. */
+  readonly record: Int32Array;
+}
+
+/**
+ * From the main thread to the worker. Each request is answered by an outcome with its number. A state that was prepared is
+ * committed or rolled back before another is prepared.
+ */
 export type WorkerRequest =
-  | { readonly type: 'apply'; readonly id: number; readonly state: DataPlaneState }
+  | {
+      readonly type: 'prepare';
+      readonly id: number;
+      readonly state: DataPlaneState;
+      readonly placement: Placement;
+    }
+  | { readonly type: 'commit'; readonly id: number }
+  | { readonly type: 'rollback'; readonly id: number }
   | { readonly type: 'close'; readonly id: number };
+
+/** Where a worker that has prepared a state is reached. */
+export type PreparedPorts = Pick<PreparedState, 'tunnelPort' | 'interceptionPort'>;
 
 /** Everything that a data plane has counted, taken at one moment. */
 export interface DataPlaneSnapshot {
@@ -22,13 +58,12 @@ export interface DataPlaneSnapshot {
 
 /** From the worker to the main thread. */
 export type WorkerMessage =
-  | { readonly type: 'outcome'; readonly id: number; readonly error: string | undefined }
+  | { readonly type: 'outcome'; readonly id: number; readonly ports?: PreparedPorts; readonly error?: string }
   /** The data plane's code is compiled, or its time for that is over. */
   | { readonly type: 'rehearsed' }
   | { readonly type: 'snapshot'; readonly snapshot: DataPlaneSnapshot }
   | { readonly type: 'tunnel-up'; readonly peerId: string }
-  | { readonly type: 'tunnel-down'; readonly peerId: string; readonly reason: string }
-  | { readonly type: 'interception-lost'; readonly reason: string };
+  | { readonly type: 'tunnel-down'; readonly peerId: string; readonly reason: string };
 
 /** How often a snapshot is taken. */
 export const SNAPSHOT_INTERVAL_MS = 500;

@@ -1,13 +1,16 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { DataPlane, rehearse } from '@longhaul/edge';
+import { DataPlane, rehearse, type DataPlaneOptions, type PreparedState } from '@longhaul/edge';
 import { messageOf } from '../errors.js';
 import {
   MAX_ACTIVE_FLOWS,
   SNAPSHOT_INTERVAL_MS,
+  type HandedOver,
+  type PreparedPorts,
   type WorkerMessage,
   type WorkerOptions,
   type WorkerRequest,
+  type WorkerShard,
 } from './messages.js';
 
 /** The data plane's thread: nothing else runs here. */
@@ -38,9 +41,9 @@ const tell = (message: WorkerMessage): void => {
   port.postMessage(message);
 };
 
-const { memoryBytes, tableName } = workerData as WorkerOptions;
+const { memoryBytes, shard } = workerData as WorkerOptions;
 const plane = new DataPlane(
-  { memoryBytes, tableName },
+  { memoryBytes, shard: shard && shardOptions(shard) },
   {
     tunnelUp: (peerId) => {
       tell({ type: 'tunnel-up', peerId });
@@ -48,11 +51,24 @@ const plane = new DataPlane(
     tunnelDown: (peerId, reason) => {
       tell({ type: 'tunnel-down', peerId, reason });
     },
-    interceptionLost: (reason) => {
-      tell({ type: 'interception-lost', reason });
-    },
   },
 );
+for (const other of shard?.ports ?? []) {
+  other?.on('message', ({ datagram, record }: HandedOver) => {
+    plane.takeOver(datagram, record);
+  });
+}
+
+function shardOptions({ index, count, ports }: WorkerShard): NonNullable<DataPlaneOptions['shard']> {
+  return {
+    index,
+    count,
+    handOver: (to, datagram, record) => {
+      const handedOver: HandedOver = { datagram, record };
+      ports[to]?.postMessage(handedOver);
+    },
+  };
+}
 
 function tellSnapshot(): void {
   const snapshot = {
@@ -71,23 +87,38 @@ rehearse(REHEARSAL_DEADLINE_MS)
     tell({ type: 'rehearsed' });
   });
 
-async function act(request: WorkerRequest): Promise<void> {
-  if (request.type === 'apply') {
-    await plane.apply(request.state);
-    return;
+/** Waits to be committed or rolled back. */
+let prepared: PreparedState | undefined;
+
+function act(request: WorkerRequest): PreparedPorts | undefined {
+  switch (request.type) {
+    case 'prepare': {
+      prepared = plane.prepare(request.state, request.placement);
+      const { tunnelPort, interceptionPort } = prepared;
+      return { tunnelPort, interceptionPort };
+    }
+    case 'commit':
+      prepared?.commit();
+      prepared = undefined;
+      return undefined;
+    case 'rollback':
+      prepared?.rollback();
+      prepared = undefined;
+      return undefined;
+    case 'close':
+      clearInterval(snapshots);
+      plane.close();
+      tellSnapshot();
+      for (const other of shard?.ports ?? []) other?.close();
+      return undefined;
   }
-  clearInterval(snapshots);
-  await plane.close();
-  tellSnapshot();
 }
 
 port.on('message', (request: WorkerRequest) => {
-  act(request).then(
-    () => {
-      tell({ type: 'outcome', id: request.id, error: undefined });
-    },
-    (error: unknown) => {
-      tell({ type: 'outcome', id: request.id, error: messageOf(error) });
-    },
-  );
+  const { id } = request;
+  try {
+    tell({ type: 'outcome', id, ports: act(request) });
+  } catch (error) {
+    tell({ type: 'outcome', id, error: messageOf(error) });
+  }
 });

@@ -12,6 +12,8 @@ export interface StaticAgent {
   readonly name: string;
   /** Slab for datagrams and streams; undefined: the default. */
   readonly memoryBytes: number | undefined;
+  /** Threads of the data plane; undefined: as fits the machine. */
+  readonly dataPlaneWorkers: number | undefined;
   readonly state: WantedState;
 }
 
@@ -24,6 +26,7 @@ export async function loadStaticConfig(path: string): Promise<StaticAgent> {
   return {
     name: config.name,
     memoryBytes: config.memoryMiB === undefined ? undefined : config.memoryMiB * MIB,
+    dataPlaneWorkers: config.dataPlaneWorkers,
     state: toState(config, privateKey),
   };
 }

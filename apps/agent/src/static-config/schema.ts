@@ -12,6 +12,7 @@ import {
 } from '@longhaul/contracts';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { MAX_DATA_PLANE_WORKERS } from '../data-plane/worker-count.js';
 
 const SOCKET_ADDRESS = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/;
 
@@ -93,6 +94,7 @@ export const staticConfigSchema = z
     privateKeyFile: z.string().min(1).optional(),
     listen: z.strictObject({ address: z.union([z.ipv4(), z.ipv6()]).default('::'), port: portSchema }),
     memoryMiB: z.int().min(64).max(2047).optional(),
+    dataPlaneWorkers: z.int().min(1).max(MAX_DATA_PLANE_WORKERS).optional(),
     peers: z.array(peerSchema).max(10_000).default([]),
     forwards: z.array(forwardSchema).max(1000).default([]),
     rules: z.array(ruleSchema).max(10_000).default([]),

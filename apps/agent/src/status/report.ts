@@ -44,7 +44,10 @@ export interface AgentReport {
   readonly rehearsed: boolean;
   readonly source: Readonly<Record<string, unknown>>;
   readonly tunnelPort: number;
-  readonly interception: DataPlaneStatistics['interception'];
+  /** `lost`: connections go straight though the state says that they are intercepted; tried again until it is back. */
+  readonly interception: 'off' | 'on' | 'lost';
+  /** Threads among which the tunnels are shared out. */
+  readonly dataPlaneWorkers: number;
   readonly activeFlows: number;
   readonly udp: DataPlaneStatistics['udp'];
   readonly tunnels: readonly TunnelReport[];

@@ -20,13 +20,13 @@ const COLUMNS: readonly { readonly head: string; readonly cell: (tunnel: TunnelR
 
 /** The report as a person reads it. Rates are before compression, then after. */
 export function formatReport(report: AgentReport): string {
-  const { name, version, pid, tunnelPort, interception, activeFlows, source } = report;
+  const { name, version, pid, tunnelPort, interception, activeFlows, source, dataPlaneWorkers } = report;
   const origin = Object.entries(source)
     .filter(([, value]) => typeof value !== 'object')
     .map(([key, value]) => `${key} ${String(value)}`);
   const lines = [
     `agent ${name} ${version}, pid ${pid}, up ${duration(Date.now() - report.startedAtMs)}, ${origin.join(', ')}`,
-    `UDP port ${tunnelPort}, interception ${interception}, ${activeFlows} open connections`,
+    `${dataPlaneWorkers} data-plane ${dataPlaneWorkers === 1 ? 'worker' : 'workers'}, UDP port ${tunnelPort}, interception ${interception}, ${activeFlows} open connections`,
     '',
     ...table(report.tunnels),
   ];

@@ -11,6 +11,7 @@ import { fileURLToPath, URL } from 'node:url';
 import { generateKeyPair, readStatus } from '../../dist/internal.js';
 
 const AGENT = fileURLToPath(new URL('run-agent.mjs', import.meta.url));
+const workers = Number(process.argv[2]);
 const folder = mkdtempSync(join(tmpdir(), 'longhaul-interception-'));
 const children = new Set();
 
@@ -96,7 +97,12 @@ async function main() {
     name: 'a',
     privateKey: keys.a.privateKey,
     listen: { port: 4810 },
-    peers: [{ name: 'b', publicKey: keys.b.publicKey, endpoints: ['10.9.0.2:4810'] }],
+    dataPlaneWorkers: workers,
+    // With several workers the tunnel to B is at the second.
+    peers: [
+      { name: 'never there', publicKey: generateKeyPair().publicKey },
+      { name: 'b', publicKey: keys.b.publicKey, endpoints: ['10.9.0.2:4810'] },
+    ],
     rules: [
       { name: 'pass', action: 'pass', ports: [8082] },
       { name: 'deny', action: 'deny', destinations: ['10.9.0.0/24', 'fd09::/64'], ports: [8081] },

@@ -29,7 +29,7 @@ const RULES: readonly FlowRule[] = [
 ];
 
 function selectRules(): string[] {
-  const ruleset = redirectRuleset('longhaul_test', RULES, 4711, [{ address: 'fd00::99', port: 8443 }]);
+  const ruleset = redirectRuleset('longhaul_test', RULES, () => 4711, [{ address: 'fd00::99', port: 8443 }]);
   return ruleset
     .split('\n')
     .filter((line) => line.startsWith('add rule inet longhaul_test select'))
@@ -42,6 +42,27 @@ it('what overlaps is joined, and each family has its own rule, in the order of t
     'ip6 saddr { fd00:0:0:0:0:0:0:0/8 } ip6 daddr { fd00:2:0:0:0:0:0:0/32 } tcp dport { 22, 80-101 } redirect to :4711',
     'ip saddr 0.0.0.0/0 ip daddr 0.0.0.0/0 tcp dport 1-65535 accept',
     'ip6 saddr ::/0 ip6 daddr ::/0 tcp dport 1-65535 accept',
+  ]);
+});
+
+it('each peer’s connections go to its port, those that are denied to the port of none', () => {
+  const to = (peerId: string): FlowRule => ({
+    ...RULES[0],
+    id: peerId,
+    action: 'accelerate',
+    treatment: { ...TREATMENT, peerId },
+  });
+  const ports: Record<string, number> = { b: 5001, c: 5002, none: 5000 };
+  const rules = [to('b'), to('c'), { ...RULES[2], sources: [] }];
+  const ruleset = redirectRuleset('t', rules, (peerId) => ports[peerId ?? 'none'], []);
+  expect(
+    [...ruleset.matchAll(/^add rule inet t select (ip6?) .* redirect to :(\d+)$/gm)].map((m) => m.slice(1)),
+  ).toEqual([
+    ['ip', '5001'],
+    ['ip6', '5001'],
+    ['ip', '5002'],
+    ['ip6', '5002'],
+    ['ip6', '5000'],
   ]);
 });
 
@@ -59,7 +80,7 @@ const namespaces = spawnSync('unshare', ['-Urn', 'nft', 'list', 'tables']).statu
 
 (namespaces ? it : it.skip)('nftables takes it', () => {
   const many = Array.from({ length: 50 }, (_, index): FlowRule => ({ ...RULES[0], id: `rule ${index}` }));
-  const input = redirectRuleset('longhaul_test', [...RULES, ...many], 4711, []);
+  const input = redirectRuleset('longhaul_test', [...RULES, ...many], () => 4711, []);
   const { status, stderr } = spawnSync('unshare', ['-Urn', 'nft', '--check', '--file', '-'], {
     input,
     encoding: 'utf8',

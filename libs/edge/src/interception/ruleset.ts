@@ -8,7 +8,8 @@ const FAMILIES = [
 ] as const;
 
 /**
- * The nftables commands that redirect connections which `rules` accelerate or deny to `port` of this machine, in both
+ * The nftables commands that redirect connections which `rules` accelerate or deny to the port of this machine that
+ * `portOf` gives for their peer, or for undefined where they are denied, in both
  * places where connections begin: those that come through it (prerouting) and its own (output). The agent's own are
  * exempt by their mark, those to this machine by the kernel's routing table. The table belongs to the process that loads
  * it and goes with it.
@@ -16,7 +17,7 @@ const FAMILIES = [
 export function redirectRuleset(
   table: string,
   rules: readonly FlowRule[],
-  port: number,
+  portOf: (peerId: string | undefined) => number,
   management: readonly SocketAddress[],
 ): string {
   const name = `inet ${table}`;
@@ -26,7 +27,7 @@ export function redirectRuleset(
     `add table ${name} { flags owner; }`,
     `add chain ${name} select`,
     ...exemptions(management).map((match) => `add rule ${name} select ${match} return`),
-    ...rules.flatMap((rule) => ruleLines(name, rule, port)),
+    ...rules.flatMap((rule) => ruleLines(name, rule, verdictOf(rule, portOf))),
     `add chain ${name} prerouting { type nat hook prerouting priority dstnat; policy accept; }`,
     `add rule ${name} prerouting meta l4proto tcp jump select`,
     `add chain ${name} output { type nat hook output priority -100; policy accept; }`,
@@ -48,8 +49,12 @@ function exemptions(management: readonly SocketAddress[]): string[] {
   ];
 }
 
-function ruleLines(name: string, rule: FlowRule, port: number): string[] {
-  const verdict = rule.action === 'pass' ? 'accept' : `redirect to :${port}`;
+function verdictOf(rule: FlowRule, portOf: (peerId: string | undefined) => number): string {
+  if (rule.action === 'pass') return 'accept';
+  return `redirect to :${portOf(rule.action === 'accelerate' ? rule.treatment.peerId : undefined)}`;
+}
+
+function ruleLines(name: string, rule: FlowRule, verdict: string): string[] {
   return FAMILIES.flatMap(({ family, keyword, any }) => {
     const sources = ofFamily(rule.sources, family, any);
     const destinations = ofFamily(rule.destinations, family, any);

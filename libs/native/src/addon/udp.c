@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -20,6 +21,9 @@
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
+#ifndef SO_ATTACH_REUSEPORT_CBPF
+#define SO_ATTACH_REUSEPORT_CBPF 51
+#endif
 
 /* The most that one datagram, and one run of them, can hold: 65,535 less the headers of IPv6 and UDP. */
 #define MAX_PAYLOAD (65535 - 40 - 8)
@@ -30,6 +34,9 @@
 #define MAX_MESSAGES 64
 #define SLAB_BYTES 65536
 #define ECN_MASK 3
+/* Sockets that may share a port, and kinds of datagrams that steering tells apart. */
+#define MAX_STEERED_SOCKETS 1024
+#define MAX_STEERED_FIELDS 16
 /* A datagram cannot have waited longer than this: the clock was set. */
 #define MAX_WAITED_US 10000000
 
@@ -132,6 +139,58 @@ static napi_value udp_open(napi_env env, napi_callback_info info) {
   napi_value result = loop_handle_create(env, &udp->handle, arguments[8]);
   if (result != NULL) loop_handle_poll(&udp->handle, UV_READABLE);
   return result;
+}
+
+/* Steering */
+
+static int attach_steering(int fd, struct sock_filter *code, size_t length) {
+  struct sock_fprog program = {.len = (unsigned short)length, .filter = code};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0 ? 0 : errno;
+}
+
+/*
+ * A classic BPF program over the UDP payload, whose result is the number of a socket in the order of binding (socket(7),
+ * SO_ATTACH_REUSEPORT_CBPF). A load beyond the datagram's end ends the program with 0.
+ */
+static int steer(int fd, uint32_t sockets, const int32_t *fields, size_t count) {
+  struct sock_filter code[1 + 3 * MAX_STEERED_FIELDS + 3];
+  size_t length = 0, modulo = 1 + count + 1 + 2 * count;
+  code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0);
+  for (size_t i = 0; i < count; i++) {
+    size_t load = 1 + count + 1 + 2 * i;
+    uint8_t skip = (uint8_t)(load - length - 1);
+    code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)fields[2 * i], skip, 0);
+  }
+  code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+  for (size_t i = 0; i < count; i++) {
+    code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)fields[2 * i + 1]);
+    code[length] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)(modulo - length - 1));
+    length++;
+  }
+  code[length++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, sockets);
+  code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
+  return attach_steering(fd, code, length);
+}
+
+/* udp, sockets, fields: pairs of a first byte and the offset of a number */
+static napi_value udp_steer(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  struct udp *udp;
+  struct ints fields;
+  int64_t sockets;
+  if (!read_arguments(env, info, 3, arguments)) return NULL;
+  if (!read_external(env, arguments[0], KIND_UDP, "udp", (void **)&udp)) return NULL;
+  if (!read_integer(env, arguments[1], "sockets", 1, MAX_STEERED_SOCKETS, &sockets)) return NULL;
+  if (!read_ints(env, arguments[2], "fields", &fields)) return NULL;
+  size_t count = fields.length / 2;
+  if (fields.length % 2 != 0 || count > MAX_STEERED_FIELDS) return throw_range(env, "fields: at most %d pairs", MAX_STEERED_FIELDS);
+  for (size_t i = 0; i < count; i++) {
+    int32_t byte = fields.data[2 * i], offset = fields.data[2 * i + 1];
+    if (byte < 0 || byte > 255 || offset < 0 || offset > MAX_PAYLOAD) return throw_range(env, "fields: pair %zu is out of range", i);
+  }
+  if (udp->handle.state != HANDLE_OPEN) return throw_errno(env, EBADF, "the UDP socket is closed");
+  int error = steer(udp->handle.fd, (uint32_t)sockets, fields.data, count);
+  return error == 0 ? NULL : throw_errno(env, error, "datagrams cannot be steered");
 }
 
 /* Receiving */
@@ -510,13 +569,28 @@ static bool kernel_takes(int option, int value) {
   return taken;
 }
 
+/* Whether several sockets of one port can be steered: by trying. */
+static bool kernel_steers(void) {
+  union address address = {0};
+  struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
+  *v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  const int32_t field[2] = {0, 0};
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  bool steers = bind_udp(fd, &address, sizeof *v4, 0, true) == 0 && steer(fd, 2, field, 1) == 0;
+  close(fd);
+  return steers;
+}
+
 void register_udp(napi_env env, napi_value exports) {
   export_function(env, exports, "udpOpen", udp_open);
   export_function(env, exports, "udpPort", udp_port);
+  export_function(env, exports, "udpSteer", udp_steer);
   export_function(env, exports, "udpReceive", udp_receive);
   export_function(env, exports, "udpSend", udp_send);
   export_function(env, exports, "udpStatistics", udp_statistics);
   export_function(env, exports, "udpClose", udp_close);
   set_property(env, exports, "gso", boolean_value(env, kernel_takes(UDP_SEGMENT, 1200)));
   set_property(env, exports, "gro", boolean_value(env, kernel_takes(UDP_GRO, 1)));
+  set_property(env, exports, "steering", boolean_value(env, kernel_steers()));
 }

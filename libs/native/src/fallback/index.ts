@@ -24,6 +24,7 @@ export const fallback: Binding = {
   },
   gso: false,
   gro: false,
+  steering: false,
   opensslVersion: `OpenSSL ${process.versions.openssl}`,
   lz4Version: 'lz4-wasm-nodejs',
   zstdVersion: canCompressZstd ? 'node:zlib' : 'fzstd, decompression only',

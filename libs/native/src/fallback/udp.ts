@@ -24,6 +24,9 @@ const LEAST_RECORDS = 64;
 /** Received bytes that wait for the caller; what comes beyond is dropped, as by a kernel's buffer that is full. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
+/** As the addon has it. */
+const MAX_STEERED_SOCKETS = 1024;
+
 interface Datagram {
   readonly bytes: Uint8Array;
   readonly source: RemoteInfo;
@@ -185,7 +188,7 @@ const udpOf = (handle: NativeHandle): FallbackUdp => checkHandle(handle, Fallbac
 
 export const udpFunctions: Pick<
   Binding,
-  'udpOpen' | 'udpPort' | 'udpReceive' | 'udpSend' | 'udpStatistics' | 'udpClose'
+  'udpOpen' | 'udpPort' | 'udpSteer' | 'udpReceive' | 'udpSend' | 'udpStatistics' | 'udpClose'
 > = {
   udpOpen(address, port, receiveBufferBytes, sendBufferBytes, mark, reusePort, gso, gro, onReadable) {
     const family = checkLiteral(address, 'address');
@@ -207,6 +210,13 @@ export const udpFunctions: Pick<
   },
 
   udpPort: (handle) => udpOf(handle).port,
+
+  udpSteer(handle, sockets, fields) {
+    udpOf(handle);
+    checkInteger(sockets, 'sockets', 1, MAX_STEERED_SOCKETS);
+    checkInts(fields, 'fields');
+    throw notSupported('a port that several sockets share');
+  },
 
   udpReceive(handle, memory, regionOffset, regionLength, descriptors, capacity) {
     const udp = udpOf(handle);

@@ -286,6 +286,10 @@ export class AddonFuzzer {
     () => new Int32Array(new ArrayBuffer(4 * 16 * this.random.pick([64, 65, 200]))),
   );
 
+  private readonly steeredFields = this.view(() =>
+    Int32Array.from({ length: this.random.between(0, 9) }, () => this.random.between(0, 280)),
+  );
+
   /** A block that was compressed before, with a few bytes of it changed, or cut short; or noise. */
   private readonly block = this.view(() => {
     const { random, blocks } = this;
@@ -344,6 +348,7 @@ export class AddonFuzzer {
       timerClose: [handle('timer')],
       udpOpen: [text(ANY), port, kernelBytes, kernelBytes, mark, flag, flag, flag, callback],
       udpPort: [udp],
+      udpSteer: [udp, number(1, 8), this.steeredFields],
       udpReceive: [udp, this.slab, few, number(65_536, 139_000), this.freshRecords, number(64, 200)],
       udpSend: [udp, bytes, this.sendRecords, number(0, 4), aead],
       udpStatistics: [udp],

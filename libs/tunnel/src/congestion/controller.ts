@@ -11,16 +11,18 @@ export interface AckSample {
   /** Bytes newly acknowledged, and newly found lost. */
   acknowledgedBytes: number;
   lostBytes: number;
+  /** Bytes found lost before, which have come late: that verdict was wrong. */
+  spuriousBytes: number;
   /** Bytes in flight after all that. */
   inFlight: number;
-  /** All bytes delivered so far. */
+  /** All bytes delivered so far, as the peer counts them. */
   delivered: number;
   /** Delivery-rate sample (draft-cheng-iccrg-delivery-rate-estimation): bytes over microseconds; interval 0 = none. */
   sampleDelivered: number;
   sampleIntervalUs: number;
   /** `delivered` when the sampled packet left. */
   priorDelivered: number;
-  /** Bytes lost between the departure of the sampled packet and now, and bytes in flight at its departure. */
+  /** Bytes lost between the departure of the sampled packet and now, less those that came late, and bytes in flight at its departure. */
   sampleLost: number;
   sampleInFlight: number;
   /** The sender had nothing to send for some of the sample. */

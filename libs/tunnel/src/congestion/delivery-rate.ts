@@ -1,10 +1,18 @@
 import type { SentPackets } from '../recovery/sent-packets.js';
 import type { AckSample } from './controller.js';
 
-/** The delivery-rate estimator of draft-cheng-iccrg-delivery-rate-estimation, per packet rather than per segment. */
+/**
+ * The delivery-rate estimator of draft-cheng-iccrg-delivery-rate-estimation, per packet rather than per segment. What was
+ * delivered is what the peer has counted as each acknowledgement left: that has in it what was given up for lost and came
+ * late, and what lies below the ranges that an acknowledgement has room for.
+ */
 export class DeliveryRateEstimator {
+  /** Bytes of UDP payload of all packets that left, whatever they carry: the peer cannot have received more. */
+  bytesSent = 0;
   delivered = 0;
   lost = 0;
+  /** What was acknowledged packet by packet: a peer that counts less is not believed. */
+  private acknowledged = 0;
   private deliveredUs = 0;
   private deliveryUs = 0;
   private firstSentUs = 0;
@@ -48,9 +56,27 @@ export class DeliveryRateEstimator {
     this.deliveryUs = Math.max(this.deliveryUs, atUs);
   }
 
-  onAcknowledged(number: number): void {
-    this.delivered += this.sent.sizeOf(number);
+  /** The peer's count of the bytes that it has received; called after {@link deliveredAt}. */
+  onPeerCount(bytes: number): void {
+    this.advance(Math.min(bytes, this.bytesSent));
+  }
+
+  private advance(delivered: number): void {
+    if (delivered <= this.delivered) return;
+    this.delivered = delivered;
     this.deliveredUs = this.deliveryUs;
+  }
+
+  /** A packet that counts as lost has come after all. */
+  onSpurious(size: number): void {
+    this.lost -= size;
+    this.acknowledged += size;
+    this.advance(this.acknowledged);
+  }
+
+  onAcknowledged(number: number): void {
+    this.acknowledged += this.sent.sizeOf(number);
+    this.advance(this.acknowledged);
     const best = this.sampleNumber;
     if (best < 0 || this.sent.deliveredOf(number) > this.sent.deliveredOf(best) || number > best) {
       this.sampleNumber = number;

@@ -62,7 +62,7 @@ export class FixedRate implements CongestionController {
       this.minRttUs = Math.min(this.minRttUs, sample.rttUs);
       this.roundMinRttUs = Math.min(this.roundMinRttUs, sample.rttUs);
     }
-    this.roundLost += sample.lostBytes;
+    this.roundLost = Math.max(0, this.roundLost + sample.lostBytes - sample.spuriousBytes);
     this.roundAcknowledged += sample.acknowledgedBytes;
     if (sample.priorDelivered >= this.roundEnd && sample.sampleDelivered > 0) this.endRound(sample.delivered);
   }

@@ -1,5 +1,5 @@
-import { Application } from '../simulator/application.js';
-import { linkOptions, Simulation } from '../simulator/simulation.js';
+import { SharedLink } from '../simulator/shared-link.js';
+import { linkOptions } from '../simulator/simulation.js';
 import { Bbr, FAIR_TUNING, LOSSY_TUNING } from './bbr/bbr.js';
 import type { CongestionController, Profile } from './controller.js';
 import { FixedRate } from './fixed-rate.js';
@@ -52,35 +52,15 @@ function changes(fluid: FluidRun, rounds: number): string {
 
 /** Percent of the link that each of two tunnels gets, second for second; the second begins 3 s after the first. */
 function sharing(profile: Profile, seconds: number): string {
-  const simulation = new Simulation(9, { crypto: 'null' });
-  const options = linkOptions({ rate_mbps: 20, rtt_ms: 20, loss_pct: 0, jitter_ms: 0 });
-  const pairs = [1, 2].map((i) => {
-    const near = new Application();
-    const far = new Application();
-    const a = simulation.addHost(`a${i}`, `192.0.2.${i}`, near.events);
-    const b = simulation.addHost(`b${i}`, `198.51.100.${i}`, far.events);
-    near.attach(a);
-    far.attach(b);
-    simulation.connect(a, b, options);
-    simulation.peer(a, b, { profile, rateMbps: profile === 'fixed' ? 10 : undefined });
-    simulation.peer(b, a, { profile, rateMbps: profile === 'fixed' ? 10 : undefined }, false);
-    return { near, far, b };
-  });
-  simulation.shareBottleneck([
-    ['a1', 'b1'],
-    ['a2', 'b2'],
-  ]);
-  simulation.runFor(SECOND_US);
+  const peer = { profile, rateMbps: profile === 'fixed' ? 10 : undefined };
+  const link = linkOptions({ rate_mbps: 20, rtt_ms: 20, loss_pct: 0, jitter_ms: 0 });
+  const shared = new SharedLink({ seed: 9, link, peers: [peer, peer] });
   const lines: string[] = [];
   for (let second = 1; second <= seconds; second++) {
-    for (const [i, { near, b }] of pairs.entries())
-      if (second === 1 + 3 * i) near.converse(b, { up: 2 ** 31, down: 0 });
-    const before = pairs.map(({ far }) => far.bytesRead);
-    simulation.runFor(SECOND_US);
-    const shares = pairs.map(({ far }, i) => Math.round(((far.bytesRead - before[i]) * 8) / 20e4));
-    lines.push(
-      `${String(second).padStart(3)} s ${shares.map((share) => String(share).padStart(4)).join('')}`,
-    );
+    if (second === 1) shared.start(0);
+    if (second === 4) shared.start(1);
+    const percent = shared.ratesOver(SECOND_US).map((rate) => String(Math.round(rate * 5)).padStart(4));
+    lines.push(`${String(second).padStart(3)} s ${percent.join('')}`);
   }
   return lines.join('\n');
 }

@@ -96,6 +96,7 @@ export class FluidRun {
       hostDelayUs: 0,
       acknowledgedBytes: flight.bytes - flight.lost,
       lostBytes: flight.lost,
+      spuriousBytes: 0,
       inFlight: this.inFlight,
       delivered: this.delivered,
       sampleDelivered: this.delivered - flight.deliveredBefore,

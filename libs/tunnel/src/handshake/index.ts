@@ -5,6 +5,7 @@ export {
   type ResponseOutcome,
 } from './initiator.js';
 export { COOKIE_REPLY_LENGTH, INITIATION_LENGTH, MessageType, RESPONSE_LENGTH } from './messages.js';
+export { withoutMac2 } from './macs.js';
 export { NodePrimitives } from './node-primitives.js';
 export { MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, type ReceiveParameters } from './payloads.js';
 export { KEY_LENGTH, type KeyPair, type NoisePrimitives, type RandomBytes } from './primitives.js';
@@ -14,12 +15,6 @@ export {
   type InitiationOutcome,
   type ResponderConfig,
 } from './responder.js';
-export {
-  IV_LENGTH,
-  nextDirectionKeys,
-  type CipherSuite,
-  type DirectionKeys,
-  type SessionKeys,
-} from './session-keys.js';
+export { IV_LENGTH, type CipherSuite, type DirectionKeys, type SessionKeys } from './session-keys.js';
 export type { EstablishedSession, HandshakeRefusal } from './session.js';
 export { InitiationHistory, type InitiationTimestamp } from './timestamp.js';

@@ -26,8 +26,8 @@ export interface InitiatorConfig {
   readonly presharedKey?: Uint8Array;
   /** At least one; the responder chooses. */
   readonly cipherSuites: readonly CipherSuite[];
-  /** Read anew for each initiation. */
-  readonly parameters: ReceiveParameters;
+  /** What this side tells the responder; asked anew for each initiation. */
+  readonly parameters: () => ReceiveParameters;
   /**
    * A number from 0 to 2^32 - 1 that no other session or handshake of this side carries. Draw it at random:
    * an outsider who can guess it can make this side check forged responses.
@@ -62,7 +62,7 @@ export class HandshakeInitiator {
     private readonly primitives: NoisePrimitives,
     private readonly random: RandomBytes,
   ) {
-    checkReceiveParameters(config.parameters);
+    checkReceiveParameters(config.parameters());
     if (config.cipherSuites.length === 0) throw new RangeError('Offer at least one cipher suite');
     this.suiteOffer = encodeOffer(config.cipherSuites);
     this.initiationMacKey = mac1Key(primitives, config.responderPublicKey);
@@ -79,7 +79,7 @@ export class HandshakeInitiator {
    *
    * @param nowUnixMs milliseconds since 1970, from a clock that is never behind where it stood at an earlier
    *   run of this agent, or the responder takes the initiation for a replay
-   * @throws RangeError if the responder's public key is no valid one
+   * @throws RangeError if the responder's public key is no valid one, or a parameter is out of its range
    */
   createInitiation(nowUnixMs: number): Uint8Array {
     const senderIndex = this.config.allocateIndex();
@@ -162,7 +162,8 @@ export class HandshakeInitiator {
   private nextPayload(nowUnixMs: number): Uint8Array {
     const timestamp = nextTimestamp(this.lastTimestamp, nowUnixMs);
     this.lastTimestamp = timestamp;
-    const { parameters } = this.config;
+    const parameters = this.config.parameters();
+    checkReceiveParameters(parameters);
     return encodeInitiationPayload(
       { timestamp, versions: PROTOCOL_VERSIONS, parameters },
       INITIATION_PAYLOAD_LENGTH,

@@ -42,6 +42,13 @@ export function mac2Of(message: Uint8Array): Uint8Array {
   return message.subarray(message.length - MAC_LENGTH);
 }
 
+/** A copy that shows no cookie. */
+export function withoutMac2(message: Uint8Array): Uint8Array {
+  const bytes = message.slice();
+  bytes.fill(0, bytes.length - MAC_LENGTH);
+  return bytes;
+}
+
 export function hasValidMac1(primitives: NoisePrimitives, message: Uint8Array, key: Uint8Array): boolean {
   return equalInConstantTime(mac1Of(message), shortMac(primitives, key, beforeMac1(message)));
 }

@@ -124,7 +124,7 @@ export class HandshakeResponder {
     const peerPublicKey = handshake.remoteStaticKey;
     if (plaintext === undefined || peerPublicKey === undefined) return refused('not-authentic');
     const peer = this.config.lookupPeer(peerPublicKey);
-    if (peer === undefined) return refused('unknown-peer');
+    if (peer === undefined) return { ...refused('unknown-peer'), peerPublicKey };
     const payload = decodeInitiationPayload(plaintext);
     if (payload === undefined) return refused('malformed-payload');
     if (!peer.history.admits(payload.timestamp)) return refused('replayed');

@@ -1,7 +1,7 @@
 import { utf8 } from './bytes.js';
 import { hkdfExpand } from './hkdf.js';
 import type { NoiseSplit } from './noise.js';
-import { HASH_LENGTH, type NoisePrimitives } from './primitives.js';
+import type { NoisePrimitives } from './primitives.js';
 
 /** The AEAD that protects packets. */
 export type CipherSuite = 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305';
@@ -18,10 +18,8 @@ const KEY_LENGTHS: Record<CipherSuite, number> = {
   'chacha20-poly1305': 32,
 };
 
-/** What protects the packets of one direction during one key phase. */
+/** What protects the packets of one direction for as long as the session lives. */
 export interface DirectionKeys {
-  /** 32 bytes; the next phase is derived from it. */
-  readonly secret: Uint8Array;
   /** 16 or 32 bytes, as the suite wants. */
   readonly key: Uint8Array;
   /** 12 bytes; the nonce of a packet is this XOR its 64-bit packet number (as RFC 9001 section 5.3). */
@@ -48,22 +46,6 @@ export function deriveSessionKeys(
     : { suite, send: backward, receive: forward };
 }
 
-/**
- * The keys of the next key phase of one direction. The step cannot be run backwards, so a key that leaks
- * opens no packet of an earlier phase (the construction of RFC 9001 section 6.1).
- */
-export function nextDirectionKeys(
-  primitives: NoisePrimitives,
-  suite: CipherSuite,
-  current: DirectionKeys,
-): DirectionKeys {
-  return deriveDirectionKeys(
-    primitives,
-    suite,
-    expand(primitives, suite, current.secret, 'update', HASH_LENGTH),
-  );
-}
-
 /** Noise's output is already uniform, so HKDF needs its second half only (RFC 5869 section 3.3). */
 function deriveDirectionKeys(
   primitives: NoisePrimitives,
@@ -71,7 +53,6 @@ function deriveDirectionKeys(
   secret: Uint8Array,
 ): DirectionKeys {
   return {
-    secret,
     key: expand(primitives, suite, secret, 'key', KEY_LENGTHS[suite]),
     iv: expand(primitives, suite, secret, 'iv', IV_LENGTH),
   };
@@ -81,7 +62,7 @@ function expand(
   primitives: NoisePrimitives,
   suite: CipherSuite,
   secret: Uint8Array,
-  purpose: 'key' | 'iv' | 'update',
+  purpose: 'key' | 'iv',
   length: number,
 ): Uint8Array {
   return hkdfExpand(primitives, secret, utf8(`longhaul v1 ${suite} ${purpose}`), length);

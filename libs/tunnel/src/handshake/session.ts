@@ -49,6 +49,8 @@ export type HandshakeRefusal =
 export interface Refused {
   readonly ok: false;
   readonly reason: HandshakeRefusal;
+  /** Of `unknown-peer`: the key that the initiator has shown that it holds. */
+  readonly peerPublicKey?: Uint8Array;
 }
 
 export function refused(reason: HandshakeRefusal): Refused {

@@ -63,7 +63,7 @@ export function createSides(options: SidesOptions = {}): Sides {
       responderPublicKey: responderKeys.publicKey,
       presharedKey,
       cipherSuites: ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305'],
-      parameters: INITIATOR_PARAMETERS,
+      parameters: () => INITIATOR_PARAMETERS,
       allocateIndex: nextInteger,
       ...options.initiator,
     },

@@ -20,6 +20,8 @@ class Sender {
   readonly probes = new Set<number>();
   readonly samples: AckSample[] = [];
   nowUs = 0;
+  /** What the peer says that it has received. */
+  peerCount = 0;
   readonly loss: LossDetector;
 
   constructor() {
@@ -52,6 +54,7 @@ class Sender {
     for (let i = 0; i < count; i++) {
       this.nowUs += gapUs;
       const number = this.sent.add(this.nowUs, SIZE, -1, 0, 0, false, false);
+      this.loss.rate.bytesSent += SIZE;
       this.loss.onSent(number, this.nowUs);
     }
   }
@@ -61,7 +64,7 @@ class Sender {
     const set = new RangeSet();
     for (const [first, last] of ranges) set.add(first, last + 1);
     const bytes = new Uint8Array(2000);
-    const end = writeAck(bytes, 0, bytes.length, set, 0, 0);
+    const end = writeAck(bytes, 0, bytes.length, set, 0, this.peerCount);
     const frame = new AckFrame();
     expect(frame.read(new Reader(bytes, 1, end), this.sent.next)).toBe(true);
     return this.loss.onAck(frame, this.nowUs, this.nowUs);
@@ -211,5 +214,52 @@ describe('LossDetector (RFC 9002)', () => {
     expect(sender.acknowledged).toHaveLength(90_000);
     expect(sender.lost).toHaveLength(10_000);
     expect(sender.loss.inFlight).toBe(0);
+  });
+});
+
+describe('delivery rate', () => {
+  /** Packets 0 to 9 leave in a millisecond each; a round trip later the peer tells of them. */
+  function sentTen(): Sender {
+    const sender = new Sender();
+    sender.send(10, 1000);
+    sender.nowUs += RTT_US;
+    return sender;
+  }
+
+  it('counts what the peer has received, also where the acknowledgement does not name it', () => {
+    const sender = sentTen();
+    sender.peerCount = 9 * SIZE;
+    sender.ack([5, 9]);
+    expect(sender.samples.at(-1)).toMatchObject({ acknowledgedBytes: 5 * SIZE, delivered: 9 * SIZE });
+  });
+
+  it('believes no peer that counts more than was sent, or less than it acknowledges', () => {
+    const boasting = sentTen();
+    boasting.peerCount = 2 ** 50;
+    boasting.ack([0, 9]);
+    expect(boasting.samples.at(-1)).toMatchObject({ delivered: 10 * SIZE, sampleDelivered: 10 * SIZE });
+    const silent = sentTen();
+    silent.ack([0, 9]);
+    expect(silent.samples.at(-1)).toMatchObject({ delivered: 10 * SIZE, sampleDelivered: 10 * SIZE });
+  });
+
+  it('does not go back with an acknowledgement that was overtaken', () => {
+    const sender = sentTen();
+    sender.peerCount = 10 * SIZE;
+    sender.ack([0, 4], [6, 9]);
+    sender.peerCount = 6 * SIZE;
+    sender.ack([0, 5]);
+    expect(sender.samples.at(-1)).toMatchObject({ delivered: 10 * SIZE });
+  });
+
+  it('has in it what was given up and came late, which no longer counts as lost', () => {
+    const sender = sentTen();
+    sender.peerCount = 9 * SIZE;
+    sender.ack([1, 9]);
+    expect(sender.samples.at(-1)).toMatchObject({ lostBytes: SIZE, delivered: 9 * SIZE });
+    sender.peerCount = 10 * SIZE;
+    sender.ack([0, 9]);
+    expect(sender.samples.at(-1)).toMatchObject({ lostBytes: 0, spuriousBytes: SIZE, delivered: 10 * SIZE });
+    expect(sender.loss.rate.lost).toBe(0);
   });
 });

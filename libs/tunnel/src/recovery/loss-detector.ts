@@ -67,6 +67,7 @@ export class LossDetector {
     hostDelayUs: 0,
     acknowledgedBytes: 0,
     lostBytes: 0,
+    spuriousBytes: 0,
     inFlight: 0,
     delivered: 0,
     sampleDelivered: 0,
@@ -121,6 +122,7 @@ export class LossDetector {
     this.begin(nowUs);
     const networkRttUs = this.networkRttUs(frame, arrivedUs);
     this.rate.deliveredAt(networkRttUs < 0 ? arrivedUs : sent.sentUsOf(frame.largest) + networkRttUs);
+    this.rate.onPeerCount(frame.deliveredBytes);
     for (let i = 0; i < frame.count; i++) {
       const start = Math.max(frame.starts[i], this.firstUnsettled);
       for (let number = start; number < frame.ends[i]; number++) this.acknowledge(number);
@@ -145,12 +147,13 @@ export class LossDetector {
     sample.hostDelayUs = 0;
     sample.acknowledgedBytes = 0;
     sample.lostBytes = 0;
+    sample.spuriousBytes = 0;
     this.rate.beginAck();
   }
 
   private finish(): void {
     const { sample } = this;
-    if (sample.acknowledgedBytes === 0 && sample.lostBytes === 0) return;
+    if (sample.acknowledgedBytes === 0 && sample.lostBytes === 0 && sample.spuriousBytes === 0) return;
     const { minUs, smoothedUs } = this.rtt;
     this.pathLoss.observe(sample.acknowledgedBytes, sample.lostBytes, smoothedUs - minUs, minUs);
     sample.inFlight = this.inFlight;
@@ -201,13 +204,20 @@ export class LossDetector {
         recentlyLost[kept++] = number;
         continue;
       }
-      this.packetsSpurious++;
-      this.pathLoss.takeBack(sent.sizeOf(number));
-      sent.setState(number, PacketState.acknowledged);
-      this.widen(number, nowUs);
-      this.fates.onPacketAcknowledged(number);
+      this.takeBack(number, nowUs);
     }
     recentlyLost.length = kept;
+  }
+
+  private takeBack(number: number, nowUs: number): void {
+    const size = this.sent.sizeOf(number);
+    this.packetsSpurious++;
+    this.sample.spuriousBytes += size;
+    this.rate.onSpurious(size);
+    this.pathLoss.takeBack(size);
+    this.sent.setState(number, PacketState.acknowledged);
+    this.widen(number, nowUs);
+    this.fates.onPacketAcknowledged(number);
   }
 
   private widen(number: number, nowUs: number): void {

@@ -2,6 +2,7 @@ import { Endpoint } from '../endpoint.js';
 import { NodePrimitives } from '../handshake/index.js';
 import { packAddress, Receive, RECEIVE_STRIDE, Send, SEND_STRIDE, type PackedAddress } from '../io.js';
 import type { TunnelEvents } from '../events.js';
+import type { ShardOptions } from '../shards.js';
 import type { SimulatedCrypto } from './packet-crypto.js';
 import type { SeededRandom } from './random.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -26,6 +27,8 @@ export interface HostOptions {
   /** How long an event loop lets datagrams gather before it looks at them; 0: it looks at each. */
   readonly turnUs: number;
   readonly rekeyAfterPackets?: number;
+  /** One of several that share an address. */
+  readonly shard?: ShardOptions;
 }
 
 /** What must hold around every poll is checked by somebody else. */
@@ -76,6 +79,7 @@ export class SimulatedHost {
         privateKey: options.privateKey,
         receiveRegionBytes: RECEIVE_REGION_BYTES,
         rekeyAfterPackets: options.rekeyAfterPackets,
+        shard: options.shard,
       },
       {
         memory: this.slab,
@@ -128,6 +132,16 @@ export class SimulatedHost {
     }
     this.endpoint.receive(descriptors, count, this.time.nowUs);
     return count;
+  }
+
+  /** Another shard has handed a datagram over. */
+  takeOver(datagram: Uint8Array, record: Int32Array): void {
+    if (this.stopped) return;
+    this.slab.set(datagram, 0);
+    this.receiveDescriptors.set(record);
+    this.receiveDescriptors[Receive.offset] = 0;
+    this.endpoint.receive(this.receiveDescriptors, 1, this.time.nowUs, true);
+    this.pump();
   }
 
   /** Sends all that may leave now and asks to be woken for the rest. */

@@ -3,6 +3,7 @@ import { NodePrimitives } from '../handshake/index.js';
 import { formatAddress, type PackedAddress } from '../io.js';
 import type { TunnelEvents } from '../events.js';
 import type { PeerOptions } from '../tunnel/tunnel.js';
+import { namedShard, type ShardOptions } from '../shards.js';
 import { SimulatedHost } from './host.js';
 import { Bottleneck, SimulatedLink, type LinkOptions } from './link.js';
 import {
@@ -25,6 +26,8 @@ export interface LinkDescription {
 }
 
 const DEFAULT_MEMORY_BYTES = 96 * 1024 * 1024;
+/** From one thread to another. */
+const HAND_OVER_US = 20;
 /** UDP payload of a 1500-byte path over IPv4. */
 const ETHERNET_UDP_PAYLOAD = 1472;
 
@@ -101,11 +104,12 @@ export class Simulation {
     privateKey: Uint8Array,
     events: HostEvents = {},
     memoryBytes = DEFAULT_MEMORY_BYTES,
+    shard?: ShardOptions,
   ): SimulatedHost {
     const crypto = CRYPTO[this.options.crypto ?? 'real']();
     const { turnUs = 0, rekeyAfterPackets } = this.options;
     const host = new SimulatedHost(
-      { name, address, privateKey, memoryBytes, crypto, turnUs, rekeyAfterPackets },
+      { name, address, privateKey, memoryBytes, crypto, turnUs, rekeyAfterPackets, shard },
       this.time,
       this.random,
       completeEvents(events),
@@ -117,9 +121,32 @@ export class Simulation {
     return host;
   }
 
+  /** Hosts that share keys and address, as the workers of one agent do: `name/0` and so on. */
+  addShards(
+    name: string,
+    address: string,
+    events: readonly HostEvents[],
+    privateKey?: Uint8Array,
+  ): SimulatedHost[] {
+    const key =
+      privateKey ?? this.primitives.generateKeyPair((length) => this.random.bytes(length)).privateKey;
+    const nameOf = (index: number): string => `${name}/${index}`;
+    const count = events.length;
+    return events.map((ofShard, index) => {
+      const handOver: ShardOptions['handOver'] = (shard, datagram, record) => {
+        this.time.at(this.time.nowUs + HAND_OVER_US, () => {
+          this.host(nameOf(shard)).takeOver(datagram, record);
+        });
+      };
+      const shard = { index, count, handOver };
+      return this.restartHost(nameOf(index), address, key, ofShard, DEFAULT_MEMORY_BYTES, shard);
+    });
+  }
+
   private route(from: SimulatedHost, datagram: Uint8Array, to: PackedAddress): void {
     if (this.options.traced !== false) this.trace.add(this.time.nowUs, datagram);
-    const host = this.hosts.find((candidate) => sameAddress(candidate.address, to));
+    const sharing = this.hosts.filter((candidate) => sameAddress(candidate.address, to));
+    const host = sharing[namedShard(datagram, 0, datagram.length, Math.max(1, sharing.length))];
     if (host !== undefined) this.links.get(`${from.name}>${host.name}`)?.send(datagram);
   }
 

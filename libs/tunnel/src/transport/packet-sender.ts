@@ -219,10 +219,15 @@ export class PacketSender {
   }
 
   private account(number: number, size: number, eliciting: boolean): void {
-    this.packetsSent++;
-    this.wireBytesSent += size;
+    this.count(size);
     this.parts.pacer.spend(size);
     if (eliciting) this.parts.loss.onSent(number, this.parts.clock.nowUs);
+  }
+
+  private count(size: number): void {
+    this.packetsSent++;
+    this.wireBytesSent += size;
+    this.parts.loss.rate.bytesSent += size;
   }
 
   /** A packet that is not of the usual path: it asks whether the peer is at `address`. */
@@ -230,8 +235,8 @@ export class PacketSender {
     const { builder } = this;
     builder.begin();
     builder.at = writePathFrame(builder.memory, builder.at, FrameType.pathChallenge, token);
+    this.count(builder.size);
     builder.finish(target, address, this.parts.sent.addUntracked(this.parts.clock.nowUs));
-    this.packetsSent++;
   }
 
   /** A last packet. The reason is for people. */
@@ -239,8 +244,8 @@ export class PacketSender {
     const { builder } = this;
     builder.begin();
     builder.at = writeClose(builder.memory, builder.at, code, reason.slice(0, 63));
+    this.count(builder.size);
     builder.finish(target, address, this.parts.sent.addUntracked(this.parts.clock.nowUs));
-    this.packetsSent++;
   }
 
   // Probes

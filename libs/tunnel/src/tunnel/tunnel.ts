@@ -139,13 +139,12 @@ export class Tunnel implements TransportOwner {
 
   /** Takes over a changed policy. Streams go on. */
   reconfigure(options: PeerOptions): void {
-    const suiteChanged = options.cipherSuite !== this.options.cipherSuite;
     const before = this.options;
     this.options = options;
     this.endpoints = packEndpoints(options);
     const { current } = this.sessions;
     if (current !== undefined) this.transport?.reconfigure(this.pathPolicy(current));
-    if (suiteChanged || !sameKey(before.presharedKey, options.presharedKey)) this.renewSession();
+    if (!sameHandshake(before, options)) this.renewSession();
     this.touch();
   }
 
@@ -191,7 +190,7 @@ export class Tunnel implements TransportOwner {
         responderPublicKey: publicKey,
         presharedKey,
         cipherSuites: [cipherSuite],
-        parameters: this.parameters,
+        parameters: () => this.parameters,
         allocateIndex: () => this.host.allocateIndex(),
       },
       environment.noise,
@@ -248,7 +247,8 @@ export class Tunnel implements TransportOwner {
     this.sessions.adopt(session, this.nowUs);
     this.rekeyWanted = false;
     this.lastReceivedUs = this.nowUs;
-    if (!this.continues(session)) this.beginTransport(session);
+    if (this.continues(session)) this.transport?.reconfigure(this.pathPolicy(session));
+    else this.beginTransport(session);
     session.firstPacket = this.transport?.nextPacketNumber ?? 0;
     // Proves the session to the peer, and shows the round trip before there is anything to send.
     this.transport?.ping();
@@ -515,6 +515,15 @@ function packEndpoints({ endpoints }: PeerOptions): PackedAddress[] {
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i];
   return a.length - b.length;
+}
+
+/** Whether two policies say the same in a handshake, so that a session made under one serves the other. */
+function sameHandshake(a: PeerOptions, b: PeerOptions): boolean {
+  return (
+    a.cipherSuite === b.cipherSuite &&
+    a.maxUdpPayload === b.maxUdpPayload &&
+    sameKey(a.presharedKey, b.presharedKey)
+  );
 }
 
 function sameKey(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

@@ -104,8 +104,8 @@ export class CarefulResume implements BbrState {
 
   onAck(bbr: Bbr, sample: AckSample): void {
     this.settled += sample.acknowledgedBytes + sample.lostBytes;
-    this.lost += sample.lostBytes;
-    this.pipeSize += sample.acknowledgedBytes;
+    this.lost += sample.lostBytes - sample.spuriousBytes;
+    this.pipeSize += sample.acknowledgedBytes + sample.spuriousBytes;
     if (this.phase === 'safe-retreat') this.endRetreat(bbr, sample);
     else if (this.congested(bbr)) this.retreat(bbr, sample);
     else if (this.phase === 'unvalidated') this.endJump(bbr, sample);

@@ -12,6 +12,7 @@ function sample(change: Partial<AckSample>): AckSample {
     hostDelayUs: 0,
     acknowledgedBytes: 0,
     lostBytes: 0,
+    spuriousBytes: 0,
     inFlight: 0,
     delivered: 0,
     sampleDelivered: 0,
@@ -41,6 +42,17 @@ describe('MaxFilter', () => {
 });
 
 describe('RoundCounter', () => {
+  it('takes back what was held for lost and came late', () => {
+    const round = new RoundCounter();
+    round.update(sample({ delivered: 1000, sampleDelivered: 1000, acknowledgedBytes: 1000 }));
+    round.update(sample({ delivered: 1500, sampleDelivered: 500, acknowledgedBytes: 500, lostBytes: 500 }));
+    round.update(sample({ delivered: 2000, spuriousBytes: 500 }));
+    round.update(
+      sample({ delivered: 2900, sampleDelivered: 900, priorDelivered: 2000, acknowledgedBytes: 900 }),
+    );
+    expect([round.started, round.lastLossRate]).toEqual([true, 0]);
+  });
+
   it('begins a round when a packet is acknowledged that left after the last round began', () => {
     const round = new RoundCounter();
     round.update(sample({ delivered: 1000, sampleDelivered: 1000, priorDelivered: 0 }));

@@ -18,7 +18,7 @@ export class RoundCounter {
   private startUs = 0;
 
   update(sample: AckSample): void {
-    this.lost += sample.lostBytes;
+    this.lost = Math.max(0, this.lost + sample.lostBytes - sample.spuriousBytes);
     this.acknowledged += sample.acknowledgedBytes;
     this.started = sample.sampleDelivered > 0 && sample.priorDelivered >= this.endDelivered;
     if (this.started) this.close(sample);

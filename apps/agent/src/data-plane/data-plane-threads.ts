@@ -1,0 +1,206 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import {
+  DEFAULT_MEMORY_BYTES,
+  formatSocketAddress,
+  Redirection,
+  validateState,
+  type DataPlaneState,
+  type Placement,
+} from '@longhaul/edge';
+import { messageOf } from '../errors.js';
+import { DataPlaneThread, type ThreadEvents } from './data-plane-thread.js';
+import type { PreparedPorts, WorkerShard } from './messages.js';
+import { PeerPlacement } from './peer-placement.js';
+import { SnapshotMerger } from './snapshot-merger.js';
+
+/** Interception that was lost is tried again after so long. */
+const RESTORE_INTERCEPTION_MS = 2000;
+
+export interface DataPlaneThreadsOptions {
+  /** At least 1. */
+  readonly workers: number;
+  /** Slab for datagrams and streams, of all workers together. */
+  readonly memoryBytes: number | undefined;
+  /** Of the nftables table; unique among the agents of a network namespace. */
+  readonly tableName: string;
+}
+
+export interface DataPlaneThreadsEvents extends ThreadEvents {
+  /** Connections are not intercepted any more, though the state says so. */
+  interceptionLost(reason: string): void;
+}
+
+/**
+ * The data plane of an agent: workers, each in its thread and with the tunnels of some of the peers, and the redirection of
+ * intercepted connections to the worker whose peer is to carry them.
+ */
+export class DataPlaneThreads {
+  private readonly threads: readonly DataPlaneThread[];
+  private readonly placement: PeerPlacement;
+  private readonly redirection: Redirection;
+  private readonly snapshots: SnapshotMerger;
+  private state: DataPlaneState | undefined;
+  private applying: Promise<unknown> = Promise.resolve();
+  private restoreTimer: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(
+    options: DataPlaneThreadsOptions,
+    private readonly events: DataPlaneThreadsEvents,
+  ) {
+    const { workers, tableName } = options;
+    this.placement = new PeerPlacement(workers);
+    this.snapshots = new SnapshotMerger(workers, (snapshot) => {
+      events.snapshot(snapshot);
+    });
+    this.redirection = new Redirection(tableName, (reason) => {
+      this.onInterceptionLost(reason);
+    });
+    this.threads = this.start(options);
+  }
+
+  private start({ workers, memoryBytes = DEFAULT_MEMORY_BYTES }: DataPlaneThreadsOptions): DataPlaneThread[] {
+    const ofEach = Math.floor(memoryBytes / workers);
+    return makeShards(workers).map((shard, index) => {
+      const events: ThreadEvents = {
+        ...this.events,
+        snapshot: (snapshot) => {
+          this.snapshots.add(index, snapshot);
+        },
+      };
+      return new DataPlaneThread({ memoryBytes: ofEach, shard }, events);
+    });
+  }
+
+  get workers(): number {
+    return this.threads.length;
+  }
+
+  /** Whether the code of all workers is compiled: before, a transfer is slower. */
+  get rehearsed(): boolean {
+    return this.threads.every(({ rehearsed }) => rehearsed);
+  }
+
+  get interception(): Redirection['status'] {
+    return this.redirection.status;
+  }
+
+  /**
+   * Puts a state in force as a whole: all workers have checked it and bound what it needs before the first is switched.
+   * Rejects with the reason if it cannot be; the one before then stays.
+   */
+  apply(state: DataPlaneState): Promise<void> {
+    const turn = this.applying.then(() => this.applyNow(state));
+    this.applying = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async applyNow(state: DataPlaneState): Promise<void> {
+    if (this.closed) throw new Error('the data plane is closed');
+    validateState(state);
+    const planned = this.placement.plan(state.peers.map(({ id }) => id));
+    const undo: (() => Promise<void>)[] = [];
+    try {
+      const ports = await this.prepareWorkers(state, planned, undo);
+      const redirection = await this.redirection.prepare(state, (peerId) =>
+        interceptionPort(ports, planned, peerId),
+      );
+      undo.push(redirection.rollback);
+      await redirection.load();
+      redirection.commit();
+      await Promise.all(this.threads.map((thread) => thread.commit()));
+      this.placement.adopt(planned);
+      this.state = state;
+    } catch (error) {
+      for (const step of undo.reverse()) await step().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** One after the other: the kernel numbers the sockets of the tunnel's port in the order of binding. */
+  private async prepareWorkers(
+    state: DataPlaneState,
+    shardOf: ReadonlyMap<string, number>,
+    undo: (() => Promise<void>)[],
+  ): Promise<PreparedPorts[]> {
+    const ports: PreparedPorts[] = [];
+    for (const [index, thread] of this.threads.entries()) {
+      const port = ports.at(0)?.tunnelPort ?? state.tunnel.port;
+      const placement = { shardOf, inherited: this.inheritedBy(index, state, shardOf) };
+      ports.push(await thread.prepare({ ...state, tunnel: { ...state.tunnel, port } }, placement));
+      undo.push(() => thread.rollback());
+    }
+    return ports;
+  }
+
+  /** Where another worker listens now for what is to be the forwards of the worker `index`. */
+  private inheritedBy(
+    index: number,
+    { forwards }: DataPlaneState,
+    shardOf: ReadonlyMap<string, number>,
+  ): Placement['inherited'] {
+    const present = new Map(
+      this.state?.forwards.map(({ listen, treatment }) => [
+        formatSocketAddress(listen),
+        this.placement.inForce.get(treatment.peerId),
+      ]),
+    );
+    return new Set(
+      forwards
+        .filter(({ treatment }) => shardOf.get(treatment.peerId) === index)
+        .map(({ listen }) => formatSocketAddress(listen))
+        .filter((address) => (present.get(address) ?? index) !== index),
+    );
+  }
+
+  /** The table is gone, and connections go straight: tried again until it is back. */
+  private onInterceptionLost(reason: string): void {
+    if (this.closed) return;
+    this.events.interceptionLost(reason);
+    this.restoreTimer = setTimeout(() => {
+      const { state } = this;
+      if (this.closed || state === undefined) return;
+      this.apply(state).catch((error: unknown) => {
+        this.onInterceptionLost(messageOf(error));
+      });
+    }, RESTORE_INTERCEPTION_MS);
+  }
+
+  /** Resets all connections, says goodbye to the peers, and ends the threads. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.restoreTimer);
+    await this.applying;
+    await this.redirection.close();
+    await Promise.all(this.threads.map((thread) => thread.close()));
+    this.snapshots.flush();
+  }
+}
+
+/** Where connections to a peer are taken; denied ones by the first worker. */
+function interceptionPort(
+  ports: readonly PreparedPorts[],
+  shardOf: ReadonlyMap<string, number>,
+  peerId: string | undefined,
+): number {
+  const shard = peerId === undefined ? 0 : shardOf.get(peerId);
+  const port = shard === undefined ? undefined : ports[shard].interceptionPort;
+  if (port === undefined) throw new Error('no worker takes intercepted connections');
+  return port;
+}
+
+/** What joins the workers with each other; undefined for one that is alone. */
+function makeShards(count: number): (WorkerShard | undefined)[] {
+  if (count === 1) return [undefined];
+  const ports = Array.from({ length: count }, () =>
+    new Array<MessagePort | undefined>(count).fill(undefined),
+  );
+  for (let a = 0; a < count; a++) {
+    for (let b = a + 1; b < count; b++) {
+      const { port1, port2 } = new MessageChannel();
+      ports[a][b] = port1;
+      ports[b][a] = port2;
+    }
+  }
+  return ports.map((own, index) => ({ index, count, ports: own }));
+}
