@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { pino } from 'pino';
-import { DEFAULT_STATE_DIR, enrollCommand } from './control/commands.js';
+import { DEFAULT_STATE_DIR, enrollCommand, rotateKeysCommand } from './control/commands.js';
 import { EnrolledStateSource } from './control/enrolled-state-source.js';
 import { MAX_DATA_PLANE_WORKERS } from './data-plane/worker-count.js';
 import { generateKeyPair } from './keys.js';
@@ -16,6 +16,7 @@ export function agentCommand(): Command {
   return new Command('agent')
     .description('the edge agent of a site')
     .addCommand(enrollCommand())
+    .addCommand(rotateKeysCommand())
     .addCommand(runCommand())
     .addCommand(statusCommand())
     .addCommand(genkeyCommand());

@@ -6,6 +6,7 @@ export const AGENT_API = {
   challenge: '/api/v1/agents/challenge',
   enroll: '/api/v1/agents/enroll',
   renew: '/api/v1/agents/renew',
+  rotate: '/api/v1/agents/rotate',
 } as const;
 
 /** The server refuses a larger body before it parses anything. */
@@ -67,6 +68,24 @@ export const renewRequestSchema = z.object({
   signature: z.string().max(120),
 });
 
+/** Announces new keys, under the old nkey's signature and the new one's: both over {@link rotationMessage}. */
+export const rotateRequestSchema = z.object({
+  natsPublicKey: natsUserKeySchema,
+  challenge: z.string().min(43).max(43),
+  signature: z.string().max(120),
+  next: z.object({
+    natsPublicKey: natsUserKeySchema,
+    tunnelPublicKey: key32Schema,
+    signature: z.string().max(120),
+  }),
+});
+
+/** What both nkeys sign: nobody on the way can put in keys of their own. */
+export const rotationMessage = (
+  challenge: string,
+  next: { readonly natsPublicKey: string; readonly tunnelPublicKey: string },
+): string => `longhaul rotate v1\n${challenge}\n${next.natsPublicKey}\n${next.tunnelPublicKey}`;
+
 /** Every error of the agent API. */
 export const apiErrorSchema = z.object({
   code: z.enum([
@@ -91,4 +110,5 @@ export const apiErrorSchema = z.object({
 export type EnrollRequest = z.infer<typeof enrollRequestSchema>;
 export type Credential = z.infer<typeof credentialSchema>;
 export type RenewRequest = z.infer<typeof renewRequestSchema>;
+export type RotateRequest = z.infer<typeof rotateRequestSchema>;
 export type ApiError = z.infer<typeof apiErrorSchema>;

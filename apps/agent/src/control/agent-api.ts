@@ -4,6 +4,7 @@ import {
   challengeMessage,
   challengeResponseSchema,
   credentialSchema,
+  rotationMessage,
   type Credential,
 } from '@longhaul/contracts';
 import type { z } from 'zod';
@@ -55,6 +56,26 @@ export class AgentApi {
    */
   async renew(identity: AgentIdentity): Promise<Credential> {
     return this.post(AGENT_API.renew, credentialSchema, await this.prove('renew', identity));
+  }
+
+  /**
+   * Announces new keys; both identities sign. Gives the credential of the new one.
+   * @throws AgentApiError, ControllerUnreachableError
+   */
+  async rotate(identity: AgentIdentity, next: AgentIdentity): Promise<Credential> {
+    const { natsPublicKey } = identity;
+    const { challenge } = await this.post(AGENT_API.challenge, challengeResponseSchema, { natsPublicKey });
+    const message = rotationMessage(challenge, next);
+    return this.post(AGENT_API.rotate, credentialSchema, {
+      natsPublicKey,
+      challenge,
+      signature: signWithNkey(identity, message),
+      next: {
+        natsPublicKey: next.natsPublicKey,
+        tunnelPublicKey: next.tunnelPublicKey,
+        signature: signWithNkey(next, message),
+      },
+    });
   }
 
   private async prove(purpose: 'enroll' | 'renew', identity: AgentIdentity) {

@@ -4,6 +4,7 @@ import { messageOf } from '../errors.js';
 import { AGENT_VERSION } from '../version.js';
 import { DEFAULT_TUNNEL_PORT, enrollAgent, type Enrollment } from './enroll.js';
 import { ControlError } from './errors.js';
+import { rotateKeys } from './rotate-keys.js';
 
 /** Where an enrolled agent keeps its keys, its credential and its last good state. */
 export const DEFAULT_STATE_DIR = '/var/lib/longhaul/agent';
@@ -48,6 +49,22 @@ export function enrollCommand(): Command {
     .option('--tunnel-port <port>', 'UDP port of the tunnel', parsePort, DEFAULT_TUNNEL_PORT)
     .option('--json', 'print the result as JSON')
     .action(enroll);
+}
+
+/** `longhaul agent rotate-keys` */
+export function rotateKeysCommand(): Command {
+  return new Command('rotate-keys')
+    .description('makes new keys for this agent, which it uses from its next start on')
+    .option('--state-dir <dir>', 'where keys and credential are kept', DEFAULT_STATE_DIR)
+    .option('--json', 'print the result as JSON')
+    .action(async ({ stateDir, json }: { stateDir: string; json?: boolean }) => {
+      const change = await rotateKeys(stateDir);
+      process.stdout.write(
+        json === true
+          ? `${JSON.stringify(change)}\n`
+          : `The controller knows the new keys of agent ${change.agentId}. Start it anew within four hours: then the old ones end.\n`,
+      );
+    });
 }
 
 async function enroll(args: EnrollArguments): Promise<void> {

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { keepPrivate, makePrivateDirectory, readFileIfAny, writeDurably } from './durable-file.js';
 import { ControlError } from './errors.js';
 
-const CREDENTIAL_FILE = 'credential.json';
+/** In the state directory. */
+export const CREDENTIAL_FILE = 'credential.json';
 
 const enrollmentSchema = z.object({
   format: z.literal(1),

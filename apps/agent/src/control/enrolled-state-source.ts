@@ -35,6 +35,7 @@ import { Reconciler } from './reconciler.js';
 import { FlowRecorder } from './telemetry/flow-recorder.js';
 import { LinkRecorder } from './telemetry/link-recorder.js';
 import { TelemetryUplink, type TelemetryStatistics } from './telemetry/uplink.js';
+import { adoptNextKeys } from './rotate-keys.js';
 import { toWantedState } from './wanted-state.js';
 
 /** Intervals that a test makes shorter; params.ts has what they are otherwise. */
@@ -140,6 +141,7 @@ export class EnrolledStateSource implements StateSource {
    * @throws ControlError when the agent is not enrolled.
    */
   static async open(options: EnrolledStateSourceOptions): Promise<EnrolledStateSource> {
+    await adoptNextKeys(options.stateDir);
     const enrollment = await loadEnrollment(options.stateDir);
     const identity = await loadIdentity(options.stateDir);
     return new EnrolledStateSource(options, identity, enrollment, randomUUID());

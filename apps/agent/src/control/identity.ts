@@ -16,8 +16,10 @@ export interface AgentIdentity {
   readonly tunnelPublicKey: string;
 }
 
-const NATS_SEED_FILE = 'nats.seed';
-const TUNNEL_KEY_FILE = 'tunnel.key';
+/** In the state directory. */
+export const NATS_SEED_FILE = 'nats.seed';
+export const TUNNEL_KEY_FILE = 'tunnel.key';
+
 async function loadOrMake(path: string, make: () => string): Promise<string> {
   const existing = await readFileIfAny(path);
   if (existing !== undefined) {

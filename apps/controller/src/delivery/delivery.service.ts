@@ -145,12 +145,13 @@ export class DeliveryService {
     const cloned = rows.filter(({ topic }) => topic === OUTBOX_TOPICS.cloned);
     for (const row of cloned) await this.states.warnOfClone(row.organizationId, row.subjectId);
     const revoked = rows.filter(({ topic }) => topic === OUTBOX_TOPICS.revoked);
-    if (revoked.length === 0) return;
+    const retired = rows.filter(({ topic }) => topic === OUTBOX_TOPICS.keysRetired);
+    if (revoked.length + retired.length === 0) return;
     try {
       await this.publishRevocations();
       for (const row of revoked) await this.states.remove(row.organizationId, row.subjectId);
     } catch (error) {
-      for (const row of revoked) fail(row, error);
+      for (const row of [...revoked, ...retired]) fail(row, error);
     }
   }
 
@@ -161,7 +162,14 @@ export class DeliveryService {
       await client.query('SELECT pg_advisory_xact_lock($1)', [REVOCATIONS_LOCK]);
       const { rows } = await client.query<Revocation>(
         `SELECT nats_public_key AS "natsPublicKey", revoked_at AS "revokedAt" FROM agents
-         WHERE state = 'REVOKED' AND revoked_at > now() - make_interval(secs => $1)`,
+         WHERE state = 'REVOKED' AND revoked_at > now() - make_interval(secs => $1)
+         UNION ALL
+         SELECT next_nats_public_key, revoked_at FROM agents
+         WHERE state = 'REVOKED' AND revoked_at > now() - make_interval(secs => $1)
+           AND next_nats_public_key IS NOT NULL
+         UNION ALL
+         SELECT nats_public_key, retired_at FROM retired_nats_keys
+         WHERE retired_at > now() - make_interval(secs => $1)`,
         [REVOCATION_LIFE_S],
       );
       await publishRevocations(system, this.operator, rows);

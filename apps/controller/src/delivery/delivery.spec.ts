@@ -4,6 +4,7 @@ import { desiredStateDirectGet, desiredStateKey, subjects } from '@longhaul/cont
 import { createWorkerPool } from '../database/worker-pool.js';
 import { AgentPresence, type PresenceChange } from '../nats/agent-presence.js';
 import type { DurableWorker } from '../nats/durable-worker.js';
+import { readAccountClaims } from '../nats/jwt.js';
 import { createSeed, publicKeyOf } from '../nats/nkey.js';
 import { openDesiredStates } from '../nats/streams.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
@@ -311,6 +312,37 @@ describe('delivery', () => {
     await fixtures.desiredState(organizationId, agent.agentId, 2);
     await eventually(async () => (await readGeneration(agent)) === 2);
     await eventually(async () => (await outboxSize()) === 0);
+  });
+
+  it('ends the live connection of a key that was rotated away, and not of the new one', async () => {
+    const agent = await newAgent();
+    const { agentId } = agent;
+    const next = await connectTestAgent(nats, { organizationId, agentId, state: 'approved' });
+    agents.push(next);
+    await fixtures.query(
+      `WITH retired AS (
+         INSERT INTO retired_nats_keys (organization_id, nats_public_key, agent_id) VALUES ($1, $2, $3))
+       INSERT INTO outbox (organization_id, topic, subject_id) VALUES ($1, 'agent-keys-retired', $3)`,
+      [organizationId, agent.natsPublicKey, agentId],
+    );
+    await agent.connection.closed();
+    await next.connection.flush();
+    const again = connectTestAgent(
+      nats,
+      { organizationId, agentId, state: 'approved' },
+      { seed: agent.seed },
+    );
+    await expect(again).rejects.toThrow();
+    // When no credential of it can be good any more, the server need not know of it.
+    await fixtures.query(
+      "UPDATE retired_nats_keys SET retired_at = now() - interval '2 days' WHERE agent_id = $1",
+      [agentId],
+    );
+    await delivery.catchUp();
+    const system = await nats.service.system();
+    const { key } = nats.state.nats.agentsAccount;
+    const claims = await system.request(`$SYS.REQ.ACCOUNT.${key}.CLAIMS.LOOKUP`);
+    expect(readAccountClaims(claims.string()).nats.revocations ?? {}).not.toHaveProperty(agent.natsPublicKey);
   });
 
   it('ends a revoked agent’s live connection, for good, and leaves the others alone', async () => {

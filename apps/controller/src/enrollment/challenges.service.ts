@@ -40,15 +40,11 @@ export class ChallengesService {
     return { challenge, expiresAt };
   }
 
-  /**
-   * Takes the challenge, whatever comes of it, and checks the signature over it.
-   *
-   * @throws AgentApiError `CHALLENGE_INVALID`, `SIGNATURE_INVALID`
-   */
-  async verify(purpose: 'enroll' | 'renew', proof: Proof): Promise<void> {
+  /** Takes the challenge of a key: it is good once. @throws AgentApiError `CHALLENGE_INVALID` */
+  async take(natsPublicKey: string, challenge: string): Promise<void> {
     const taken = await this.database.prisma.$executeRaw`
       DELETE FROM challenges
-      WHERE challenge_sha256 = ${hash(proof.challenge)} AND nats_public_key = ${proof.natsPublicKey}
+      WHERE challenge_sha256 = ${hash(challenge)} AND nats_public_key = ${natsPublicKey}
         AND expires_at > ${new Date()}`;
     if (taken !== 1) {
       throw new AgentApiError(
@@ -56,6 +52,15 @@ export class ChallengesService {
         'The challenge is unknown, used, or older than 60 s: ask for a new one.',
       );
     }
+  }
+
+  /**
+   * Takes the challenge, whatever comes of it, and checks the signature over it.
+   *
+   * @throws AgentApiError `CHALLENGE_INVALID`, `SIGNATURE_INVALID`
+   */
+  async verify(purpose: 'enroll' | 'renew', proof: Proof): Promise<void> {
+    await this.take(proof.natsPublicKey, proof.challenge);
     const message = challengeMessage(purpose, proof.challenge);
     if (!verifySignature(proof.natsPublicKey, message, Buffer.from(proof.signature, 'base64'))) {
       throw new AgentApiError('SIGNATURE_INVALID', 'The challenge was not signed by the key that it names.');

@@ -8,7 +8,14 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { Module, type INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { AGENT_API, challengeMessage, credentialSchema, MAX_BODY_BYTES, subjects } from '@longhaul/contracts';
+import {
+  AGENT_API,
+  challengeMessage,
+  credentialSchema,
+  MAX_BODY_BYTES,
+  rotationMessage,
+  subjects,
+} from '@longhaul/contracts';
 import { ControllerStateModule } from '../bootstrap/controller-state.module.js';
 import { prepareControllerState } from '../bootstrap/prepare.js';
 import { ConfigModule } from '../config/config.module.js';
@@ -21,6 +28,7 @@ import { startTestDatabase, type TestDatabase } from '../testing/test-database.j
 import { AGENT_API_PREFIX, agentApiGate } from './agent-api-gate.js';
 import { EnrollmentModule } from './enrollment.module.js';
 import { FLEET_CHANGES } from './fleet-changes.js';
+import { KeyRotation } from './key-rotation.js';
 
 const agentsChanged = jest.fn<() => Promise<void>>().mockResolvedValue(undefined);
 
@@ -255,6 +263,139 @@ describe('enrolment', () => {
     expect((await renew(machine)).body['code']).toBe('AGENT_REVOKED');
     const again = await enroll(await fixtures.token(organizationId, siteId), machine);
     expect(again.body['code']).toBe('AGENT_REVOKED');
+  });
+
+  describe('a change of keys', () => {
+    const rotate = async (old: Machine, next: Machine, signer = next, announced = next): Promise<Answer> => {
+      const { natsPublicKey } = old;
+      const { body } = await post(AGENT_API.challenge, { natsPublicKey });
+      const challenge = String(body['challenge']);
+      const message = Buffer.from(rotationMessage(challenge, next));
+      const sign = ({ seed }: Machine): string =>
+        Buffer.from(new SigningKey(seed).sign(message)).toString('base64');
+      return post(AGENT_API.rotate, {
+        natsPublicKey,
+        challenge,
+        signature: sign(old),
+        next: {
+          natsPublicKey: announced.natsPublicKey,
+          tunnelPublicKey: announced.tunnelPublicKey,
+          signature: sign(signer),
+        },
+      });
+    };
+    const keysOf = async (agentId: unknown) =>
+      (
+        await fixtures.query(
+          'SELECT nats_public_key, tunnel_public_key, next_nats_public_key FROM agents WHERE id = $1',
+          [agentId],
+        )
+      )[0];
+    const enrolled = async (): Promise<[Machine, unknown]> => {
+      const machine = newMachine();
+      const { body } = await enroll(await fixtures.token(organizationId, siteId), machine);
+      return [machine, body['agentId']];
+    };
+
+    it('leaves the old ones good until the first use of the new, and then retires them', async () => {
+      const [machine, agentId] = await enrolled();
+      const next = newMachine();
+      const { status, body } = await rotate(machine, next);
+      expect([status, body['agentId']]).toEqual([200, agentId]);
+      expect(readUserClaims(String(body['natsJwt'])).sub).toBe(next.natsPublicKey);
+      expect((await renew(machine)).status).toBe(200);
+      expect(await keysOf(agentId)).toMatchObject({ tunnel_public_key: machine.tunnelPublicKey });
+      agentsChanged.mockClear();
+      expect((await renew(next)).body['agentId']).toBe(agentId);
+      expect(agentsChanged).toHaveBeenCalledTimes(1);
+      expect(await keysOf(agentId)).toEqual({
+        nats_public_key: next.natsPublicKey,
+        tunnel_public_key: next.tunnelPublicKey,
+        next_nats_public_key: null,
+      });
+      expect((await renew(machine)).body['code']).toBe('AGENT_UNKNOWN');
+      const retired = await fixtures.query(
+        'SELECT nats_public_key FROM retired_nats_keys WHERE agent_id = $1',
+        [agentId],
+      );
+      expect(retired).toEqual([{ nats_public_key: machine.natsPublicKey }]);
+      const outbox = await fixtures.query(
+        "SELECT topic FROM outbox WHERE subject_id = $1 AND topic = 'agent-keys-retired'",
+        [agentId],
+      );
+      expect(outbox).toHaveLength(1);
+      const events = await fixtures.query<{ action: string }>(
+        'SELECT action FROM audit_events WHERE target_id = $1 ORDER BY at',
+        [agentId],
+      );
+      expect(events.map(({ action }) => action)).toEqual([
+        'agent.enrol',
+        'agent.rotate-keys',
+        'agent.keys-rotated',
+      ]);
+      expect((await rotate(next, machine)).body['code']).toBe('KEY_IN_USE');
+    });
+
+    it('ends the old ones after four hours, also unused', async () => {
+      const [machine, agentId] = await enrolled();
+      const next = newMachine();
+      await rotate(machine, next);
+      const rotation = app.get(KeyRotation, { strict: false });
+      await rotation.completeOverdue();
+      expect(await keysOf(agentId)).toMatchObject({ nats_public_key: machine.natsPublicKey });
+      const [row] = await fixtures.query<{ hours: number }>(
+        'SELECT extract(epoch FROM next_keys_until - now())::float / 3600 AS hours FROM agents WHERE id = $1',
+        [agentId],
+      );
+      expect(row?.hours).toBeCloseTo(4, 1);
+      await fixtures.query("UPDATE agents SET next_keys_until = now() - interval '1 s' WHERE id = $1", [
+        agentId,
+      ]);
+      await rotation.completeOverdue();
+      expect(await keysOf(agentId)).toMatchObject({ nats_public_key: next.natsPublicKey });
+    });
+
+    it('needs both signatures, over exactly these keys', async () => {
+      const [machine, agentId] = await enrolled();
+      const [next, thief] = [newMachine(), newMachine()];
+      for (const attempt of [
+        rotate(machine, next, thief),
+        rotate(machine, next, next, { ...next, tunnelPublicKey: thief.tunnelPublicKey }),
+        rotate({ ...machine, seed: thief.seed }, next),
+      ]) {
+        expect((await attempt).body['code']).toBe('SIGNATURE_INVALID');
+      }
+      expect((await rotate(thief, next)).body['code']).toBe('AGENT_UNKNOWN');
+      const [other] = await enrolled();
+      expect((await rotate(machine, other)).body['code']).toBe('KEY_IN_USE');
+      expect(await keysOf(agentId)).toMatchObject({ next_nats_public_key: null });
+    });
+
+    it('that is announced anew retires the keys that were announced before', async () => {
+      const [machine, agentId] = await enrolled();
+      const [first, second] = [newMachine(), newMachine()];
+      await rotate(machine, first);
+      expect((await rotate(machine, first)).status).toBe(200);
+      expect((await rotate(machine, second)).status).toBe(200);
+      expect((await renew(first)).body['code']).toBe('AGENT_UNKNOWN');
+      const retired = await fixtures.query(
+        'SELECT nats_public_key FROM retired_nats_keys WHERE agent_id = $1',
+        [agentId],
+      );
+      expect(retired).toEqual([{ nats_public_key: first.natsPublicKey }]);
+      expect((await renew(second)).body['agentId']).toBe(agentId);
+    });
+
+    it('is nothing for a revoked agent', async () => {
+      const [machine, agentId] = await enrolled();
+      const next = newMachine();
+      await rotate(machine, next);
+      await fixtures.query("UPDATE agents SET state = 'REVOKED', revoked_at = now() WHERE id = $1", [
+        agentId,
+      ]);
+      expect((await renew(next)).body['code']).toBe('AGENT_UNKNOWN');
+      expect((await rotate(machine, newMachine())).body['code']).toBe('AGENT_UNKNOWN');
+    });
   });
 
   it('takes a challenge once, for the key and the purpose that it was signed for', async () => {

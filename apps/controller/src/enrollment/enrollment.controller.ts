@@ -6,6 +6,7 @@ import {
   challengeRequestSchema,
   enrollRequestSchema,
   renewRequestSchema,
+  rotateRequestSchema,
   type Credential,
 } from '@longhaul/contracts';
 import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
@@ -60,6 +61,13 @@ export class EnrollmentController {
   @Header('Cache-Control', 'no-store')
   async renew(@Body() body: unknown): Promise<Credential> {
     return this.enrollment.renew(parse(renewRequestSchema, body));
+  }
+
+  @Post(AGENT_API.rotate)
+  @HttpCode(200)
+  @Header('Cache-Control', 'no-store')
+  async rotate(@Body() body: unknown, @Req() request: IncomingMessage): Promise<Credential> {
+    return this.enrollment.rotate(parse(rotateRequestSchema, body), request.socket.remoteAddress);
   }
 
   /** The CA, for whoever checks it against `--ca-sha256`; it is no secret. */

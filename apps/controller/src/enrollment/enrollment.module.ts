@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Inject, Module, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
 import type { ControllerState } from '../bootstrap/prepare.js';
 import { SETTINGS } from '../config/config.module.js';
@@ -9,6 +9,7 @@ import { ChallengesService } from './challenges.service.js';
 import { EnrollmentController } from './enrollment.controller.js';
 import { EnrollmentService } from './enrollment.service.js';
 import { FLEET_CHANGES, type FleetChanges } from './fleet-changes.js';
+import { KeyRotation } from './key-rotation.js';
 
 /** Needs a provider of {@link FLEET_CHANGES}, and {@link agentApiGate} in front of it. */
 @Module({
@@ -20,20 +21,37 @@ import { FLEET_CHANGES, type FleetChanges } from './fleet-changes.js';
       useFactory: (database: WorkerDatabase) => new ChallengesService(database),
     },
     {
+      provide: KeyRotation,
+      inject: [WorkerDatabase, ChallengesService, FLEET_CHANGES],
+      useFactory: (database: WorkerDatabase, challenges: ChallengesService, fleet: FleetChanges) =>
+        new KeyRotation(database, challenges, fleet),
+    },
+    {
       provide: EnrollmentService,
-      inject: [WorkerDatabase, ChallengesService, FLEET_CHANGES, SETTINGS, CONTROLLER_STATE],
+      inject: [WorkerDatabase, ChallengesService, FLEET_CHANGES, KeyRotation, SETTINGS, CONTROLLER_STATE],
       useFactory: (
         database: WorkerDatabase,
         challenges: ChallengesService,
         fleet: FleetChanges,
+        rotation: KeyRotation,
         settings: Settings,
         state: ControllerState,
       ) =>
-        new EnrollmentService(database, challenges, new AgentCredentials(state.nats), fleet, {
+        new EnrollmentService(database, challenges, new AgentCredentials(state.nats), fleet, rotation, {
           natsPublicUrls: settings.natsPublicUrls,
           caPem: state.caPem,
         }),
     },
   ],
 })
-export class EnrollmentModule {}
+export class EnrollmentModule implements OnModuleInit, BeforeApplicationShutdown {
+  constructor(@Inject(KeyRotation) private readonly rotation: KeyRotation) {}
+
+  onModuleInit(): void {
+    this.rotation.start();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.rotation.stop();
+  }
+}

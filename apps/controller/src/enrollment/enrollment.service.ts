@@ -1,4 +1,4 @@
-import type { Credential, EnrollRequest, RenewRequest } from '@longhaul/contracts';
+import type { Credential, EnrollRequest, RenewRequest, RotateRequest } from '@longhaul/contracts';
 import type { Transaction } from '../database/prisma.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
 import type { AgentCredentials } from '../nats/agent-credentials.js';
@@ -7,6 +7,7 @@ import type { ChallengesService } from './challenges.service.js';
 import { tunnelEndpoints } from './endpoints.js';
 import { parseEnrollmentToken, type TokenClaim } from './enrollment-token.js';
 import type { FleetChanges } from './fleet-changes.js';
+import type { KeyRotation } from './key-rotation.js';
 
 /** What agents are told besides their credential. */
 export interface EnrollmentSettings {
@@ -49,6 +50,7 @@ export class EnrollmentService {
     private readonly challenges: ChallengesService,
     private readonly credentials: AgentCredentials,
     private readonly fleet: FleetChanges,
+    private readonly rotation: KeyRotation,
     private readonly settings: EnrollmentSettings,
   ) {}
 
@@ -74,12 +76,32 @@ export class EnrollmentService {
   /** @throws AgentApiError */
   async renew(request: RenewRequest): Promise<Credential> {
     await this.challenges.verify('renew', request);
+    return this.credentialOf(await this.agentOf(request.natsPublicKey));
+  }
+
+  /**
+   * Announces new keys of an agent, and gives the credential of the new nkey.
+   *
+   * @throws AgentApiError
+   */
+  async rotate(request: RotateRequest, seenFrom: string | undefined): Promise<Credential> {
+    await this.rotation.announce(request, seenFrom);
     const agent = await findAgent(this.database.prisma, request.natsPublicKey);
+    if (agent === undefined)
+      throw new AgentApiError('AGENT_UNKNOWN', 'The agent is gone: enrol with a token.');
+    return this.credentialOf({ ...agent, nats_public_key: request.next.natsPublicKey });
+  }
+
+  /** Whose key it is; the first use of a new key ends the old one. */
+  private async agentOf(natsPublicKey: string): Promise<AgentRow> {
+    const find = (): Promise<AgentRow | undefined> => findAgent(this.database.prisma, natsPublicKey);
+    const agent =
+      (await find()) ?? ((await this.rotation.completeByUse(natsPublicKey)) ? await find() : undefined);
     if (agent === undefined) {
       throw new AgentApiError('AGENT_UNKNOWN', 'No agent has this key: enrol with a token.');
     }
     refuseRevoked(agent);
-    return this.credentialOf(agent);
+    return agent;
   }
 
   private async admit(

@@ -6,6 +6,8 @@ export const OUTBOX_TOPICS = {
   approved: 'agent-approved',
   /** It was revoked: its credential and its desired state have to go. */
   revoked: 'agent-revoked',
+  /** It changed its keys: the credential of the old one has to go. */
+  keysRetired: 'agent-keys-retired',
   /** Two processes work with its identity: both have to be told. */
   cloned: 'agent-cloned',
 } as const;

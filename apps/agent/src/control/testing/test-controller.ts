@@ -8,8 +8,11 @@ import {
   challengeRequestSchema,
   enrollRequestSchema,
   renewRequestSchema,
+  rotateRequestSchema,
+  rotationMessage,
   type ApiError,
   type Credential,
+  type RotateRequest,
 } from '@longhaul/contracts';
 import { fromPublic } from '@nats-io/nkeys';
 import type { TestCa } from './certificates.js';
@@ -122,11 +125,28 @@ export class TestController {
       if (refusal !== undefined) throw new Refusal(refusal);
       return this.credential(request.natsPublicKey, this.admit(request.natsPublicKey, request.token));
     }
+    if (path === AGENT_API.rotate) return this.rotate(rotateRequestSchema.parse(body));
     const request = renewRequestSchema.parse(body);
     this.verify('renew', request);
     const agent = this.agents.get(request.natsPublicKey);
     if (agent === undefined) throw new Refusal('AGENT_UNKNOWN');
     return this.credential(request.natsPublicKey, agent);
+  }
+
+  /** The new key is the agent's from now on, besides the old one. */
+  private async rotate({ natsPublicKey, challenge, signature, next }: RotateRequest): Promise<Credential> {
+    const agent = this.agents.get(natsPublicKey);
+    if (agent === undefined) throw new Refusal('AGENT_UNKNOWN');
+    const message = Buffer.from(rotationMessage(challenge, next));
+    for (const [key, proof] of [
+      [natsPublicKey, signature],
+      [next.natsPublicKey, next.signature],
+    ] as const) {
+      if (!fromPublic(key).verify(message, Buffer.from(proof, 'base64')))
+        throw new Refusal('SIGNATURE_INVALID');
+    }
+    this.agents.set(next.natsPublicKey, agent);
+    return this.credential(next.natsPublicKey, agent);
   }
 
   private challenge(natsPublicKey: string) {

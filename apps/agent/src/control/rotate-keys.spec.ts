@@ -1,0 +1,80 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { existsSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { AGENT_API } from '@longhaul/contracts';
+import { loadEnrollment } from './credential-store.js';
+import { loadIdentity } from './identity.js';
+import { rotateKeys } from './rotate-keys.js';
+import { eventually } from './testing/eventually.js';
+import { TestFleet, type TestAgent } from './testing/running-agent.js';
+
+jest.setTimeout(120_000);
+
+describe('a change of keys', () => {
+  let fleet: TestFleet;
+  let agent: TestAgent;
+  beforeAll(async () => {
+    fleet = await TestFleet.start();
+  });
+  afterAll(() => fleet.stop());
+  beforeEach(async () => {
+    agent = await fleet.enroll();
+    fleet.controller.requests.length = 0;
+  });
+  afterEach(() => agent.stop());
+
+  const renewals = () =>
+    fleet.controller.requests
+      .filter(({ path }) => path === AGENT_API.renew)
+      .map(({ body }) => (JSON.parse(body) as { natsPublicKey: string }).natsPublicKey);
+
+  it('is announced while the agent runs on with its old keys', async () => {
+    const before = await loadIdentity(agent.stateDir);
+    await agent.start();
+    await eventually('a hello', () => agent.hellos[0]);
+    const change = await rotateKeys(agent.stateDir);
+    expect(await loadIdentity(agent.stateDir)).toEqual(before);
+    expect(change.tunnelPublicKey).not.toBe(before.tunnelPublicKey);
+    for (const file of ['nats.seed', 'tunnel.key', 'credential.json']) {
+      expect(statSync(join(agent.stateDir, 'next', file)).mode & 0o777).toBe(0o600);
+    }
+    expect(await rotateKeys(agent.stateDir)).toEqual(change);
+    expect(await loadIdentity(agent.stateDir)).toEqual(before);
+  });
+
+  it('is in force at the next start, and the controller is told at once by a renewal', async () => {
+    const before = await loadIdentity(agent.stateDir);
+    const { tunnelPublicKey } = await rotateKeys(agent.stateDir);
+    await agent.start();
+    await eventually('a hello', () => agent.hellos[0]);
+    const after = await loadIdentity(agent.stateDir);
+    expect(after.tunnelPublicKey).toBe(tunnelPublicKey);
+    expect(after.natsPublicKey).not.toBe(before.natsPublicKey);
+    await eventually('a renewal', () => renewals()[0]);
+    expect(renewals()[0]).toBe(after.natsPublicKey);
+    expect(existsSync(join(agent.stateDir, 'next', 'credential.json'))).toBe(false);
+  });
+
+  it('that was cut short by a crash goes on at the next start', async () => {
+    await rotateKeys(agent.stateDir);
+    const next = await loadIdentity(join(agent.stateDir, 'next'));
+    renameSync(join(agent.stateDir, 'next', 'nats.seed'), join(agent.stateDir, 'nats.seed'));
+    await agent.start();
+    await eventually('a hello', () => agent.hellos[0]);
+    expect(await loadIdentity(agent.stateDir)).toEqual(next);
+  });
+
+  it('sends no private key, and leaves everything as it was when the controller refuses', async () => {
+    const before = await loadIdentity(agent.stateDir);
+    fleet.controller.exclude(agent.natsPublicKey);
+    await expect(rotateKeys(agent.stateDir)).rejects.toThrow(/this agent was revoked/);
+    const next = await loadIdentity(join(agent.stateDir, 'next'));
+    const sent = fleet.controller.requests.map(({ body }) => body).join();
+    for (const { natsSeed, tunnelPrivateKey } of [before, next]) {
+      expect(sent).not.toContain(Buffer.from(natsSeed).toString());
+      expect(sent).not.toContain(tunnelPrivateKey);
+    }
+    expect(await loadIdentity(agent.stateDir)).toEqual(before);
+    await expect(loadEnrollment(join(agent.stateDir, 'next'))).rejects.toThrow(/not enrolled/);
+  });
+});
