@@ -5,13 +5,9 @@ import type { Transaction } from '../database/prisma.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { compileFleet, type DesiredContent } from './compile.js';
 import { orderedPair, pairKey, type Fleet, type FleetAgent, type FleetLink } from './fleet.js';
-import { canonicalSha256, policyDocumentSchema, type PolicyRule } from './policy-document.js';
-
-/** The policy in force. */
-interface PolicyInForce {
-  readonly revision: number | null;
-  readonly rules: readonly PolicyRule[];
-}
+import { policiesInForce } from './policies-in-force.js';
+import { canonicalSha256 } from './policy-document.js';
+import { newestRevision, type ScopedPolicy } from './scoped-policy.js';
 
 interface NewState {
   readonly agentId: string;
@@ -40,11 +36,12 @@ export class DesiredStateCompiler {
    */
   async recompile(tx: Transaction, organizationId: string): Promise<string[]> {
     await this.lock(tx, organizationId);
-    const policy = await policyInForce(tx, organizationId);
-    const fleet = await loadFleet(tx, organizationId, policy.rules);
-    const changed = await changedStates(tx, organizationId, policy.revision, compileFleet(fleet));
+    const policies = await policiesInForce(tx, organizationId);
+    const revision = newestRevision(policies);
+    const fleet = await loadFleet(tx, organizationId, policies);
+    const changed = await changedStates(tx, organizationId, revision, compileFleet(fleet));
     await storeStates(tx, organizationId, changed);
-    await noteRevision(tx, organizationId, policy.revision);
+    await noteRevision(tx, organizationId, revision);
     return changed.map(({ agentId }) => agentId);
   }
 
@@ -57,21 +54,10 @@ export class DesiredStateCompiler {
   }
 }
 
-const policyInForce = async (tx: Transaction, organizationId: string): Promise<PolicyInForce> => {
-  const policy = await tx.policy.findUnique({ where: { organizationId } });
-  if (policy === null || policy.revision === null) return { revision: null, rules: [] };
-  const { document, revision } = await tx.policyRevision.findUniqueOrThrow({
-    where: {
-      organizationId_policyId_revision: { organizationId, policyId: policy.id, revision: policy.revision },
-    },
-  });
-  return { revision, rules: policyDocumentSchema.parse(document).rules };
-};
-
 const loadFleet = async (
   tx: Transaction,
   organizationId: string,
-  rules: readonly PolicyRule[],
+  policies: readonly ScopedPolicy[],
 ): Promise<Fleet> => {
   const sites = await tx.site.findMany({ where: { organizationId }, orderBy: { id: 'asc' } });
   const agents = await tx.agent.findMany({
@@ -82,7 +68,7 @@ const loadFleet = async (
     organizationId,
     sites,
     agents,
-    rules,
+    policies,
     links: await ensureLinks(tx, organizationId, agents),
     presharedKeys: await ensurePresharedKeys(tx, organizationId, agents),
   };

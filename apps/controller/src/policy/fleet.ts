@@ -1,5 +1,5 @@
 import type { CipherSuite, Profile } from '@longhaul/contracts';
-import type { PolicyRule } from './policy-document.js';
+import type { ScopedPolicy } from './scoped-policy.js';
 
 /** What desired states are compiled from: one organization at one moment. */
 export interface Fleet {
@@ -8,8 +8,8 @@ export interface Fleet {
   /** Approved agents only, the oldest first. */
   readonly agents: readonly FleetAgent[];
   readonly links: readonly FleetLink[];
-  /** Of the policy in force, in any order. */
-  readonly rules: readonly PolicyRule[];
+  /** In force, in any order. */
+  readonly policies: readonly ScopedPolicy[];
   /** By {@link pairKey} of two agents. */
   readonly presharedKeys: ReadonlyMap<string, string>;
 }
