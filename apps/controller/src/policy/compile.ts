@@ -8,7 +8,7 @@ import {
   type PortRange,
 } from '@longhaul/contracts';
 import { findApplication } from './applications.js';
-import { pairKey, type Fleet, type FleetAgent, type FleetLink, type FleetSite } from './fleet.js';
+import { pairKey, policiesAt, type Fleet, type FleetAgent, type FleetLink, type FleetSite } from './fleet.js';
 import { canonicalJson, type PolicyForward, type PolicyRule, type Selector } from './policy-document.js';
 import { hostPrefix, intersectPrefixes, outermost, Prefix } from './prefix.js';
 import { effectiveForwards, effectiveRules } from './scoped-policy.js';
@@ -75,10 +75,13 @@ interface WantedAtSite {
 
 const NOTHING: WantedAtSite = { rules: [], forwards: [] };
 
-const wantedAt = (site: Site, { policies }: Fleet, sites: readonly Site[]): WantedAtSite => ({
-  rules: effectiveRules(policies, site).flatMap(({ rule }) => flowRules(rule, site, sites)),
-  forwards: effectiveForwards(policies, site).flatMap((forward) => toForwards(forward, sites)),
-});
+const wantedAt = (site: Site, fleet: Fleet, sites: readonly Site[]): WantedAtSite => {
+  const policies = policiesAt(fleet, site.id);
+  return {
+    rules: effectiveRules(policies, site).flatMap(({ rule }) => flowRules(rule, site, sites)),
+    forwards: effectiveForwards(policies, site).flatMap((forward) => toForwards(forward, sites)),
+  };
+};
 
 const toSite = (site: FleetSite, agents: readonly FleetAgent[]): Site => ({
   id: site.id,

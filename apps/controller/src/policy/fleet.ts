@@ -10,9 +10,26 @@ export interface Fleet {
   readonly links: readonly FleetLink[];
   /** In force, in any order. */
   readonly policies: readonly ScopedPolicy[];
+  /** A revision that only some sites have yet. */
+  readonly candidate?: Candidate | undefined;
   /** By {@link pairKey} of two agents. */
   readonly presharedKeys: ReadonlyMap<string, string>;
 }
+
+/** A policy that is being rolled out, and the sites that have it already. */
+export interface Candidate {
+  readonly policy: ScopedPolicy;
+  readonly siteIds: readonly string[];
+}
+
+/** The policies that count at a site: those in force, or in the place of one of them the candidate. */
+export const policiesAt = (
+  { policies, candidate }: Pick<Fleet, 'policies' | 'candidate'>,
+  siteId: string,
+): readonly ScopedPolicy[] =>
+  candidate?.siteIds.includes(siteId)
+    ? [...policies.filter(({ id }) => id !== candidate.policy.id), candidate.policy]
+    : policies;
 
 export interface FleetSite {
   readonly id: string;

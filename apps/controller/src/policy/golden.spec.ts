@@ -18,8 +18,10 @@ const update = process.env['UPDATE_GOLDEN'] !== undefined;
 const read = (name: string): unknown => JSON.parse(readFileSync(`${DIRECTORY}${name}.json`, 'utf8'));
 
 /** Rules are written with their defaults left out; the rest is a fleet as it is. */
+const policySchema = z.looseObject({ document: policyDocumentSchema });
 const fixtureSchema = z.looseObject({
-  policies: z.array(z.looseObject({ document: policyDocumentSchema })),
+  policies: z.array(policySchema),
+  candidate: z.looseObject({ policy: policySchema }).optional(),
   presharedKeys: z.record(z.string(), z.string()),
 });
 

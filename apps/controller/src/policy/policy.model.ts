@@ -2,6 +2,7 @@ import { Field, GraphQLISODateTime, HideField, ID, InputType, Int, ObjectType } 
 import { ApplyOutcome, PolicyScope } from '../generated/prisma/enums.js';
 import { PolicyForward, PolicyForwardInput, PolicyTest, PolicyTestInput } from './policy-lines.model.js';
 import { PolicyTargetInput } from './policy-scope.model.js';
+import { RolloutInput } from './rollout.model.js';
 import { Compression, RuleAction, TrafficClass, WhenPeerDown } from './rule-enums.js';
 
 @ObjectType({ description: 'An inclusive range of TCP ports.' })
@@ -233,6 +234,24 @@ export class EffectivePolicy {
   forwards: PolicyForward[];
 }
 
+@InputType({ description: 'An earlier revision to go back to.' })
+export class RollbackPolicyInput {
+  @Field(() => Int, { description: 'Whose document is saved again, as a new revision of its policy.' })
+  revision: number;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The revision that is in force; another one in force is a CONFLICT.',
+  })
+  expectedRevision?: number | null;
+
+  @Field({ description: 'Why; at most 500 characters.' })
+  message: string;
+
+  @Field(() => RolloutInput, { nullable: true, description: 'In stages; all sites at once unless given.' })
+  rollout?: RolloutInput | null;
+}
+
 @ObjectType({ description: 'How far one agent is with the policy.' })
 export class AgentApplication {
   @HideField()
@@ -265,6 +284,9 @@ export class SavePolicyInput {
 
   @Field({ description: 'Why; at most 500 characters.' })
   message: string;
+
+  @Field(() => RolloutInput, { nullable: true, description: 'In stages; all sites at once unless given.' })
+  rollout?: RolloutInput | null;
 
   @Field(() => [PolicyRuleInput], { description: 'All rules; at most 1000.' })
   rules: PolicyRuleInput[];

@@ -13,6 +13,7 @@ import {
   Policy,
   PolicyDocument,
   PolicyRevision,
+  RollbackPolicyInput,
   SavePolicyInput,
 } from './policy.model.js';
 import { PolicyTargetInput } from './policy-scope.model.js';
@@ -81,6 +82,17 @@ export class PolicyResolver {
     @Context() context: RequestContext,
   ): Promise<PolicyRevision> {
     return this.service.save(context, input);
+  }
+
+  @Mutation(() => PolicyRevision, {
+    description: 'Saves what an earlier revision says as a new one. Needs the role OPERATOR.',
+  })
+  @Requires('policy:write')
+  async rollbackPolicy(
+    @Args('input') input: RollbackPolicyInput,
+    @Context() context: RequestContext,
+  ): Promise<PolicyRevision> {
+    return this.service.rollback(context, input);
   }
 
   @ResolveField(() => PolicyDocument, { description: 'In force; without rules before the first revision.' })

@@ -11,7 +11,14 @@ import { policiesInForce } from './policies-in-force.js';
 import { canonicalSha256, policyDocumentSchema, type PolicyDocument } from './policy-document.js';
 import { assertTestsPass, describeTarget, draftPolicy, parseTarget } from './policy-draft.js';
 import type { PolicyTargetInput } from './policy-scope.model.js';
-import type { EffectivePolicy, Policy, PolicyRevision, SavePolicyInput } from './policy.model.js';
+import { RolloutService } from './rollout.service.js';
+import type {
+  EffectivePolicy,
+  Policy,
+  PolicyRevision,
+  RollbackPolicyInput,
+  SavePolicyInput,
+} from './policy.model.js';
 import { effectiveForwards, effectiveRules, isInScope, newestRevision } from './scoped-policy.js';
 
 /** `revisions` shows no more than these; older ones are asked for by number. */
@@ -29,7 +36,10 @@ export interface StoredRevision extends PolicyRevision {
 
 @Injectable()
 export class PolicyService {
-  constructor(private readonly compiler: DesiredStateCompiler) {}
+  constructor(
+    private readonly compiler: DesiredStateCompiler,
+    private readonly rollouts: RolloutService,
+  ) {}
 
   /** The policy of one target, as it is in force; one that was never saved has no revision. */
   async find(context: RequestContext, input: PolicyTargetInput | null | undefined): Promise<Policy> {
@@ -93,49 +103,85 @@ export class PolicyService {
    * @throws ApiError BAD_INPUT, CONFLICT
    */
   async save(context: RequestContext, input: SavePolicyInput): Promise<StoredRevision> {
+    return context.write((tx) => this.saveWithin(tx, context, input));
+  }
+
+  /** Saves what an earlier revision says as a new one. @throws ApiError as {@link save}, NOT_FOUND */
+  async rollback(context: RequestContext, input: RollbackPolicyInput): Promise<StoredRevision> {
+    const { organizationId } = context;
+    return context.write(async (tx) => {
+      const row = await tx.policyRevision.findFirst({
+        where: { organizationId, revision: input.revision },
+        include: { policy: true },
+      });
+      if (row === null) throw notFound('policy revision', String(input.revision));
+      const { label, siteId } = describeTarget(row.policy);
+      const { message, expectedRevision, rollout } = input;
+      const document = policyDocumentSchema.parse(row.document);
+      return this.saveWithin(tx, context, {
+        target: { label, siteId },
+        message,
+        expectedRevision,
+        rollout,
+        ...document,
+      });
+    });
+  }
+
+  private async saveWithin(
+    tx: Transaction,
+    context: RequestContext,
+    input: SavePolicyInput,
+  ): Promise<StoredRevision> {
     const { expectedRevision, message } = parseInput(savePolicySchema, input);
     const { organizationId, principal } = context;
-    return context.write(async (tx) => {
-      await this.compiler.lock(tx, organizationId);
-      const target = parseTarget(input.target);
-      const policy = await tx.policy.upsert({
-        where: { organizationId_scope_target: { organizationId, ...target } },
-        create: { organizationId, ...target },
-        update: {},
-      });
-      assertExpected(policy.revision, expectedRevision ?? null);
-      const draft = await draftPolicy(tx, organizationId, input);
-      assertTestsPass(draft);
-      const { document } = draft;
-      const sha256 = canonicalSha256(document);
-      const current = await findRevision(tx, policy);
-      if (current?.sha256 === sha256) return toRevision(current);
-      const revision = await nextRevision(tx, organizationId);
-      const saved = await tx.policyRevision.create({
-        data: {
-          organizationId,
-          policyId: policy.id,
-          revision,
-          document,
-          sha256,
-          message,
-          author: principal.name,
-          authorId: principal.userId,
-        },
-      });
-      await tx.policy.update({
-        where: { organizationId_id: { organizationId, id: policy.id } },
-        data: { revision },
-      });
-      await audit(tx, organizationId, principal, {
-        action: 'policy.save',
-        targetId: policy.id,
-        before: current && { revision: current.revision, sha256: current.sha256 },
-        after: { ...target, revision, sha256, message },
-      });
-      await this.compiler.recompile(tx, organizationId);
-      return toRevision(saved);
+    await this.compiler.lock(tx, organizationId);
+    await this.rollouts.assertNoneActive(tx, organizationId);
+    const target = parseTarget(input.target);
+    const policy = await tx.policy.upsert({
+      where: { organizationId_scope_target: { organizationId, ...target } },
+      create: { organizationId, ...target },
+      update: {},
     });
+    assertExpected(policy.revision, expectedRevision ?? null);
+    const draft = await draftPolicy(tx, organizationId, input);
+    assertTestsPass(draft);
+    const { document } = draft;
+    const sha256 = canonicalSha256(document);
+    const current = await findRevision(tx, policy);
+    if (current?.sha256 === sha256) return toRevision(current);
+    const revision = await nextRevision(tx, organizationId);
+    const saved = await tx.policyRevision.create({
+      data: {
+        organizationId,
+        policyId: policy.id,
+        revision,
+        document,
+        sha256,
+        message,
+        author: principal.name,
+        authorId: principal.userId,
+      },
+    });
+    const where = { organizationId_id: { organizationId, id: policy.id } };
+    if (input.rollout) {
+      const baseRevision = policy.revision;
+      await this.rollouts.begin(
+        tx,
+        { organizationId, policyId: policy.id, revision, baseRevision, author: principal.name },
+        input.rollout,
+      );
+    } else {
+      await tx.policy.update({ where, data: { revision } });
+    }
+    await audit(tx, organizationId, principal, {
+      action: 'policy.save',
+      targetId: policy.id,
+      before: current && { revision: current.revision, sha256: current.sha256 },
+      after: { ...target, revision, sha256, message },
+    });
+    await this.compiler.recompile(tx, organizationId);
+    return toRevision(saved);
   }
 }
 
