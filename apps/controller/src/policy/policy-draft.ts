@@ -28,7 +28,8 @@ export interface PolicyDraft extends PolicyTarget {
   readonly next: TestedFleet;
 }
 
-const EMPTY: PolicyDocument = { rules: [], forwards: [], tests: [] };
+/** Of a policy that was never saved. */
+export const EMPTY_DOCUMENT: PolicyDocument = { rules: [], forwards: [], tests: [] };
 
 /** Stands for the number that a draft gets when it is saved. */
 const UNSAVED = 0;
@@ -68,8 +69,8 @@ export const draftPolicy = async (
   const current = policies.find(isSame);
   const document = parseInput(policyDocumentSchema, {
     rules: input.rules.map(withDefaults),
-    forwards: input.forwards?.map(withoutNulls) ?? (current?.document ?? EMPTY).forwards,
-    tests: input.tests?.map(withoutNulls) ?? (current?.document ?? EMPTY).tests,
+    forwards: input.forwards?.map(withoutNulls) ?? (current?.document ?? EMPTY_DOCUMENT).forwards,
+    tests: input.tests?.map(withoutNulls) ?? (current?.document ?? EMPTY_DOCUMENT).tests,
   });
   const others = policies.filter((policy) => !isSame(policy));
   const present = { organizationId, policies, ...(await loadSitesAndAgents(tx, organizationId)) };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { desiredStateSchema } from '@longhaul/contracts';
 import { codeOf, TestApi, type Client } from '../testing/test-api.js';
 
@@ -188,4 +189,68 @@ describe('policy tests', () => {
     const nobody = await save({ expectedRevision: 1, rules, tests: [{ ...smb, source: '192.0.2.1' }] });
     expect(nobody.errors?.[0]?.message).toContain("in no site's LAN");
   });
+});
+
+const PREVIEW = `query ($input: PreviewPolicyInput!) { previewPolicy(input: $input) {
+  changes { kind ruleId fields } forwardsChanged testsChanged
+  agents { agent { id } rulesAdded rulesRemoved rulesChanged reordered allowChanged }
+  tests { name passed actual } flowsExamined flowsChanged
+  flows { flow { source destinationPort ruleId } before { action ruleId } after { action ruleId } }
+} }`;
+
+test('a preview tells what changes for rules, agents, tests and recent connections, and changes nothing', async () => {
+  const [near, far, other] = agentIds;
+  const between = { source: { siteIds: [siteIds[0]] }, destination: { siteIds: [siteIds[1]] } };
+  const test445 = {
+    name: 'smb',
+    source: '10.0.0.5',
+    destination: '10.1.0.7',
+    port: 445,
+    expect: 'ACCELERATE',
+  };
+  await save({ rules: [rule('files', { ...between, application: 'smb' }), rule('gone')], tests: [test445] });
+  for (const [port, ruleId] of [
+    [445, `files/${String(siteIds[1])}`],
+    [80, `gone/${String(siteIds[1])}`],
+  ]) {
+    await api.database.worker.prisma.$executeRaw`
+      INSERT INTO telemetry.flows (organization_id, agent_id, flow_id, source, destination, destination_port, rule_id,
+        handling, started_at, last_seen_at, bytes_up, bytes_down, encoded_bytes_up, encoded_bytes_down)
+      VALUES (${organizationId}::uuid, ${near}::uuid, ${randomUUID()}::uuid, '10.0.0.5', '10.1.0.7', ${port}::int,
+        ${ruleId}, 'accelerated', now(), now(), 1, 1, 1, 1)`;
+  }
+  const before = await stateOf(near);
+  const { data, errors } = await admin(PREVIEW, {
+    input: { rules: [rule('files', { ...between, application: 'smb', action: 'DENY' })] },
+  });
+  expect(errors).toBeUndefined();
+  expect(data.previewPolicy).toMatchObject({
+    changes: [
+      { kind: 'CHANGED', ruleId: 'files', fields: ['action'] },
+      { kind: 'REMOVED', ruleId: 'gone', fields: [] },
+    ],
+    forwardsChanged: false,
+    testsChanged: false,
+    tests: [{ name: 'smb', passed: false, actual: 'rule "files" (files) says deny' }],
+    flowsExamined: 2,
+    flowsChanged: 2,
+  });
+  expect(data.previewPolicy.agents).toHaveLength(3);
+  expect(data.previewPolicy.agents).toContainEqual({
+    agent: { id: near },
+    rulesAdded: [],
+    rulesRemoved: ['gone'],
+    rulesChanged: ['files'],
+    reordered: false,
+    allowChanged: true,
+  });
+  expect(data.previewPolicy.agents.map(({ agent }: { agent: { id: string } }) => agent.id).sort()).toEqual(
+    [near, far, other].sort(),
+  );
+  expect(data.previewPolicy.flows).toContainEqual({
+    flow: { source: '10.0.0.5', destinationPort: 80, ruleId: 'gone' },
+    before: { action: 'ACCELERATE', ruleId: 'gone' },
+    after: { action: null, ruleId: null },
+  });
+  expect(await stateOf(near)).toEqual(before);
 });

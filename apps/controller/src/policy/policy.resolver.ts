@@ -16,6 +16,7 @@ import {
   RollbackPolicyInput,
   SavePolicyInput,
 } from './policy.model.js';
+import { EMPTY_DOCUMENT } from './policy-draft.js';
 import { PolicyTargetInput } from './policy-scope.model.js';
 import { PolicyService, type StoredRevision } from './policy.service.js';
 
@@ -97,9 +98,8 @@ export class PolicyResolver {
 
   @ResolveField(() => PolicyDocument, { description: 'In force; without rules before the first revision.' })
   async document(@Parent() policy: Policy, @Context() context: RequestContext): Promise<PolicyDocument> {
-    const empty = { rules: [], forwards: [], tests: [] };
-    if (policy.revision === null) return empty;
-    return (await this.service.revision(context, policy.revision))?.document ?? empty;
+    if (policy.revision === null) return EMPTY_DOCUMENT;
+    return (await this.service.revision(context, policy.revision))?.document ?? EMPTY_DOCUMENT;
   }
 
   @ResolveField(() => [PolicyRevision], { description: 'The newest first; at most 200.' })
