@@ -7,13 +7,16 @@ const PATH = '/graphql';
 const TIMEOUT_MS = 30_000;
 export const SESSION_COOKIE = '__Host-longhaul';
 
+const problemSchema = z.object({ path: z.string(), message: z.string() });
+
+const extensionsSchema = z.object({
+  code: z.string().optional(),
+  problems: z.array(problemSchema).optional(),
+});
+
 const answerSchema = z.object({
   data: z.unknown(),
-  errors: z
-    .array(
-      z.object({ message: z.string(), extensions: z.object({ code: z.string().optional() }).optional() }),
-    )
-    .optional(),
+  errors: z.array(z.object({ message: z.string(), extensions: extensionsSchema.optional() })).optional(),
 });
 
 const EXIT_CODES: Readonly<Record<string, number>> = {
@@ -50,7 +53,7 @@ export class ApiClient {
     const answer = await this.post({ query: document, variables });
     const { data, errors } = parseAnswer(answer);
     const [first] = errors ?? [];
-    if (first !== undefined) throw toError(first.message, first.extensions?.code);
+    if (first !== undefined) throw toError(first.message, first.extensions ?? {});
     const parsed = result.safeParse(data);
     if (!parsed.success) throw new CliError('the controller answers as one of another version does');
     return { data: parsed.data, cookie: sessionCookie(answer) };
@@ -85,9 +88,13 @@ function parseAnswer({ body, status }: HttpAnswer): z.infer<typeof answerSchema>
   }
 }
 
-function toError(message: string, code: string | undefined): CliError {
+function toError(message: string, { code = '', problems = [] }: z.infer<typeof extensionsSchema>): CliError {
   const advice = code === 'UNAUTHENTICATED' ? ' (sign in by "longhaul login")' : '';
-  return new CliError(`${printable(message)}${advice}`, EXIT_CODES[code ?? ''] ?? ExitCode.failed);
+  return new CliError(
+    `${printable(message)}${advice}`,
+    EXIT_CODES[code] ?? ExitCode.failed,
+    problems.map(({ path, message: what }) => ({ path, message: printable(what) })),
+  );
 }
 
 function sessionCookie({ headers }: HttpAnswer): string | undefined {

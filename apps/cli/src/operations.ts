@@ -80,8 +80,41 @@ const ruleSchema = z.object({
 });
 /** A rule as the API has it: sites by id, enumerations in capitals. */
 export type ApiRule = z.infer<typeof ruleSchema>;
-const RULES = `rules { id name priority enabled source { siteIds labels prefixes } destination { siteIds labels prefixes }
-  application ports { from to } action compression class weight whenPeerDown }`;
+const forwardSchema = z.object({
+  name: z.string(),
+  siteId: z.string(),
+  listenAddress: z.string(),
+  listenPort: z.number(),
+  destinationSiteId: z.string(),
+  targetAddress: z.string(),
+  targetPort: z.number(),
+  compression: z.string(),
+  class: z.string(),
+  weight: z.number(),
+  whenPeerDown: z.string(),
+});
+export type ApiForward = z.infer<typeof forwardSchema>;
+
+const testSchema = z.object({
+  name: z.string(),
+  source: z.string(),
+  destination: z.string(),
+  port: z.number(),
+  expect: z.string(),
+  rule: z.string().nullable(),
+});
+export type ApiTest = z.infer<typeof testSchema>;
+
+const documentSchema = z.object({
+  rules: z.array(ruleSchema),
+  forwards: z.array(forwardSchema),
+  tests: z.array(testSchema),
+});
+export type ApiDocument = z.infer<typeof documentSchema>;
+const DOCUMENT = `rules { id name priority enabled source { siteIds labels prefixes } destination { siteIds labels prefixes }
+  application ports { from to } action compression class weight whenPeerDown }
+  forwards { name siteId listenAddress listenPort destinationSiteId targetAddress targetPort compression class weight whenPeerDown }
+  tests { name source destination port expect rule }`;
 
 const revisionSchema = z.object({
   revision: z.number(),
@@ -92,6 +125,44 @@ const revisionSchema = z.object({
 });
 export type Revision = z.infer<typeof revisionSchema>;
 const REVISION = 'revision sha256 message author createdAt';
+
+const previewSchema = z.object({
+  changes: z.array(
+    z.object({
+      kind: z.enum(['ADDED', 'REMOVED', 'CHANGED', 'MOVED']),
+      ruleId: z.string(),
+      name: z.string(),
+      fields: z.array(z.string()),
+    }),
+  ),
+  forwardsChanged: z.boolean(),
+  testsChanged: z.boolean(),
+  agents: z.array(
+    z.object({ agent: z.object({ hostname: z.string(), site: z.object({ name: z.string() }) }) }),
+  ),
+  tests: z.array(
+    z.object({ name: z.string(), passed: z.boolean(), expected: z.string(), actual: z.string() }),
+  ),
+  flowsExamined: z.number(),
+  flowsChanged: z.number(),
+});
+const rolloutSchema = z.object({
+  id: z.string(),
+  revision: z.number(),
+  state: z.string(),
+  stage: z.number(),
+  stages: z.array(z.object({ label: z.string().nullable(), percent: z.number().nullable() })),
+  reason: z.string().nullable(),
+  progress: z.object({
+    agents: z.number(),
+    applied: z.number(),
+    failed: z.number(),
+    pending: z.number(),
+  }),
+});
+export type Rollout = z.infer<typeof rolloutSchema>;
+
+export type Preview = z.infer<typeof previewSchema>;
 
 const viewerSchema = z.object({
   email: z.string(),
@@ -116,8 +187,6 @@ const auditEventSchema = z.object({
 });
 export type AuditEvent = z.infer<typeof auditEventSchema>;
 const AUDIT_EVENT = 'id at actorKind actorId actorName origin sessionId action targetId before after';
-
-const created = z.object({ id: z.string() });
 
 export const operations = {
   viewer: operation(`{ viewer { ${VIEWER} } }`, z.object({ viewer: viewerSchema.nullable() })),
@@ -190,23 +259,22 @@ export const operations = {
   ),
 
   policy: operation(
-    `{ policy { revision document { ${RULES} } } sites { id name } }`,
-    z.object({
-      policy: z.object({
-        revision: z.number().nullable(),
-        document: z.object({ rules: z.array(ruleSchema) }),
-      }),
-      sites: z.array(created.extend({ name: z.string() })),
-    }),
+    `query ($target: PolicyTargetInput) { policy(target: $target) { revision document { ${DOCUMENT} } } }`,
+    z.object({ policy: z.object({ revision: z.number().nullable(), document: documentSchema }) }),
   ),
   policyRevision: operation(
-    `query ($revision: Int!) { policyRevision(revision: $revision) { revision document { ${RULES} } } sites { id name } }`,
+    `query ($revision: Int!) { policyRevision(revision: $revision) { revision document { ${DOCUMENT} } } }`,
     z.object({
-      policyRevision: z
-        .object({ revision: z.number(), document: z.object({ rules: z.array(ruleSchema) }) })
-        .nullable(),
-      sites: z.array(created.extend({ name: z.string() })),
+      policyRevision: z.object({ revision: z.number(), document: documentSchema }).nullable(),
     }),
+  ),
+  previewPolicy: operation(
+    `query ($input: PreviewPolicyInput!) { previewPolicy(input: $input) {
+      changes { kind ruleId name fields } forwardsChanged testsChanged
+      agents { agent { hostname site { name } } }
+      tests { name passed expected actual } flowsExamined flowsChanged
+    } }`,
+    z.object({ previewPolicy: previewSchema }),
   ),
   policyHistory: operation(
     `{ policy { revision revisions { ${REVISION} } } }`,
@@ -228,6 +296,22 @@ export const operations = {
         ),
       }),
     }),
+  ),
+  rollouts: operation(
+    '{ rollouts { id revision state stage stages { label percent } reason progress { agents applied failed pending } } }',
+    z.object({ rollouts: z.array(rolloutSchema) }),
+  ),
+  resumeRollout: operation(
+    'mutation ($id: ID!) { resumeRollout(id: $id) { id state } }',
+    z.object({ resumeRollout: z.object({ id: z.string(), state: z.string() }) }),
+  ),
+  abortRollout: operation(
+    'mutation ($id: ID!) { abortRollout(id: $id) { id state } }',
+    z.object({ abortRollout: z.object({ id: z.string(), state: z.string() }) }),
+  ),
+  rollbackPolicy: operation(
+    `mutation ($input: RollbackPolicyInput!) { rollbackPolicy(input: $input) { ${REVISION} } }`,
+    z.object({ rollbackPolicy: revisionSchema }),
   ),
   savePolicy: operation(
     `mutation ($input: SavePolicyInput!) { savePolicy(input: $input) { ${REVISION} } }`,

@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ApiRule } from './operations.js';
-import { describeChanges, formatPolicyFile, parsePolicyFile, toApiRules } from './policy-file.js';
+import {
+  formatPolicyFile,
+  parsePolicyFile,
+  toApiForwards,
+  toApiRules,
+  toApiTarget,
+  toApiTests,
+} from './policy-file.js';
+import { lineOfField } from './yaml-lines.js';
 
 const sites = [
   { id: '11111111-1111-4111-8111-111111111111', name: 'New York' },
@@ -27,6 +35,7 @@ const rule = (over: Partial<ApiRule> = {}): ApiRule => ({
   whenPeerDown: 'PASS',
   ...over,
 });
+const policyOf = (rules: ApiRule[]) => ({ rules, forwards: [], tests: [] });
 const apply = (text: string, inForce: readonly ApiRule[]) =>
   toApiRules(parsePolicyFile(text, 'policy.yaml'), sites, inForce);
 
@@ -43,14 +52,13 @@ describe('the policy as a file', () => {
         application: 'nfs',
       }),
     ];
-    const text = formatPolicyFile(7, rules, sites);
+    const text = formatPolicyFile(7, policyOf(rules), sites);
     expect(text).toContain('- New York');
     expect(text).toContain('- 8000-8010');
     expect(text).not.toContain('whenPeerDown');
     expect(text).not.toContain('rule-1');
     expect(parsePolicyFile(text, 'policy.yaml').revision).toBe(7);
     expect(apply(text, rules)).toEqual(rules);
-    expect(describeChanges(rules, apply(text, rules))).toEqual([]);
   });
 
   it('is JSON as well', () => {
@@ -69,7 +77,7 @@ describe('the policy as a file', () => {
 
   it('keeps the identity of a rule by its name, and by its id where names are not unique', () => {
     const twins = [rule({ id: 'a' }), rule({ id: 'b', weight: 20 })];
-    expect(apply(formatPolicyFile(1, twins, sites), twins)).toEqual(twins);
+    expect(apply(formatPolicyFile(1, policyOf(twins), sites), twins)).toEqual(twins);
     const renamed = apply('rules: [{name: Other, priority: 1, action: pass}]', [rule()]);
     expect(renamed[0]).not.toHaveProperty('id');
     const doubled =
@@ -77,23 +85,52 @@ describe('the policy as a file', () => {
     expect(apply(doubled, [rule()]).map((each) => 'id' in each)).toEqual([true, false]);
   });
 
-  it('says what changes, rule by rule', () => {
-    const present = [
-      rule({ id: '1', name: 'one' }),
-      rule({ id: '2', name: 'two' }),
-      rule({ id: '3', name: 'three' }),
+  it('holds a target, forwards and tests, and is the same when it comes back', () => {
+    const forwards = [
+      {
+        name: 'db',
+        siteId: newYork ?? '',
+        listenAddress: '127.0.0.1',
+        listenPort: 15432,
+        destinationSiteId: chicago ?? '',
+        targetAddress: '10.2.0.9',
+        targetPort: 5432,
+        compression: 'AUTO',
+        class: 'BULK',
+        weight: 20,
+        whenPeerDown: 'PASS',
+      },
     ];
-    const next = [
-      rule({ id: '3', name: 'three' }),
-      { ...rule({ name: 'four' }), id: undefined },
-      rule({ id: '1', name: 'one', weight: 11 }),
+    const tests = [
+      { name: 't', source: '10.1.0.1', destination: '10.2.0.1', port: 445, expect: 'NONE', rule: null },
     ];
-    expect(describeChanges(present, next)).toEqual([
-      '+ four',
-      '~ one (weight)',
-      '- two',
-      '~ the order of rules',
-    ]);
+    const target = { site: 'Chicago' };
+    const text = formatPolicyFile(3, { rules: [], forwards, tests }, sites, target);
+    const file = parsePolicyFile(text, 'policy.yaml');
+    expect(text).not.toContain('whenPeerDown');
+    expect(toApiTarget(file.target, sites)).toEqual({ siteId: chicago });
+    expect(toApiForwards(file, sites)).toEqual(forwards);
+    expect(toApiTests(file)).toEqual(tests);
+    const without = parsePolicyFile('rules: []', 'policy.yaml');
+    expect([toApiForwards(without, sites), toApiTests(without)]).toEqual([undefined, undefined]);
+  });
+
+  it('points at the line, for what it finds itself and for what the controller does', () => {
+    const text = [
+      'rules:',
+      '  - name: a',
+      '    priority: 1',
+      '    action: pass',
+      '    ports:',
+      '      - 80',
+      '      - 90-80',
+      '    source:',
+      '      sites: [Boston]',
+    ].join('\n');
+    expect(() => parsePolicyFile(text, 'policy.yaml')).toThrow('policy.yaml:7: rules[0].ports[1]: ');
+    expect(lineOfField(text, 'rules[0].source.siteIds[0]')).toBe(9);
+    expect(lineOfField(text, 'rules[0].weight')).toBe(2);
+    expect(lineOfField(text, 'forwards[3].name')).toBe(1);
   });
 
   it.each([

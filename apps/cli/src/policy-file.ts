@@ -3,7 +3,8 @@ import { parse, stringify, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { CliError } from './errors.js';
 import { findOne } from './find.js';
-import type { ApiRule } from './operations.js';
+import type { ApiDocument, ApiForward, ApiRule, ApiTest } from './operations.js';
+import { placed } from './yaml-lines.js';
 
 /**
  * The policy as a file to keep under version control: sites by name, ports as numbers or "from-to", everything that has
@@ -46,10 +47,38 @@ const ruleSchema = z.strictObject({
   whenPeerDown: z.enum(['pass', 'refuse']).default('pass'),
 });
 
+const forwardSchema = z.strictObject({
+  name: z.string().min(1),
+  site: z.string(),
+  listenAddress: z.string(),
+  listenPort: z.int().min(1).max(MAX_PORT),
+  destinationSite: z.string(),
+  targetAddress: z.string(),
+  targetPort: z.int().min(1).max(MAX_PORT),
+  compression: ruleSchema.shape.compression,
+  class: ruleSchema.shape.class,
+  weight: ruleSchema.shape.weight,
+  whenPeerDown: ruleSchema.shape.whenPeerDown,
+});
+
+const testSchema = z.strictObject({
+  name: z.string().min(1),
+  source: z.string(),
+  destination: z.string(),
+  port: z.int().min(1).max(MAX_PORT),
+  expect: z.enum(['accelerate', 'pass', 'deny', 'none']),
+  rule: z.string().nullable().default(null),
+});
+
 const fileSchema = z.strictObject({
   /** Revision that the file was taken from; saving over a later one is a conflict. */
   revision: z.int().min(1).nullable().optional(),
+  /** Whose policy it is: of a site group, of a site; of the organization when left out. */
+  target: z.union([z.strictObject({ label: z.string() }), z.strictObject({ site: z.string() })]).optional(),
   rules: z.array(ruleSchema),
+  /** As they are in force when left out. */
+  forwards: z.array(forwardSchema).optional(),
+  tests: z.array(testSchema).optional(),
 });
 
 export type PolicyFile = z.infer<typeof fileSchema>;
@@ -66,13 +95,18 @@ export function parsePolicyFile(text: string, path: string): PolicyFile {
   try {
     content = parse(text);
   } catch (error) {
-    if (error instanceof YAMLParseError) throw new CliError(`${path}: ${error.message.trim()}`);
+    if (error instanceof YAMLParseError) {
+      throw new CliError(`${path}:${String(error.linePos?.[0].line ?? 1)}: ${error.message.trim()}`);
+    }
     throw error;
   }
   const parsed = fileSchema.safeParse(content);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path: field, message }) => `  ${fieldName(field)}: ${message}`);
-  throw new CliError(`${path}:\n${faults.join('\n')}`);
+  const problems = parsed.error.issues.map(({ path: field, message }) => ({
+    path: fieldName(field),
+    message,
+  }));
+  throw new CliError(placed(text, path, problems));
 }
 
 const fieldName = (field: readonly PropertyKey[]): string =>
@@ -80,6 +114,34 @@ const fieldName = (field: readonly PropertyKey[]): string =>
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('')
     .replace(/^\./, '') || 'the file';
+
+/** The policy that a file is about, for the API. @throws CliError when the site is not known */
+export function toApiTarget(target: PolicyFile['target'], sites: readonly NamedSite[]) {
+  if (target === undefined) return undefined;
+  return 'label' in target ? target : { siteId: idOfSite(target.site, sites) };
+}
+
+const idOfSite = (wanted: string, sites: readonly NamedSite[]): string =>
+  findOne('site', wanted, sites, ({ name }) => name).id;
+
+/** @throws CliError when a site is not known */
+export function toApiForwards(
+  { forwards }: PolicyFile,
+  sites: readonly NamedSite[],
+): ApiForward[] | undefined {
+  return forwards?.map(({ site, destinationSite, ...forward }) => ({
+    ...forward,
+    siteId: idOfSite(site, sites),
+    destinationSiteId: idOfSite(destinationSite, sites),
+    compression: forward.compression.toUpperCase(),
+    class: forward.class.toUpperCase(),
+    whenPeerDown: forward.whenPeerDown.toUpperCase(),
+  }));
+}
+
+export function toApiTests({ tests }: PolicyFile): ApiTest[] | undefined {
+  return tests?.map((test) => ({ ...test, expect: test.expect.toUpperCase() }));
+}
 
 /**
  * Rules for the API. A rule without an id gets that of the rule in force with its name, so that what is told of a rule
@@ -120,21 +182,61 @@ function toApiRule(rule: FileRule, sites: readonly NamedSite[]): Omit<ApiRule, '
 }
 
 function toApiSelector(selector: FileRule['source'], sites: readonly NamedSite[]): ApiRule['source'] {
-  const siteIds = selector.sites.map((wanted) => findOne('site', wanted, sites, ({ name }) => name).id);
+  const siteIds = selector.sites.map((wanted) => idOfSite(wanted, sites));
   return { siteIds, labels: selector.labels, prefixes: selector.prefixes };
 }
 
 /** The file for a policy. Ids are left out where the names tell rules apart. */
 export function formatPolicyFile(
   revision: number | null,
-  rules: readonly ApiRule[],
+  { rules, forwards, tests }: ApiDocument,
   sites: readonly NamedSite[],
+  target?: PolicyFile['target'],
 ): string {
   const idOfName = uniqueIds(rules);
   return stringify({
     revision,
+    ...(target === undefined ? {} : { target }),
     rules: rules.map((rule) => toFileRule(rule, sites, !idOfName.has(rule.name))),
+    ...(forwards.length === 0 ? {} : { forwards: forwards.map((forward) => toFileForward(forward, sites)) }),
+    ...(tests.length === 0 ? {} : { tests: tests.map(toFileTest) }),
   });
+}
+
+const nameOfSite = (id: string, sites: readonly NamedSite[]): string =>
+  sites.find((site) => site.id === id)?.name ?? id;
+
+function toFileForward({ siteId, destinationSiteId, ...forward }: ApiForward, sites: readonly NamedSite[]) {
+  const { name, listenAddress, listenPort, targetAddress, targetPort, weight } = forward;
+  const whole: Record<string, unknown> = {
+    name,
+    site: nameOfSite(siteId, sites),
+    listenAddress,
+    listenPort,
+    destinationSite: nameOfSite(destinationSiteId, sites),
+    targetAddress,
+    targetPort,
+    compression: forward.compression.toLowerCase(),
+    class: forward.class.toLowerCase(),
+    weight,
+    whenPeerDown: forward.whenPeerDown.toLowerCase(),
+  };
+  return Object.fromEntries(
+    Object.entries(whole).filter(
+      ([field, value]) => field === 'name' || value !== DEFAULTS[field as keyof FileRule],
+    ),
+  );
+}
+
+function toFileTest({ name, source, destination, port, expect, rule }: ApiTest) {
+  return {
+    name,
+    source,
+    destination,
+    port,
+    expect: expect.toLowerCase(),
+    ...(rule === null ? {} : { rule }),
+  };
 }
 
 function toFileRule(rule: ApiRule, sites: readonly NamedSite[], withId: boolean): Record<string, unknown> {
@@ -158,8 +260,7 @@ function toFileRule(rule: ApiRule, sites: readonly NamedSite[], withId: boolean)
 }
 
 function toFileSelector({ siteIds, labels, prefixes }: ApiRule['source'], sites: readonly NamedSite[]) {
-  const nameOf = (id: string): string => sites.find((site) => site.id === id)?.name ?? id;
-  const lists = { sites: siteIds.map(nameOf), labels, prefixes };
+  const lists = { sites: siteIds.map((id) => nameOfSite(id, sites)), labels, prefixes };
   return Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0));
 }
 
@@ -170,40 +271,3 @@ function isDefault(field: string, value: unknown): boolean {
   if (field === 'source' || field === 'destination') return Object.keys(value ?? {}).length === 0;
   return JSON.stringify(value) === JSON.stringify(DEFAULTS[field as keyof FileRule]);
 }
-
-/** What saving `next` over `present` changes, one line a rule. */
-export function describeChanges(
-  present: readonly ApiRule[],
-  next: readonly (Omit<ApiRule, 'id'> & { readonly id?: string })[],
-): string[] {
-  const before = new Map(present.map((rule) => [rule.id, rule]));
-  const kept = new Set(next.map(({ id }) => id));
-  const lines = next.flatMap((rule) => {
-    const old = before.get(rule.id ?? '');
-    if (old === undefined) return [`+ ${rule.name}`];
-    const changed = changedFields(old, rule);
-    return changed.length === 0 ? [] : [`~ ${rule.name} (${changed.join(', ')})`];
-  });
-  const removed = present.filter(({ id }) => !kept.has(id)).map(({ name }) => `- ${name}`);
-  const order = (rules: readonly { readonly id?: string }[], ids: ReadonlySet<string | undefined>) =>
-    rules
-      .map(({ id }) => id)
-      .filter((id) => ids.has(id))
-      .join();
-  const ids = new Set(present.map(({ id }) => id).filter((id) => kept.has(id)));
-  const moved = order(present, ids) === order(next, ids) ? [] : ['~ the order of rules'];
-  return [...lines, ...removed, ...moved];
-}
-
-function changedFields(old: ApiRule, next: Omit<ApiRule, 'id'>): string[] {
-  const fields = Object.keys(old).filter((field) => field !== 'id') as (keyof Omit<ApiRule, 'id'>)[];
-  return fields.filter((field) => stable(old[field]) !== stable(next[field]));
-}
-
-/** Equal text for equal values, whatever the order of their keys. */
-const stable = (value: unknown): string =>
-  JSON.stringify(value, (_, member: unknown) =>
-    typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  );

@@ -9,8 +9,8 @@ import { sitesCommand } from './commands/sites.js';
 import { tokensCommand } from './commands/tokens.js';
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not signed in or not allowed, 4 no such thing,
-5 somebody else changed it meanwhile, 6 the controller cannot be reached.`;
+Exit codes: 0 done, 1 failed, 2 "policy plan" found changes, 3 not signed in or not allowed, 4 no such thing,
+5 somebody else changed it meanwhile, 6 the controller cannot be reached, 64 wrong usage.`;
 
 /** The whole command line. */
 export function buildProgram(): Command {

@@ -11,6 +11,7 @@ import { EnrollmentModule } from './enrollment/enrollment.module.js';
 import { FleetChangesModule } from './fleet/fleet-changes.module.js';
 import { HealthController } from './http/health.controller.js';
 import { LiveModule } from './live/live.module.js';
+import { RolloutWorkerModule } from './policy/rollout-worker.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
 @Module({})
@@ -28,6 +29,7 @@ export class AppModule {
         DeliveryModule,
         TelemetryModule,
         LiveModule,
+        RolloutWorkerModule,
         ApiModule,
       ],
       controllers: [HealthController],

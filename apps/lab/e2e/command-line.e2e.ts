@@ -159,18 +159,37 @@ describe('longhaul', () => {
   - { name: Migration, priority: 100, source: { sites: [New York] }, destination: { labels: [us] }, ports: [6600], action: accelerate }
 `,
     );
-    expect(await run(['policy', 'apply', file, '--dry-run'])).toBe('+ Migration\n');
+    expect(await attempt(['policy', 'plan', '-f', file])).toMatchObject({
+      code: 2,
+      stdout: expect.stringMatching(/^\+ Migration\n/),
+    });
     expect(await run(['policy', 'get'])).toContain('rules: []');
-    expect(await run(['policy', 'apply', file, '--message', 'first'])).toContain('Saved as revision 1.');
-    expect(await run(['policy', 'apply', file])).toBe('Nothing changes.\n');
+    expect(await run(['policy', 'apply', '-f', file, '--message', 'first'])).toContain(
+      'Saved as revision 1.',
+    );
+    expect(await run(['policy', 'apply', '-f', file])).toBe('Nothing changes.\n');
     await run(['policy', 'get', '--output', file]);
-    expect(await run(['policy', 'apply', file])).toBe('Nothing changes.\n');
+    expect(await attempt(['policy', 'plan', '-f', file])).toMatchObject({ code: 0 });
+    expect(await run(['policy', 'apply', '-f', file])).toBe('Nothing changes.\n');
     const text = await readFile(file, 'utf8');
+    expect(await attempt(['policy', 'plan', '-f', '-'], text.replace('- us', '- "no label"'))).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/-:\d+: rules\[0\]\.destination\.labels\[0\]: must be/),
+    });
+    const tested = `${text}tests: [{ name: smb, source: 10.77.10.5, destination: 10.77.20.5, port: 445, expect: deny }]\n`;
+    expect(await attempt(['policy', 'test', '-f', '-'], tested)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('FAIL  smb'),
+    });
+    expect(await attempt(['policy', 'apply', '-f', '-'], tested)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('"smb" fails'),
+    });
     await writeFile(file, text.replace('6600', '6601'));
-    expect(await run(['policy', 'apply', '-'], text.replace('6600', '8000'))).toContain(
+    expect(await run(['policy', 'apply', '-f', '-'], text.replace('6600', '8000'))).toContain(
       '~ Migration (ports)',
     );
-    expect(await attempt(['policy', 'apply', file])).toMatchObject({
+    expect(await attempt(['policy', 'apply', '-f', file])).toMatchObject({
       code: 5,
       stderr: expect.stringContaining('Somebody else'),
     });
@@ -198,8 +217,8 @@ describe('longhaul', () => {
   });
 
   it('tells usage, access and an absent controller apart by the exit code', async () => {
-    expect(await attempt(['sites', 'paint'])).toMatchObject({ code: 2 });
-    expect(await attempt(['tokens', 'create'])).toMatchObject({ code: 2 });
+    expect(await attempt(['sites', 'paint'])).toMatchObject({ code: 64 });
+    expect(await attempt(['tokens', 'create'])).toMatchObject({ code: 64 });
     expect(await attempt(['login', '--controller', 'https://127.0.0.1:1', '--token', 'x'])).toMatchObject({
       code: 6,
     });

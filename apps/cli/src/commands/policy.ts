@@ -4,19 +4,33 @@ import { messageOf } from '@longhaul/agent';
 import { Command, InvalidArgumentError } from 'commander';
 import type { ApiClient } from '../api-client.js';
 import { CliError, ExitCode } from '../errors.js';
-import { operations, type Revision } from '../operations.js';
+import { describeChanges, describeEffects, describeTest, isChange } from '../describe-preview.js';
+import { operations, type Preview, type Revision } from '../operations.js';
 import { formatTable, print, shortTime, type Column, type OutputOptions } from '../output.js';
-import { describeChanges, formatPolicyFile, parsePolicyFile, toApiRules } from '../policy-file.js';
-import { signedIn } from './context.js';
+import {
+  formatPolicyFile,
+  parsePolicyFile,
+  toApiForwards,
+  toApiRules,
+  toApiTarget,
+  toApiTests,
+} from '../policy-file.js';
+import { placed } from '../yaml-lines.js';
+import { collect, signedIn } from './context.js';
+import { rolloutsCommand } from './rollouts.js';
 
 /** `longhaul policy …` */
 export function policyCommand(): Command {
   return new Command('policy')
     .description("the organization's policy, as a file")
     .addCommand(getCommand())
+    .addCommand(planCommand())
+    .addCommand(testCommand())
     .addCommand(applyCommand())
+    .addCommand(rollbackCommand())
     .addCommand(historyCommand())
-    .addCommand(statusCommand());
+    .addCommand(statusCommand())
+    .addCommand(rolloutsCommand());
 }
 
 function parseRevision(text: string): number {
@@ -28,77 +42,193 @@ function parseRevision(text: string): number {
 
 interface GetArguments extends OutputOptions {
   readonly revision?: number;
+  readonly label?: string;
+  readonly site?: string;
   readonly output?: string;
 }
 
 function getCommand(): Command {
   return new Command('get')
     .description('prints the policy in the form that "policy apply" takes')
+    .option('--label <label>', 'of the site group (default: of the organization)')
+    .option('--site <site>', 'of the site, by name or id')
     .option('--revision <n>', 'an earlier one', parseRevision)
     .option('--output <file>', 'write it to a file')
     .option('--json', 'print it as the API has it')
     .action(get);
 }
 
-async function get({ revision, output, json }: GetArguments): Promise<void> {
-  const found = await load(await signedIn(), revision);
-  const content = json === true ? `${JSON.stringify(found.policy, null, 2)}\n` : found.text;
-  if (output === undefined) process.stdout.write(content);
-  else await writeFile(output, content);
+async function get(args: GetArguments): Promise<void> {
+  const found = await load(await signedIn(), args);
+  const content = args.json === true ? `${JSON.stringify(found.policy, null, 2)}\n` : found.text;
+  if (args.output === undefined) process.stdout.write(content);
+  else await writeFile(args.output, content);
 }
 
-async function load(api: ApiClient, revision: number | undefined) {
+async function load(api: ApiClient, { revision, label, site }: GetArguments) {
+  const { sites } = await api.call(operations.sites);
   if (revision === undefined) {
-    const { policy, sites } = await api.call(operations.policy);
-    return { policy, text: formatPolicyFile(policy.revision, policy.document.rules, sites) };
+    const target = label !== undefined ? { label } : site !== undefined ? { site } : undefined;
+    const { policy } = await api.call(operations.policy, { target: toApiTarget(target, sites) });
+    return { policy, text: formatPolicyFile(policy.revision, policy.document, sites, target) };
   }
-  const { policyRevision: policy, sites } = await api.call(operations.policyRevision, { revision });
+  const { policyRevision: policy } = await api.call(operations.policyRevision, { revision });
   if (policy === null) throw new CliError(`there is no revision ${revision}`, ExitCode.notFound);
   // Without its number: applied, it is a new revision over the present one.
-  return { policy, text: formatPolicyFile(null, policy.document.rules, sites) };
+  return { policy, text: formatPolicyFile(null, policy.document, sites) };
 }
 
-interface ApplyArguments extends OutputOptions {
+interface FileArguments extends OutputOptions {
+  readonly file: string;
+}
+
+/** A file as the API takes it, and what saving it would do. */
+interface Loaded {
+  readonly api: ApiClient;
+  readonly text: string;
+  readonly input: Record<string, unknown>;
+  /** The file's, or the one in force. */
+  readonly revision: number | null;
+  readonly preview: Preview;
+}
+
+async function loadFile(path: string): Promise<Loaded> {
+  const text = await readText(path);
+  const file = parsePolicyFile(text, path);
+  const api = await signedIn();
+  const { sites } = await api.call(operations.sites);
+  const target = toApiTarget(file.target, sites);
+  const { policy } = await api.call(operations.policy, { target });
+  const input = {
+    target,
+    rules: toApiRules(file, sites, policy.document.rules),
+    forwards: toApiForwards(file, sites),
+    tests: toApiTests(file),
+  };
+  const { previewPolicy: preview } = await withLines(path, text, () =>
+    api.call(operations.previewPolicy, { input }),
+  );
+  return { api, text, input, revision: file.revision ?? policy.revision, preview };
+}
+
+/** What the controller says of a field is said of the file's line. */
+async function withLines<T>(path: string, text: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CliError) || error.problems.length === 0) throw error;
+    throw new CliError(placed(text, path, error.problems), error.exitCode);
+  }
+}
+
+const fileOption = ['-f, --file <file>', 'YAML or JSON; "-" reads standard input'] as const;
+
+function planCommand(): Command {
+  return new Command('plan')
+    .description('says what "policy apply" would change; exit code 2 when there are changes')
+    .requiredOption(...fileOption)
+    .option('--json', 'print as JSON')
+    .action(plan);
+}
+
+async function plan(args: FileArguments): Promise<void> {
+  const { preview } = await loadFile(args.file);
+  const changes = isChange(preview);
+  print(preview, args, () =>
+    changes ? [...describeChanges(preview), ...describeEffects(preview)].join('\n') : 'Nothing changes.',
+  );
+  if (changes) process.exitCode = ExitCode.changes;
+}
+
+function testCommand(): Command {
+  return new Command('test')
+    .description('runs the policy tests against a file; exit code 1 when one fails')
+    .requiredOption(...fileOption)
+    .option('--json', 'print as JSON')
+    .action(runTests);
+}
+
+async function runTests(args: FileArguments): Promise<void> {
+  const { tests } = (await loadFile(args.file)).preview;
+  print(tests, args, () =>
+    tests.length === 0 ? 'There are no policy tests.' : tests.map(describeTest).join('\n'),
+  );
+  if (tests.some(({ passed }) => !passed)) process.exitCode = ExitCode.failed;
+}
+
+interface ApplyArguments extends FileArguments {
   readonly message?: string;
   readonly expectedRevision?: number;
-  readonly dryRun?: boolean;
+  readonly canary?: string;
+  readonly percent?: string[];
+  readonly soak?: number;
 }
 
 function applyCommand(): Command {
   return new Command('apply')
     .description('makes the policy what a file says; does nothing when it is that already')
-    .argument('<file>', 'YAML or JSON; "-" reads standard input')
+    .requiredOption(...fileOption)
     .option('--message <text>', 'why, for the history')
     .option(
       '--expected-revision <n>',
       "fail unless this one is in force (default: the file's)",
       parseRevision,
     )
-    .option('--dry-run', 'only say what would change')
+    .option('--canary <label>', 'roll it out in stages: first to the sites with this label')
+    .option('--percent <n>', 'then to this share of all sites, repeatable', collect)
+    .option('--soak <seconds>', 'how long each stage has to hold; 60 unless given', Number)
     .option('--json', 'print as JSON')
     .action(apply);
 }
 
-async function apply(path: string, args: ApplyArguments): Promise<void> {
-  const file = parsePolicyFile(await readText(path), path);
-  const api = await signedIn();
-  const { policy, sites } = await api.call(operations.policy);
-  const rules = toApiRules(file, sites, policy.document.rules);
-  const changes = describeChanges(policy.document.rules, rules);
-  if (args.dryRun === true || changes.length === 0) {
-    const summary = changes.length === 0 ? 'Nothing changes.' : changes.join('\n');
-    print({ revision: policy.revision, changes, saved: false }, args, () => summary);
+async function apply(args: ApplyArguments): Promise<void> {
+  const { api, text, input, revision, preview } = await loadFile(args.file);
+  const changes = describeChanges(preview);
+  if (!isChange(preview)) {
+    print({ revision, changes, saved: false }, args, () => 'Nothing changes.');
     return;
   }
-  const input = {
-    expectedRevision: args.expectedRevision ?? file.revision ?? policy.revision,
-    message: args.message ?? '',
-    rules,
-  };
-  const { savePolicy } = await api.call(operations.savePolicy, { input });
-  print({ ...savePolicy, changes, saved: true }, args, ({ revision }) =>
-    [...changes, `Saved as revision ${revision}.`].join('\n'),
+  const { savePolicy } = await withLines(args.file, text, () =>
+    api.call(operations.savePolicy, {
+      input: {
+        ...input,
+        expectedRevision: args.expectedRevision ?? revision,
+        message: args.message ?? '',
+        rollout: rolloutOf(args),
+      },
+    }),
   );
+  print({ ...savePolicy, changes, saved: true }, args, ({ revision: saved }) =>
+    [...changes, `Saved as revision ${saved}.`].join('\n'),
+  );
+}
+
+function rolloutOf({ canary, percent, soak }: ApplyArguments) {
+  if (canary === undefined && percent === undefined) return undefined;
+  return { canaryLabel: canary, percentages: percent?.map(Number), soakSeconds: soak };
+}
+
+interface RollbackArguments extends OutputOptions {
+  readonly message?: string;
+}
+
+function rollbackCommand(): Command {
+  return new Command('rollback')
+    .description('saves what an earlier revision says as a new one')
+    .argument('<revision>', 'its number', parseRevision)
+    .option('--message <text>', 'why, for the history')
+    .option('--json', 'print as JSON')
+    .action(async (revision: number, args: RollbackArguments) => {
+      const api = await signedIn();
+      const { policy } = await api.call(operations.policyHistory);
+      const input = {
+        revision,
+        expectedRevision: policy.revision,
+        message: args.message ?? `Back to revision ${revision}`,
+      };
+      const { rollbackPolicy: saved } = await api.call(operations.rollbackPolicy, { input });
+      print(saved, args, () => `Saved as revision ${saved.revision}.`);
+    });
 }
 
 async function readText(path: string): Promise<string> {

@@ -148,7 +148,7 @@ test('revisions and audit events are written once, whoever asks', async () => {
       'immutable',
     );
     await expect(superuser.query('DELETE FROM policy_revisions')).rejects.toThrow('immutable');
-    await expect(superuser.query('TRUNCATE policy_revisions')).rejects.toThrow('immutable');
+    await expect(superuser.query('TRUNCATE policy_revisions CASCADE')).rejects.toThrow('immutable');
   } finally {
     await superuser.end();
   }

@@ -2,12 +2,21 @@ import { GraphQLError } from 'graphql';
 
 /** `extensions.code` of every error that a client has to tell apart. */
 export type ErrorCode =
-  'BAD_INPUT' | 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'CONFLICT' | 'RATE_LIMITED' | 'INTERNAL';
+  | 'BAD_INPUT'
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'CONFLICT'
+  | 'POLICY_TEST_FAILED'
+  | 'RATE_LIMITED'
+  | 'INTERNAL';
 
 /** One thing that is wrong with an input. */
 export interface InputProblem {
   /** Where, for instance `rules[2].ports[0].from`. */
   readonly path: string;
+  /** What kind, for programs: `TOO_BIG`, `UNKNOWN_SITE`, …; `INVALID` unless given. */
+  readonly code?: string;
   readonly message: string;
 }
 
@@ -26,9 +35,7 @@ export const badInput = (problems: readonly InputProblem[]): ApiError =>
   new ApiError(
     'BAD_INPUT',
     problems.map(({ path, message }) => [path, message].join(' ').trim()).join('; '),
-    {
-      problems,
-    },
+    { problems: problems.map((problem) => ({ code: 'INVALID', ...problem })) },
   );
 
 /** @param what for instance "site" */

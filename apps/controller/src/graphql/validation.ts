@@ -10,8 +10,18 @@ export const parseInput = <Schema extends z.ZodType>(schema: Schema, input: unkn
   const parsed = schema.safeParse(plain(input));
   if (parsed.success) return parsed.data;
   throw badInput(
-    parsed.error.issues.map((issue) => ({ path: formatPath(issue.path), message: issue.message })),
+    parsed.error.issues.map((issue) => ({
+      path: formatPath(issue.path),
+      code: codeOf(issue),
+      message: issue.message,
+    })),
   );
+};
+
+/** Zod's own kinds in capitals; a check of ours says its kind as `params.code`. */
+const codeOf = (issue: z.core.$ZodIssue): string => {
+  if (issue.code !== 'custom') return issue.code.toUpperCase();
+  return typeof issue.params?.['code'] === 'string' ? issue.params['code'] : 'INVALID';
 };
 
 /** GraphQL gives objects without a prototype, and null where an optional field was cleared. */
@@ -21,7 +31,8 @@ const plain = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]));
 };
 
-const formatPath = (path: readonly PropertyKey[]): string =>
+/** `rules[2].ports[0].from` */
+export const formatPath = (path: readonly PropertyKey[]): string =>
   path.reduce<string>(
     (text, step) =>
       typeof step === 'number' ? `${text}[${String(step)}]` : `${text}${text && '.'}${String(step)}`,

@@ -10,6 +10,7 @@ import {
   type FleetSite,
 } from './fleet.js';
 import { policyRuleSchema, type PolicyRule } from './policy-document.js';
+import type { ScopedPolicy } from './scoped-policy.js';
 
 const organizationId = randomUUID();
 
@@ -50,6 +51,14 @@ const rule = (id: string, settings: object): PolicyRule =>
     ...settings,
   });
 
+const policyOf = (rules: PolicyRule[]): ScopedPolicy => ({
+  id: randomUUID(),
+  scope: 'ORGANIZATION',
+  target: '',
+  revision: 1,
+  document: { rules, forwards: [], tests: [] },
+});
+
 const paris = labelled('hub', '10.1.0.0/16');
 const lyon = labelled('branch', '10.2.0.0/16', 'fd00:2::/32');
 const nice = labelled('branch', '10.3.0.0/16');
@@ -64,7 +73,7 @@ const fleetOf = (rules: PolicyRule[], changes: Partial<Fleet> = {}): Fleet => ({
   sites: [paris, lyon, nice],
   agents: [parisAgent, lyonAgent, niceAgent],
   links: [link(paris, lyon), link(paris, nice), link(lyon, nice)],
-  rules,
+  policies: [policyOf(rules)],
   presharedKeys: new Map(),
   ...changes,
 });

@@ -3,13 +3,15 @@ import {
   type AllowRule,
   type DesiredState,
   type FlowRule,
+  type Forward,
   type Peer,
   type PortRange,
 } from '@longhaul/contracts';
 import { findApplication } from './applications.js';
-import { pairKey, type Fleet, type FleetAgent, type FleetLink, type FleetSite } from './fleet.js';
-import { canonicalJson, type PolicyRule, type Selector } from './policy-document.js';
-import { intersectPrefixes, outermost, Prefix } from './prefix.js';
+import { pairKey, policiesAt, type Fleet, type FleetAgent, type FleetLink, type FleetSite } from './fleet.js';
+import { canonicalJson, type PolicyForward, type PolicyRule, type Selector } from './policy-document.js';
+import { hostPrefix, intersectPrefixes, outermost, Prefix } from './prefix.js';
+import { effectiveForwards, effectiveRules } from './scoped-policy.js';
 
 /** A desired state without what counts and dates it. */
 export type DesiredContent = Omit<DesiredState, 'epoch' | 'generation' | 'policyRevision'>;
@@ -22,7 +24,7 @@ const MAX_NAME_LENGTH = 100;
 
 interface Site {
   readonly id: string;
-  readonly labels: ReadonlySet<string>;
+  readonly labels: readonly string[];
   readonly lan: readonly Prefix[];
   /** Approved agents; the first is the one that opens connections for other sites. */
   readonly agents: readonly FleetAgent[];
@@ -33,51 +35,67 @@ interface Site {
  *
  * A rule applies at the agents of its source sites. `accelerate` becomes one flow rule for each destination site that has
  * an agent, for what the rule and that site's LAN prefixes have in common; that site's agent allows exactly this, and
- * nothing else. Peers are the approved agents of all other sites.
+ * nothing else. A forward is listened for by all agents of its site. Peers are the approved agents of all other sites.
  */
 export const compileFleet = (fleet: Fleet): Map<string, DesiredContent> => {
   const sites = fleet.sites.map((site) => toSite(site, fleet.agents));
-  const rules = inOrder(fleet.rules);
-  const rulesBySite = new Map(
-    sites.map((site) => [site.id, rules.flatMap((rule) => flowRules(rule, site, sites))]),
-  );
+  const wanted = new Map(sites.map((site) => [site.id, wantedAt(site, fleet, sites)]));
   const links = new Map(fleet.links.map((link) => [pairKey(link.siteAId, link.siteBId), link]));
   return new Map(
-    fleet.agents.map((agent) => [
-      agent.id,
-      {
+    fleet.agents.map((agent) => {
+      const { rules, forwards } = wanted.get(agent.siteId) ?? NOTHING;
+      const content: DesiredContent = {
         version: DESIRED_STATE_VERSION,
         organizationId: fleet.organizationId,
         agentId: agent.id,
         siteId: agent.siteId,
         tunnelPort: agent.tunnelPort,
         peers: peersOf(agent, fleet, links),
-        rules: rulesBySite.get(agent.siteId) ?? [],
-        forwards: [],
-        allow: allowRules(agent, sites, rulesBySite),
-        intercept: (rulesBySite.get(agent.siteId) ?? []).length > 0,
-      },
-    ]),
+        rules: [...rules],
+        forwards: [...forwards],
+        allow: allowRules(agent, sites, wanted),
+        intercept: rules.length > 0,
+      };
+      return [agent.id, content];
+    }),
   );
+};
+
+/** The flow rules of every site, in the order in which its agents ask them. */
+export const compileRules = (fleet: Fleet): Map<string, readonly FlowRule[]> => {
+  const sites = fleet.sites.map((site) => toSite(site, fleet.agents));
+  return new Map(sites.map((site) => [site.id, wantedAt(site, fleet, sites).rules]));
+};
+
+/** What the agents of one site do with connections. */
+interface WantedAtSite {
+  readonly rules: readonly FlowRule[];
+  readonly forwards: readonly Forward[];
+}
+
+const NOTHING: WantedAtSite = { rules: [], forwards: [] };
+
+const wantedAt = (site: Site, fleet: Fleet, sites: readonly Site[]): WantedAtSite => {
+  const policies = policiesAt(fleet, site.id);
+  return {
+    rules: effectiveRules(policies, site).flatMap(({ rule }) => flowRules(rule, site, sites)),
+    forwards: effectiveForwards(policies, site).flatMap((forward) => toForwards(forward, sites)),
+  };
 };
 
 const toSite = (site: FleetSite, agents: readonly FleetAgent[]): Site => ({
   id: site.id,
-  labels: new Set(site.labels),
+  labels: site.labels,
   lan: site.lanPrefixes.map((text) => Prefix.parse(text)),
   agents: agents.filter((agent) => agent.siteId === site.id),
 });
-
-/** Sorting is stable: rules of one priority stay in the order that they were written in. */
-const inOrder = (rules: readonly PolicyRule[]): PolicyRule[] =>
-  rules.filter((rule) => rule.enabled).sort((a, b) => a.priority - b.priority);
 
 const namesSites = ({ siteIds, labels }: Selector): boolean => siteIds.length > 0 || labels.length > 0;
 
 const selectsSite = (selector: Selector, site: Site): boolean =>
   !namesSites(selector) ||
   selector.siteIds.includes(site.id) ||
-  selector.labels.some((label) => site.labels.has(label));
+  selector.labels.some((label) => site.labels.includes(label));
 
 /** What a rule means at the agents of one site. */
 const flowRules = (rule: PolicyRule, source: Site, sites: readonly Site[]): FlowRule[] => {
@@ -132,6 +150,25 @@ const toFlowRule = (rule: PolicyRule, id: string, destinations: readonly string[
   whenPeerDown: rule.whenPeerDown,
 });
 
+/** None while the destination has no agent. */
+const toForwards = (forward: PolicyForward, sites: readonly Site[]): Forward[] => {
+  const gateway = sites.find(({ id }) => id === forward.destinationSiteId)?.agents[0];
+  if (gateway === undefined) return [];
+  return [
+    {
+      listenAddress: forward.listenAddress,
+      listenPort: forward.listenPort,
+      peerAgentId: gateway.id,
+      targetAddress: forward.targetAddress,
+      targetPort: forward.targetPort,
+      class: forward.class,
+      weight: forward.weight,
+      compression: forward.compression,
+      whenPeerDown: forward.whenPeerDown,
+    },
+  ];
+};
+
 const portsOf = (rule: PolicyRule): PortRange[] =>
   rule.application === null ? rule.ports : [...(findApplication(rule.application)?.ports ?? [])];
 
@@ -160,28 +197,45 @@ const peersOf = (agent: FleetAgent, fleet: Fleet, links: ReadonlyMap<string, Fle
     ];
   });
 
-/** What the agents of other sites accelerate towards this one. */
+/** What one connection may be opened to. */
+interface Grant {
+  readonly ports: readonly PortRange[];
+  readonly prefixes: readonly Prefix[];
+}
+
+/** What the agents of other sites accelerate and forward towards this one. */
 const allowRules = (
   agent: FleetAgent,
   sites: readonly Site[],
-  rulesBySite: ReadonlyMap<string, readonly FlowRule[]>,
+  wanted: ReadonlyMap<string, WantedAtSite>,
 ): AllowRule[] =>
   sites
     .filter((site) => site.id !== agent.siteId)
     .flatMap((site) => {
-      const grants = mergeByPorts(
-        (rulesBySite.get(site.id) ?? []).filter((rule) => rule.peerAgentId === agent.id),
-      );
+      const { rules, forwards } = wanted.get(site.id) ?? NOTHING;
+      const grants = mergeByPorts([
+        ...rules.filter(({ peerAgentId }) => peerAgentId === agent.id).map(grantOfRule),
+        ...forwards.filter(({ peerAgentId }) => peerAgentId === agent.id).map(grantOfForward),
+      ]);
       return site.agents.flatMap((peer) => grants.map((grant) => ({ peerAgentId: peer.id, ...grant })));
     });
 
-const mergeByPorts = (rules: readonly FlowRule[]): Omit<AllowRule, 'peerAgentId'>[] => {
+const grantOfRule = ({ ports, destinations }: FlowRule): Grant => ({
+  ports: ports.length === 0 ? [ANY_PORT] : ports,
+  prefixes: destinations.map((text) => Prefix.parse(text)),
+});
+
+const grantOfForward = ({ targetAddress, targetPort }: Forward): Grant => ({
+  ports: [{ from: targetPort, to: targetPort }],
+  prefixes: [hostPrefix(targetAddress)],
+});
+
+const mergeByPorts = (grants: readonly Grant[]): Omit<AllowRule, 'peerAgentId'>[] => {
   const byPorts = new Map<string, { ports: PortRange[]; prefixes: Prefix[] }>();
-  for (const rule of rules) {
-    const ports = rule.ports.length === 0 ? [ANY_PORT] : rule.ports;
+  for (const { ports, prefixes } of grants) {
     const key = canonicalJson(ports);
-    const merged = byPorts.get(key) ?? { ports, prefixes: [] };
-    merged.prefixes.push(...rule.destinations.map((text) => Prefix.parse(text)));
+    const merged = byPorts.get(key) ?? { ports: [...ports], prefixes: [] };
+    merged.prefixes.push(...prefixes);
     byPorts.set(key, merged);
   }
   return [...byPorts.values()].flatMap(({ ports, prefixes }) =>

@@ -4,14 +4,11 @@ import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/prisma.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { compileFleet, type DesiredContent } from './compile.js';
-import { orderedPair, pairKey, type Fleet, type FleetAgent, type FleetLink } from './fleet.js';
-import { canonicalSha256, policyDocumentSchema, type PolicyRule } from './policy-document.js';
-
-/** The policy in force. */
-interface PolicyInForce {
-  readonly revision: number | null;
-  readonly rules: readonly PolicyRule[];
-}
+import { orderedPair, pairKey, policiesAt, type Fleet, type FleetAgent, type FleetLink } from './fleet.js';
+import { policiesInForce } from './policies-in-force.js';
+import { canonicalSha256 } from './policy-document.js';
+import { candidateOf } from './rollout-store.js';
+import { newestRevision } from './scoped-policy.js';
 
 interface NewState {
   readonly agentId: string;
@@ -34,18 +31,33 @@ export class DesiredStateCompiler {
     await tx.$queryRaw`SELECT 1 FROM organizations WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`;
   }
 
+  /** As {@link lock}, but does not wait. @returns whether it holds the lock */
+  async tryLock(tx: Transaction, organizationId: string): Promise<boolean> {
+    const rows = await tx.$queryRaw<unknown[]>`
+      SELECT 1 FROM organizations WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE SKIP LOCKED`;
+    return rows.length > 0;
+  }
+
   /**
    * Compiles the organization's fleet anew. Agents whose state changed, and only they, get a new generation and an outbox
    * row; their ids are returned. Makes the links and pre-shared keys that are missing.
    */
   async recompile(tx: Transaction, organizationId: string): Promise<string[]> {
     await this.lock(tx, organizationId);
-    const policy = await policyInForce(tx, organizationId);
-    const fleet = await loadFleet(tx, organizationId, policy.rules);
-    const changed = await changedStates(tx, organizationId, policy.revision, compileFleet(fleet));
+    const fleet = await loadFleet(tx, organizationId);
+    const revisions = revisionsBySite(fleet);
+    const changed = await changedStates(tx, organizationId, revisions, compileFleet(fleet));
     await storeStates(tx, organizationId, changed);
-    await noteRevision(tx, organizationId, policy.revision);
+    await noteRevisions(tx, fleet, revisions);
     return changed.map(({ agentId }) => agentId);
+  }
+
+  /** Gives agents a new generation at the next {@link recompile}, also if nothing changes for them: they try it again. */
+  async retry(tx: Transaction, organizationId: string, agentIds: readonly string[]): Promise<void> {
+    await tx.agentDesiredState.updateMany({
+      where: { organizationId, agentId: { in: [...agentIds] } },
+      data: { contentSha256: '' },
+    });
   }
 
   /** The state that an agent has to be in, or undefined if it has none: it is not approved. */
@@ -57,22 +69,11 @@ export class DesiredStateCompiler {
   }
 }
 
-const policyInForce = async (tx: Transaction, organizationId: string): Promise<PolicyInForce> => {
-  const policy = await tx.policy.findUnique({ where: { organizationId } });
-  if (policy === null || policy.revision === null) return { revision: null, rules: [] };
-  const { document, revision } = await tx.policyRevision.findUniqueOrThrow({
-    where: {
-      organizationId_policyId_revision: { organizationId, policyId: policy.id, revision: policy.revision },
-    },
-  });
-  return { revision, rules: policyDocumentSchema.parse(document).rules };
-};
+/** The newest revision that counts at each site; null before the first. */
+const revisionsBySite = (fleet: Fleet): Map<string, number | null> =>
+  new Map(fleet.sites.map(({ id }) => [id, newestRevision(policiesAt(fleet, id))]));
 
-const loadFleet = async (
-  tx: Transaction,
-  organizationId: string,
-  rules: readonly PolicyRule[],
-): Promise<Fleet> => {
+const loadFleet = async (tx: Transaction, organizationId: string): Promise<Fleet> => {
   const sites = await tx.site.findMany({ where: { organizationId }, orderBy: { id: 'asc' } });
   const agents = await tx.agent.findMany({
     where: { organizationId, state: 'APPROVED' },
@@ -82,7 +83,8 @@ const loadFleet = async (
     organizationId,
     sites,
     agents,
-    rules,
+    policies: await policiesInForce(tx, organizationId),
+    candidate: await candidateOf(tx, organizationId, sites),
     links: await ensureLinks(tx, organizationId, agents),
     presharedKeys: await ensurePresharedKeys(tx, organizationId, agents),
   };
@@ -143,7 +145,7 @@ const pairsOf = (ids: readonly string[], groupOf: (id: string) => unknown): [str
 const changedStates = async (
   tx: Transaction,
   organizationId: string,
-  policyRevision: number | null,
+  revisions: ReadonlyMap<string, number | null>,
   contents: ReadonlyMap<string, DesiredContent>,
 ): Promise<NewState[]> => {
   const { desiredStateEpoch: epoch } = await tx.organization.findUniqueOrThrow({
@@ -157,6 +159,7 @@ const changedStates = async (
     const contentSha256 = canonicalSha256(content);
     if (before?.contentSha256 === contentSha256 && before.epoch === epoch) continue;
     const generation = (before?.generation ?? 0) + 1;
+    const policyRevision = revisions.get(content.siteId) ?? null;
     // What is stored is what an agent accepts, or nothing is stored.
     const document = desiredStateSchema.parse({ ...content, epoch, generation, policyRevision });
     changed.push({ agentId, generation, contentSha256, document });
@@ -197,13 +200,16 @@ const storeStates = async (
 };
 
 /** Agents that a new revision leaves as they are conform to it already. */
-const noteRevision = async (
+const noteRevisions = async (
   tx: Transaction,
-  organizationId: string,
-  revision: number | null,
+  { organizationId, agents }: Fleet,
+  revisions: ReadonlyMap<string, number | null>,
 ): Promise<void> => {
-  await tx.agentDesiredState.updateMany({
-    where: { organizationId, OR: [{ revision: null }, { revision: { not: revision } }] },
-    data: { revision },
-  });
+  for (const revision of new Set(revisions.values())) {
+    const agentIds = agents.filter(({ siteId }) => revisions.get(siteId) === revision).map(({ id }) => id);
+    await tx.$executeRaw`
+      UPDATE agent_desired_states SET revision = ${revision}::int
+      WHERE organization_id = ${organizationId}::uuid AND agent_id = ANY(${agentIds}::uuid[])
+        AND revision IS DISTINCT FROM ${revision}::int`;
+  }
 };

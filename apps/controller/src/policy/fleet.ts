@@ -1,5 +1,5 @@
 import type { CipherSuite, Profile } from '@longhaul/contracts';
-import type { PolicyRule } from './policy-document.js';
+import type { ScopedPolicy } from './scoped-policy.js';
 
 /** What desired states are compiled from: one organization at one moment. */
 export interface Fleet {
@@ -8,11 +8,28 @@ export interface Fleet {
   /** Approved agents only, the oldest first. */
   readonly agents: readonly FleetAgent[];
   readonly links: readonly FleetLink[];
-  /** Of the policy in force, in any order. */
-  readonly rules: readonly PolicyRule[];
+  /** In force, in any order. */
+  readonly policies: readonly ScopedPolicy[];
+  /** A revision that only some sites have yet. */
+  readonly candidate?: Candidate | undefined;
   /** By {@link pairKey} of two agents. */
   readonly presharedKeys: ReadonlyMap<string, string>;
 }
+
+/** A policy that is being rolled out, and the sites that have it already. */
+export interface Candidate {
+  readonly policy: ScopedPolicy;
+  readonly siteIds: readonly string[];
+}
+
+/** The policies that count at a site: those in force, or in the place of one of them the candidate. */
+export const policiesAt = (
+  { policies, candidate }: Pick<Fleet, 'policies' | 'candidate'>,
+  siteId: string,
+): readonly ScopedPolicy[] =>
+  candidate?.siteIds.includes(siteId)
+    ? [...policies.filter(({ id }) => id !== candidate.policy.id), candidate.policy]
+    : policies;
 
 export interface FleetSite {
   readonly id: string;

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import {
+  addressSchema,
   compressionSchema,
   idSchema,
   portRangeSchema,
+  portSchema,
   trafficClassSchema,
   whenPeerDownSchema,
 } from '@longhaul/contracts';
@@ -63,32 +65,114 @@ export const policyRuleSchema = z
       context.addIssue({
         code: 'custom',
         path: ['application'],
+        params: { code: 'UNKNOWN_APPLICATION' },
         message: `"${rule.application}" is not in the catalogue: give ports instead, or one of ${known}`,
       });
     }
     if (rule.ports.length > 0) {
-      context.addIssue({ code: 'custom', path: ['ports'], message: 'give either an application or ports' });
+      context.addIssue({
+        code: 'custom',
+        path: ['ports'],
+        params: { code: 'APPLICATION_AND_PORTS' },
+        message: 'give either an application or ports',
+      });
     }
   });
+
+/** A port of a site's agents whose connections the agent of another site opens to one address there. */
+export const policyForwardSchema = z
+  .object({
+    name: z.string().trim().min(1, 'must not be empty').max(100),
+    /** Whose agents listen. */
+    siteId: idSchema,
+    listenAddress: addressSchema,
+    listenPort: portSchema,
+    /** Whose agent opens the connection. */
+    destinationSiteId: idSchema,
+    targetAddress: addressSchema,
+    targetPort: portSchema,
+    compression: compressionSchema.default('auto'),
+    class: trafficClassSchema.default('bulk'),
+    weight: z.int().min(1).max(100).default(10),
+    whenPeerDown: whenPeerDownSchema.default('pass'),
+  })
+  .refine(({ siteId, destinationSiteId }) => siteId !== destinationSiteId, {
+    path: ['destinationSiteId'],
+    message: 'is the listening site itself: name another one',
+  });
+
+/** A connection, and what the policy has to make of it; a revision that makes something else of it is refused. */
+export const policyTestSchema = z.object({
+  name: z.string().trim().min(1, 'must not be empty').max(100),
+  /** Address of the client; it belongs to the LAN of a site. */
+  source: addressSchema,
+  destination: addressSchema,
+  port: portSchema,
+  /** `none`: no rule matches, the kernel keeps it. */
+  expect: z.enum(['accelerate', 'pass', 'deny', 'none']),
+  /** Id or name of the rule that has to decide; null: any. */
+  rule: z.string().max(100).nullable().default(null),
+});
+
+/** Reports, for each item after the first of one key, where it stands. */
+const noneTwice =
+  <Item>(field: string, keyOf: (item: Item) => string, message: (key: string) => string) =>
+  (items: readonly Item[], context: z.RefinementCtx): void => {
+    const seen = new Set<string>();
+    for (const [index, item] of items.entries()) {
+      const key = keyOf(item);
+      if (seen.has(key)) {
+        context.addIssue({
+          code: 'custom',
+          path: [index, field],
+          params: { code: 'DUPLICATE' },
+          message: message(key),
+        });
+      }
+      seen.add(key);
+    }
+  };
 
 export const policyDocumentSchema = z.object({
   rules: z
     .array(policyRuleSchema)
     .max(1000)
-    .superRefine((rules, context) => {
-      const seen = new Set<string>();
-      for (const [index, { id }] of rules.entries()) {
-        if (seen.has(id)) {
-          context.addIssue({ code: 'custom', path: [index, 'id'], message: `"${id}" is there twice` });
-        }
-        seen.add(id);
-      }
-    }),
+    .superRefine(
+      noneTwice(
+        'id',
+        ({ id }) => id,
+        (id) => `"${id}" is there twice`,
+      ),
+    ),
+  forwards: z
+    .array(policyForwardSchema)
+    .max(200)
+    .superRefine(
+      noneTwice(
+        'listenPort',
+        ({ siteId, listenAddress, listenPort }) => `${siteId} ${listenAddress} ${String(listenPort)}`,
+        () => 'is taken by another forward of this site: choose another port',
+      ),
+    )
+    .default([]),
+  tests: z
+    .array(policyTestSchema)
+    .max(500)
+    .superRefine(
+      noneTwice(
+        'name',
+        ({ name }) => name,
+        (name) => `"${name}" is there twice`,
+      ),
+    )
+    .default([]),
 });
 
 export type RuleAction = z.infer<typeof ruleActionSchema>;
 export type Selector = z.infer<typeof selectorSchema>;
 export type PolicyRule = z.infer<typeof policyRuleSchema>;
+export type PolicyForward = z.infer<typeof policyForwardSchema>;
+export type PolicyTest = z.infer<typeof policyTestSchema>;
 export type PolicyDocument = z.infer<typeof policyDocumentSchema>;
 
 /** JSON with the keys of every object in order: equal values give equal text. */

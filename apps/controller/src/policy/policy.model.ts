@@ -1,64 +1,9 @@
-import {
-  Field,
-  GraphQLISODateTime,
-  HideField,
-  ID,
-  InputType,
-  Int,
-  ObjectType,
-  registerEnumType,
-} from '@nestjs/graphql';
-import { ApplyOutcome } from '../generated/prisma/enums.js';
-
-/** GraphQL's names and the contract's. */
-export const RuleAction = { ACCELERATE: 'accelerate', PASS: 'pass', DENY: 'deny' } as const;
-export type RuleAction = (typeof RuleAction)[keyof typeof RuleAction];
-registerEnumType(RuleAction, {
-  name: 'RuleAction',
-  description: 'What becomes of a connection.',
-  valuesMap: {
-    ACCELERATE: {
-      description: "Goes through a tunnel to the destination site's agent, which opens it there.",
-    },
-    PASS: { description: 'Goes straight, untouched.' },
-    DENY: { description: 'Is refused.' },
-  },
-});
-
-export const Compression = { AUTO: 'auto', OFF: 'off', STRONGEST: 'strongest' } as const;
-export type Compression = (typeof Compression)[keyof typeof Compression];
-registerEnumType(Compression, {
-  name: 'Compression',
-  description: 'Of the data on its way.',
-  valuesMap: {
-    AUTO: { description: 'Where it pays, as strong as pays.' },
-    OFF: { description: 'Never.' },
-    STRONGEST: { description: 'The smallest output that the CPU allows.' },
-  },
-});
-
-export const TrafficClass = { INTERACTIVE: 'interactive', BULK: 'bulk', SCAVENGER: 'scavenger' } as const;
-export type TrafficClass = (typeof TrafficClass)[keyof typeof TrafficClass];
-registerEnumType(TrafficClass, {
-  name: 'TrafficClass',
-  description: 'How connections compete inside a tunnel.',
-  valuesMap: {
-    INTERACTIVE: { description: 'Before all others.' },
-    BULK: { description: 'The rest of the tunnel, by weight.' },
-    SCAVENGER: { description: 'What others leave.' },
-  },
-});
-
-export const WhenPeerDown = { PASS: 'pass', REFUSE: 'refuse' } as const;
-export type WhenPeerDown = (typeof WhenPeerDown)[keyof typeof WhenPeerDown];
-registerEnumType(WhenPeerDown, {
-  name: 'WhenPeerDown',
-  description: 'What becomes of new connections while the far agent cannot be reached.',
-  valuesMap: {
-    PASS: { description: 'They go straight to their destination.' },
-    REFUSE: { description: 'They are refused.' },
-  },
-});
+import { Field, GraphQLISODateTime, HideField, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { ApplyOutcome, PolicyScope } from '../generated/prisma/enums.js';
+import { PolicyForward, PolicyForwardInput, PolicyTest, PolicyTestInput } from './policy-lines.model.js';
+import { PolicyTargetInput } from './policy-scope.model.js';
+import { RolloutInput } from './rollout.model.js';
+import { Compression, RuleAction, TrafficClass, WhenPeerDown } from './rule-enums.js';
 
 @ObjectType({ description: 'An inclusive range of TCP ports.' })
 export class PortRange {
@@ -213,11 +158,17 @@ export class PolicyRuleInput {
 export class PolicyDocument {
   @Field(() => [PolicyRule], { description: 'As they were written.' })
   rules: PolicyRule[];
+
+  @Field(() => [PolicyForward], { description: 'As they were written.' })
+  forwards: PolicyForward[];
+
+  @Field(() => [PolicyTest], { description: 'Each has to hold for every revision that is saved.' })
+  tests: PolicyTest[];
 }
 
 @ObjectType({ description: 'A saved state of a policy; it never changes.' })
 export class PolicyRevision {
-  @Field(() => Int, { description: '1, 2, 3 …' })
+  @Field(() => Int, { description: '1, 2, 3 …, counted over all policies of the organization.' })
   revision: number;
 
   @Field({ description: 'SHA-256 of the canonical document, hexadecimal.' })
@@ -233,13 +184,72 @@ export class PolicyRevision {
   createdAt: Date;
 }
 
-@ObjectType({ description: "The organization's policy." })
+@ObjectType({ description: 'The policy of the organization, of a site group or of a site.' })
 export class Policy {
+  @Field(() => PolicyScope, { description: 'For which sites it is.' })
+  scope: PolicyScope;
+
+  @Field(() => String, { nullable: true, description: 'Of the site group; null for other scopes.' })
+  label: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'Of the site; null for other scopes.' })
+  siteId: string | null;
+
   @Field(() => Int, { nullable: true, description: 'In force; null before the first.' })
   revision: number | null;
 
   @HideField()
   id: string;
+}
+
+@ObjectType({ description: 'One rule as a site has it, and where it comes from.' })
+export class EffectiveRule {
+  @Field(() => PolicyRule, { description: 'The rule.' })
+  rule: PolicyRule;
+
+  @Field(() => PolicyScope, { description: 'Of the policy that it stands in.' })
+  scope: PolicyScope;
+
+  @Field(() => String, { nullable: true, description: "Of the policy's site group." })
+  label: string | null;
+
+  @Field(() => ID, { nullable: true, description: "Of the policy's site." })
+  siteId: string | null;
+
+  @Field(() => Int, { description: 'Of the policy, in force.' })
+  revision: number;
+}
+
+@ObjectType({ description: 'What is in force at one site, inherited lines included.' })
+export class EffectivePolicy {
+  @Field(() => Int, { nullable: true, description: 'The newest revision in it; null when there is none.' })
+  revision: number | null;
+
+  @Field(() => [EffectiveRule], {
+    description: 'Enabled rules in the order in which they are asked: the first that matches decides.',
+  })
+  rules: EffectiveRule[];
+
+  @Field(() => [PolicyForward], { description: 'That the agents of the site listen for.' })
+  forwards: PolicyForward[];
+}
+
+@InputType({ description: 'An earlier revision to go back to.' })
+export class RollbackPolicyInput {
+  @Field(() => Int, { description: 'Whose document is saved again, as a new revision of its policy.' })
+  revision: number;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The revision that is in force; another one in force is a CONFLICT.',
+  })
+  expectedRevision?: number | null;
+
+  @Field({ description: 'Why; at most 500 characters.' })
+  message: string;
+
+  @Field(() => RolloutInput, { nullable: true, description: 'In stages; all sites at once unless given.' })
+  rollout?: RolloutInput | null;
 }
 
 @ObjectType({ description: 'How far one agent is with the policy.' })
@@ -262,6 +272,9 @@ export class AgentApplication {
 
 @InputType({ description: 'A new revision of the policy, as a whole.' })
 export class SavePolicyInput {
+  @Field(() => PolicyTargetInput, { nullable: true, description: "The organization's unless given." })
+  target?: PolicyTargetInput | null;
+
   @Field(() => Int, {
     nullable: true,
     description:
@@ -272,6 +285,21 @@ export class SavePolicyInput {
   @Field({ description: 'Why; at most 500 characters.' })
   message: string;
 
+  @Field(() => RolloutInput, { nullable: true, description: 'In stages; all sites at once unless given.' })
+  rollout?: RolloutInput | null;
+
   @Field(() => [PolicyRuleInput], { description: 'All rules; at most 1000.' })
   rules: PolicyRuleInput[];
+
+  @Field(() => [PolicyForwardInput], {
+    nullable: true,
+    description: 'All forwards, at most 200; left as they are unless given.',
+  })
+  forwards?: PolicyForwardInput[] | null;
+
+  @Field(() => [PolicyTestInput], {
+    nullable: true,
+    description: 'All tests, at most 500; left as they are unless given.',
+  })
+  tests?: PolicyTestInput[] | null;
 }

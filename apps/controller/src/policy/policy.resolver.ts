@@ -1,4 +1,4 @@
-import { Args, Context, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import { Args, Context, ID, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { appliedRevision } from '../agents/agent-status.js';
 import { agentLoader, appliedLoader, desiredStateLoader } from '../agents/agent.loader.js';
 import { Agent } from '../agents/agent.model.js';
@@ -9,21 +9,50 @@ import { APPLICATIONS } from './applications.js';
 import {
   AgentApplication,
   Application,
+  EffectivePolicy,
   Policy,
   PolicyDocument,
   PolicyRevision,
+  RollbackPolicyInput,
   SavePolicyInput,
 } from './policy.model.js';
+import { EMPTY_DOCUMENT } from './policy-draft.js';
+import { PolicyTargetInput } from './policy-scope.model.js';
 import { PolicyService, type StoredRevision } from './policy.service.js';
 
 @Resolver(() => Policy)
 export class PolicyResolver {
   constructor(private readonly service: PolicyService) {}
 
-  @Query(() => Policy, { description: "The organization's policy." })
+  @Query(() => Policy, { description: 'The policy of the organization, of a site group or of a site.' })
   @Requires('read')
-  async policy(@Context() context: RequestContext): Promise<Policy> {
-    return this.service.find(context);
+  async policy(
+    @Args('target', {
+      type: () => PolicyTargetInput,
+      nullable: true,
+      description: "The organization's unless given.",
+    })
+    target: PolicyTargetInput | null | undefined,
+    @Context() context: RequestContext,
+  ): Promise<Policy> {
+    return this.service.find(context, target);
+  }
+
+  @Query(() => [Policy], { description: 'Every policy that was ever saved.' })
+  @Requires('read')
+  async policies(@Context() context: RequestContext): Promise<Policy[]> {
+    return this.service.list(context);
+  }
+
+  @Query(() => EffectivePolicy, {
+    description: 'What is in force at a site: its own policy, those of its groups, the organization’s.',
+  })
+  @Requires('read')
+  async effectivePolicy(
+    @Args('siteId', { type: () => ID }) siteId: string,
+    @Context() context: RequestContext,
+  ): Promise<EffectivePolicy> {
+    return this.service.effective(context, siteId);
   }
 
   @Query(() => PolicyRevision, {
@@ -56,15 +85,26 @@ export class PolicyResolver {
     return this.service.save(context, input);
   }
 
+  @Mutation(() => PolicyRevision, {
+    description: 'Saves what an earlier revision says as a new one. Needs the role OPERATOR.',
+  })
+  @Requires('policy:write')
+  async rollbackPolicy(
+    @Args('input') input: RollbackPolicyInput,
+    @Context() context: RequestContext,
+  ): Promise<PolicyRevision> {
+    return this.service.rollback(context, input);
+  }
+
   @ResolveField(() => PolicyDocument, { description: 'In force; without rules before the first revision.' })
   async document(@Parent() policy: Policy, @Context() context: RequestContext): Promise<PolicyDocument> {
-    if (policy.revision === null) return { rules: [] };
-    return (await this.service.revision(context, policy.revision))?.document ?? { rules: [] };
+    if (policy.revision === null) return EMPTY_DOCUMENT;
+    return (await this.service.revision(context, policy.revision))?.document ?? EMPTY_DOCUMENT;
   }
 
   @ResolveField(() => [PolicyRevision], { description: 'The newest first; at most 200.' })
-  async revisions(@Parent() _policy: Policy, @Context() context: RequestContext): Promise<PolicyRevision[]> {
-    return this.service.revisions(context);
+  async revisions(@Parent() policy: Policy, @Context() context: RequestContext): Promise<PolicyRevision[]> {
+    return this.service.revisions(context, policy.id);
   }
 
   @ResolveField(() => [AgentApplication], { description: 'Who has applied it: each approved agent.' })

@@ -1,14 +1,25 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { audit } from '../audit/audit.js';
 import type { Transaction } from '../database/prisma.js';
-import { ApiError, badInput, type InputProblem } from '../graphql/errors.js';
+import { ApiError, notFound } from '../graphql/errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { parseInput } from '../graphql/validation.js';
+import { parseInput, requireId } from '../graphql/validation.js';
+import { siteLoader } from '../sites/site.loader.js';
 import { DesiredStateCompiler } from './desired-state-compiler.js';
+import { policiesInForce } from './policies-in-force.js';
 import { canonicalSha256, policyDocumentSchema, type PolicyDocument } from './policy-document.js';
-import type { Policy, PolicyRevision, PolicyRuleInput, SavePolicyInput } from './policy.model.js';
+import { assertTestsPass, describeTarget, draftPolicy, parseTarget } from './policy-draft.js';
+import type { PolicyTargetInput } from './policy-scope.model.js';
+import { RolloutService } from './rollout.service.js';
+import type {
+  EffectivePolicy,
+  Policy,
+  PolicyRevision,
+  RollbackPolicyInput,
+  SavePolicyInput,
+} from './policy.model.js';
+import { effectiveForwards, effectiveRules, isInScope, newestRevision } from './scoped-policy.js';
 
 /** `revisions` shows no more than these; older ones are asked for by number. */
 const MAX_REVISIONS = 200;
@@ -25,12 +36,43 @@ export interface StoredRevision extends PolicyRevision {
 
 @Injectable()
 export class PolicyService {
-  constructor(private readonly compiler: DesiredStateCompiler) {}
+  constructor(
+    private readonly compiler: DesiredStateCompiler,
+    private readonly rollouts: RolloutService,
+  ) {}
 
-  async find(context: RequestContext): Promise<Policy> {
+  /** The policy of one target, as it is in force; one that was never saved has no revision. */
+  async find(context: RequestContext, input: PolicyTargetInput | null | undefined): Promise<Policy> {
     const { organizationId } = context;
-    const policy = await context.read((tx) => tx.policy.findUnique({ where: { organizationId } }));
-    return policy ?? { id: '', revision: null };
+    const target = parseTarget(input);
+    const where = { organizationId_scope_target: { organizationId, ...target } };
+    const policy = await context.read((tx) => tx.policy.findUnique({ where }));
+    return { id: policy?.id ?? '', revision: policy?.revision ?? null, ...describeTarget(target) };
+  }
+
+  /** Every policy that was ever saved, the organization's first. */
+  async list(context: RequestContext): Promise<Policy[]> {
+    const { organizationId } = context;
+    const policies = await context.read((tx) =>
+      tx.policy.findMany({ where: { organizationId }, orderBy: [{ scope: 'asc' }, { target: 'asc' }] }),
+    );
+    return policies.map((policy) => ({ ...policy, ...describeTarget(policy) }));
+  }
+
+  /** @throws ApiError NOT_FOUND */
+  async effective(context: RequestContext, siteId: string): Promise<EffectivePolicy> {
+    const site = await context.loader(siteLoader).load(requireId('site', siteId));
+    if (site === undefined) throw notFound('site', siteId);
+    const policies = await context.read((tx) => policiesInForce(tx, context.organizationId));
+    return {
+      revision: newestRevision(policies.filter((policy) => isInScope(policy, site))),
+      rules: effectiveRules(policies, site).map(({ rule, policy }) => ({
+        rule,
+        revision: policy.revision,
+        ...describeTarget(policy),
+      })),
+      forwards: effectiveForwards(policies, site),
+    };
   }
 
   async revision(context: RequestContext, revision: number): Promise<StoredRevision | null> {
@@ -41,11 +83,12 @@ export class PolicyService {
     return row && toRevision(row);
   }
 
-  async revisions(context: RequestContext): Promise<StoredRevision[]> {
+  async revisions(context: RequestContext, policyId: string): Promise<StoredRevision[]> {
+    if (policyId === '') return [];
     const { organizationId } = context;
     const rows = await context.read((tx) =>
       tx.policyRevision.findMany({
-        where: { organizationId },
+        where: { organizationId, policyId },
         orderBy: { revision: 'desc' },
         take: MAX_REVISIONS,
       }),
@@ -60,65 +103,87 @@ export class PolicyService {
    * @throws ApiError BAD_INPUT, CONFLICT
    */
   async save(context: RequestContext, input: SavePolicyInput): Promise<StoredRevision> {
-    const { expectedRevision, message } = parseInput(savePolicySchema, input);
-    const document = parseInput(policyDocumentSchema, { rules: input.rules.map(withDefaults) });
-    const sha256 = canonicalSha256(document);
-    const { organizationId, principal } = context;
+    return context.write((tx) => this.saveWithin(tx, context, input));
+  }
+
+  /** Saves what an earlier revision says as a new one. @throws ApiError as {@link save}, NOT_FOUND */
+  async rollback(context: RequestContext, input: RollbackPolicyInput): Promise<StoredRevision> {
+    const { organizationId } = context;
     return context.write(async (tx) => {
-      await this.compiler.lock(tx, organizationId);
-      const policy = await tx.policy.upsert({
-        where: { organizationId },
-        create: { organizationId },
-        update: {},
+      const row = await tx.policyRevision.findFirst({
+        where: { organizationId, revision: input.revision },
+        include: { policy: true },
       });
-      assertExpected(policy.revision, expectedRevision ?? null);
-      await assertSitesExist(tx, organizationId, document);
-      const current = await findRevision(tx, policy);
-      if (current?.sha256 === sha256) return toRevision(current);
-      const revision = (policy.revision ?? 0) + 1;
-      const saved = await tx.policyRevision.create({
-        data: {
-          organizationId,
-          policyId: policy.id,
-          revision,
-          document,
-          sha256,
-          message,
-          author: principal.name,
-          authorId: principal.userId,
-        },
+      if (row === null) throw notFound('policy revision', String(input.revision));
+      const { label, siteId } = describeTarget(row.policy);
+      const { message, expectedRevision, rollout } = input;
+      const document = policyDocumentSchema.parse(row.document);
+      return this.saveWithin(tx, context, {
+        target: { label, siteId },
+        message,
+        expectedRevision,
+        rollout,
+        ...document,
       });
-      await tx.policy.update({
-        where: { organizationId_id: { organizationId, id: policy.id } },
-        data: { revision },
-      });
-      await audit(tx, organizationId, principal, {
-        action: 'policy.save',
-        targetId: policy.id,
-        before: current && { revision: current.revision, sha256: current.sha256 },
-        after: { revision, sha256, message },
-      });
-      await this.compiler.recompile(tx, organizationId);
-      return toRevision(saved);
     });
   }
+
+  private async saveWithin(
+    tx: Transaction,
+    context: RequestContext,
+    input: SavePolicyInput,
+  ): Promise<StoredRevision> {
+    const { expectedRevision, message } = parseInput(savePolicySchema, input);
+    const { organizationId, principal } = context;
+    await this.compiler.lock(tx, organizationId);
+    await this.rollouts.assertNoneActive(tx, organizationId);
+    const target = parseTarget(input.target);
+    const policy = await tx.policy.upsert({
+      where: { organizationId_scope_target: { organizationId, ...target } },
+      create: { organizationId, ...target },
+      update: {},
+    });
+    assertExpected(policy.revision, expectedRevision ?? null);
+    const draft = await draftPolicy(tx, organizationId, input);
+    assertTestsPass(draft);
+    const { document } = draft;
+    const sha256 = canonicalSha256(document);
+    const current = await findRevision(tx, policy);
+    if (current?.sha256 === sha256) return toRevision(current);
+    const revision = await nextRevision(tx, organizationId);
+    const saved = await tx.policyRevision.create({
+      data: {
+        organizationId,
+        policyId: policy.id,
+        revision,
+        document,
+        sha256,
+        message,
+        author: principal.name,
+        authorId: principal.userId,
+      },
+    });
+    const where = { organizationId_id: { organizationId, id: policy.id } };
+    if (input.rollout) {
+      const baseRevision = policy.revision;
+      await this.rollouts.begin(
+        tx,
+        { organizationId, policyId: policy.id, revision, baseRevision, author: principal.name },
+        input.rollout,
+      );
+    } else {
+      await tx.policy.update({ where, data: { revision } });
+    }
+    await audit(tx, organizationId, principal, {
+      action: 'policy.save',
+      targetId: policy.id,
+      before: current && { revision: current.revision, sha256: current.sha256 },
+      after: { ...target, revision, sha256, message },
+    });
+    await this.compiler.recompile(tx, organizationId);
+    return toRevision(saved);
+  }
 }
-
-/** What a client left out or set to null takes its default; the rest is checked as it is. */
-const withDefaults = (rule: PolicyRuleInput): Record<string, unknown> => {
-  const given = Object.fromEntries(
-    Object.entries(rule).filter(([, value]) => value !== null && value !== undefined),
-  );
-  return {
-    ...given,
-    id: rule.id ?? randomUUID(),
-    source: withoutNulls(rule.source ?? {}),
-    destination: withoutNulls(rule.destination ?? {}),
-  };
-};
-
-const withoutNulls = (value: object): object =>
-  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
 
 const assertExpected = (current: number | null, expected: number | null): void => {
   if (current === expected) return;
@@ -132,28 +197,9 @@ const assertExpected = (current: number | null, expected: number | null): void =
   );
 };
 
-const assertSitesExist = async (
-  tx: Transaction,
-  organizationId: string,
-  { rules }: PolicyDocument,
-): Promise<void> => {
-  const sites = await tx.site.findMany({ where: { organizationId }, select: { id: true } });
-  const known = new Set(sites.map(({ id }) => id));
-  const problems = rules.flatMap(({ source, destination }, index) =>
-    Object.entries({ source, destination }).flatMap(([side, { siteIds }]) =>
-      siteIds.flatMap((id, position): InputProblem[] =>
-        known.has(id)
-          ? []
-          : [
-              {
-                path: `rules[${String(index)}].${side}.siteIds[${String(position)}]`,
-                message: `is no site: ${id}`,
-              },
-            ],
-      ),
-    ),
-  );
-  if (problems.length > 0) throw badInput(problems);
+const nextRevision = async (tx: Transaction, organizationId: string): Promise<number> => {
+  const { _max } = await tx.policyRevision.aggregate({ where: { organizationId }, _max: { revision: true } });
+  return (_max.revision ?? 0) + 1;
 };
 
 interface RevisionRow extends PolicyRevision {

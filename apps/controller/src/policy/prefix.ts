@@ -47,6 +47,10 @@ export class Prefix {
   }
 }
 
+/** The block of one address. @throws RangeError if it is none */
+export const hostPrefix = (address: string): Prefix =>
+  Prefix.parse(`${address}/${String(BITS[isIPv6(address) ? 6 : 4])}`);
+
 /** The addresses that are in both lists, as the fewest of the given blocks; empty if none. */
 export const intersectPrefixes = (left: readonly Prefix[], right: readonly Prefix[]): Prefix[] =>
   outermost(

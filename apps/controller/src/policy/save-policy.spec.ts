@@ -53,7 +53,7 @@ const snapshot = (organizationId: string) =>
     return {
       generations: Object.fromEntries(states.map(({ agentId, generation }) => [agentId, generation])),
       revisions: await tx.policyRevision.count({ where }),
-      inForce: (await tx.policy.findUnique({ where }))?.revision ?? null,
+      inForce: (await tx.policy.findFirst({ where }))?.revision ?? null,
       outbox: await tx.outbox.count({ where }),
     };
   });

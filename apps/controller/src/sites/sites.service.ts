@@ -7,7 +7,8 @@ import type { RequestContext } from '../graphql/request-context.js';
 import { nameSchema, parseInput, requireId } from '../graphql/validation.js';
 import { REVOCATION_LIFE_S } from '../nats/revocations.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
-import { labelSchema, policyDocumentSchema, prefixTextSchema } from '../policy/policy-document.js';
+import { policiesInForce } from '../policy/policies-in-force.js';
+import { labelSchema, prefixTextSchema, type PolicyDocument } from '../policy/policy-document.js';
 import { Prefix } from '../policy/prefix.js';
 import type { Site, SiteInput } from './site.model.js';
 
@@ -132,16 +133,23 @@ const assertUnused = async (tx: Transaction, organizationId: string, id: string)
   if (revoked > 0) {
     throw new ApiError('CONFLICT', 'Agents of the site were revoked today: delete it when a day has passed.');
   }
-  const policy = await tx.policy.findUnique({ where: { organizationId } });
-  if (policy === null || policy.revision === null) return;
-  const { document } = await tx.policyRevision.findUniqueOrThrow({
-    where: {
-      organizationId_policyId_revision: { organizationId, policyId: policy.id, revision: policy.revision },
-    },
-  });
-  const rule = policyDocumentSchema
-    .parse(document)
-    .rules.find(({ source, destination }) => source.siteIds.includes(id) || destination.siteIds.includes(id));
-  if (rule === undefined) return;
-  throw new ApiError('CONFLICT', `The policy's rule "${rule.name}" names the site: change the rule first.`);
+  const policies = await policiesInForce(tx, organizationId);
+  const own = policies.find(({ scope, target }) => scope === 'SITE' && target === id);
+  if (own !== undefined && own.document.rules.length + own.document.forwards.length > 0) {
+    throw new ApiError('CONFLICT', 'The site has a policy of its own: save it without rules first.');
+  }
+  const line = policies.flatMap(({ document }) => document).flatMap(linesThatName(id))[0];
+  if (line === undefined) return;
+  throw new ApiError('CONFLICT', `The policy's ${line} names the site: change it first.`);
 };
+
+const linesThatName =
+  (id: string) =>
+  ({ rules, forwards }: PolicyDocument): string[] => [
+    ...rules
+      .filter(({ source, destination }) => source.siteIds.includes(id) || destination.siteIds.includes(id))
+      .map(({ name }) => `rule "${name}"`),
+    ...forwards
+      .filter(({ siteId, destinationSiteId }) => siteId === id || destinationSiteId === id)
+      .map(({ name }) => `forward "${name}"`),
+  ];

@@ -14,6 +14,8 @@ import { NatsService } from '../nats/nats.service.js';
 export interface TestNats {
   readonly server: RunningNats;
   readonly state: ControllerState;
+  /** The controller's state folder. */
+  readonly stateDir: string;
   readonly service: NatsService;
   /** Another replica's connections. */
   newService(): NatsService;
@@ -32,6 +34,7 @@ export const startTestNats = async (): Promise<TestNats> => {
   return {
     server,
     state,
+    stateDir: join(root, 'controller'),
     service,
     newService,
     stop: async () => {

@@ -134,7 +134,8 @@ bool sealed_length(napi_env env, struct bytes memory, const int32_t *record, siz
 }
 
 static uint8_t *append(uint8_t *out, const uint8_t *from, int32_t length) {
-  if (length > 0) memcpy(out, from, (size_t)length); /* an empty array may have no address */
+  /* An empty array may have no address; memory that is sealed from and into may overlap. */
+  if (length > 0) memmove(out, from, (size_t)length);
   return out + length;
 }
 

@@ -23,7 +23,7 @@ export class SentPackets {
   private state = new Uint8Array(INITIAL_CAPACITY);
   private sentUs = new Float64Array(INITIAL_CAPACITY);
   private size = new Int32Array(INITIAL_CAPACITY);
-  private stream = new Int32Array(INITIAL_CAPACITY);
+  private stream = new Float64Array(INITIAL_CAPACITY);
   private offset = new Float64Array(INITIAL_CAPACITY);
   /** Length of the run, `fin` and `open` in the two lowest bits. */
   private run = new Int32Array(INITIAL_CAPACITY);
@@ -94,7 +94,7 @@ export class SentPackets {
     this.state = move(this.state, new Uint8Array(capacity));
     this.sentUs = move(this.sentUs, new Float64Array(capacity));
     this.size = move(this.size, new Int32Array(capacity));
-    this.stream = move(this.stream, new Int32Array(capacity));
+    this.stream = move(this.stream, new Float64Array(capacity));
     this.offset = move(this.offset, new Float64Array(capacity));
     this.run = move(this.run, new Int32Array(capacity));
     this.delivered = move(this.delivered, new Float64Array(capacity));

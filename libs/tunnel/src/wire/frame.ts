@@ -1,7 +1,15 @@
 import { MAX_ACK_RANGES } from '../params.js';
 import type { RangeSet } from '../memory/range-set.js';
 import { expandLow32 } from './packet.js';
-import { denseLength, varintLength, writeDense, writeU32, writeVarint, type Reader } from './varint.js';
+import {
+  denseLength,
+  MAX_DENSE_BYTES,
+  varintLength,
+  writeDense,
+  writeU32,
+  writeVarint,
+  type Reader,
+} from './varint.js';
 
 /** First byte of a frame. PROTOCOL.md draws each one. */
 export const FrameType = {
@@ -115,7 +123,7 @@ export function writeMaxStreamData(bytes: Uint8Array, at: number, id: number, li
 }
 
 /** Longest of the three frames above: type, id, two numbers. */
-export const MAX_CONTROL_FRAME_BYTES = 1 + 4 + 8 + 8;
+export const MAX_CONTROL_FRAME_BYTES = 1 + MAX_DENSE_BYTES + 8 + 8;
 
 /** An acknowledgement as it was read, valid until the next is read into it. */
 export class AckFrame {

@@ -1,5 +1,13 @@
 import { SeededRandom } from '../simulator/random.js';
-import { denseLength, Reader, varintLength, writeDense, writeU32, writeVarint } from './varint.js';
+import {
+  denseLength,
+  MAX_DENSE_BYTES,
+  Reader,
+  varintLength,
+  writeDense,
+  writeU32,
+  writeVarint,
+} from './varint.js';
 
 const EDGES = [0, 1, 0x3f, 0x40, 0x3fff, 0x4000, 0x3fffffff, 0x40000000, 2 ** 32, Number.MAX_SAFE_INTEGER];
 
@@ -17,11 +25,31 @@ describe('variable-length integers', () => {
     expect([read('25'), read('4025'), read('7bbd'), read('9d7f3e7d')]).toEqual([37, 37, 15_293, 494_878_333]);
   });
 
-  it.each([0, 63, 64, 16_383, 16_384, 4_194_303, 4_194_304, 2 ** 30 - 1])('stream id %d comes back', (id) => {
-    const bytes = new Uint8Array(8);
+  it.each([
+    0,
+    63,
+    64,
+    16_383,
+    16_384,
+    4_194_303,
+    4_194_304,
+    2 ** 30 - 2,
+    2 ** 30 - 1,
+    2 ** 30,
+    2 ** 31,
+    2 ** 32 + 1,
+    Number.MAX_SAFE_INTEGER,
+  ])('stream id %d comes back', (id) => {
+    const bytes = new Uint8Array(MAX_DENSE_BYTES);
     const end = writeDense(bytes, 0, id);
     expect(end).toBe(denseLength(id));
-    expect(new Reader(bytes, 0, end).dense()).toBe(id);
+    const reader = new Reader(bytes, 0, end);
+    expect([reader.dense(), reader.remaining, reader.failed]).toEqual([id, 0, false]);
+  });
+
+  it.each(['ffffffff', 'ffffffff9d7f', 'ffffffffc01fffffffffffff'])('stream id %s is refused', (hex) => {
+    const reader = new Reader(Buffer.from(hex, 'hex'));
+    expect([reader.dense(), reader.failed]).toEqual([0, true]);
   });
 
   it('of more than 2^53 - 1 are refused', () => {

@@ -1,7 +1,11 @@
 /**
  * Variable-length integers: the two high bits of the first byte give the length. Stream ids use the dense form (1 to 4
- * bytes, 30 bits), everything else the form of RFC 9000 section 16 (1, 2, 4 or 8 bytes, here up to 2^53 - 1).
+ * bytes for 30 bits, what is larger goes on behind them), everything else the form of RFC 9000 section 16 (1, 2, 4 or 8
+ * bytes, here up to 2^53 - 1).
  */
+
+/** The highest number of four dense bytes stands for itself and all above it: a varint follows, which is added. */
+const DENSE_ESCAPE = 2 ** 30 - 1;
 
 /** Where a decoder stands. Reading past the end, or a number over 2^53 - 1, sets `failed` and yields 0. */
 export class Reader {
@@ -53,7 +57,12 @@ export class Reader {
     let value = first & 0x3f;
     for (let i = 1; i < length; i++) value = value * 256 + this.bytes[this.at + i];
     this.at += length;
-    return value;
+    return value === DENSE_ESCAPE ? this.denseBeyond() : value;
+  }
+
+  private denseBeyond(): number {
+    const value = DENSE_ESCAPE + this.varint();
+    return !this.failed && value <= Number.MAX_SAFE_INTEGER ? value : this.fail();
   }
 
   /** Skips `count` bytes and gives where they began. */
@@ -90,15 +99,21 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
 export function denseLength(value: number): number {
   if (value < 0x40) return 1;
   if (value < 0x4000) return 2;
-  return value < 0x400000 ? 3 : 4;
+  if (value < 0x400000) return 3;
+  return value < DENSE_ESCAPE ? 4 : 4 + varintLength(value - DENSE_ESCAPE);
 }
 
-/** Writes `value` (0 to 2^30 - 1) at `at`; gives the offset behind it. */
+/** Most that {@link writeDense} takes. */
+export const MAX_DENSE_BYTES = 4 + 8;
+
+/** Writes `value` (0 to 2^53 - 1) at `at`; gives the offset behind it. */
 export function writeDense(bytes: Uint8Array, at: number, value: number): number {
   if (value < 0x40) {
     bytes[at] = value;
     return at + 1;
   }
+  if (value >= DENSE_ESCAPE)
+    return writeVarint(bytes, writeU32(bytes, at, 0xffff_ffff), value - DENSE_ESCAPE);
   const length = denseLength(value);
   writeBigEndian(bytes, at, value, length);
   bytes[at] |= (length - 1) << 6;

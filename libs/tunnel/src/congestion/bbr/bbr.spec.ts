@@ -34,6 +34,16 @@ describe.each([
     expect(fluid.rateOver(SECOND_US) / PATH.capacity).toBeGreaterThan(0.95);
   });
 
+  it('begins alike in the middle of a transport, after a change of path or profile', () => {
+    const first = run(tuning).fluid;
+    const later = run(tuning).fluid;
+    later.delivered = 1e9;
+    for (let round = 0; round < 10; round++) {
+      const windows = [first, later].map((fluid) => fluid.run(PATH.rttUs).controller.congestionWindow);
+      expect(windows[1]).toBeCloseTo(windows[0], 3);
+    }
+  });
+
   it('looks for more by refill and up, every few seconds', () => {
     const { bbr, fluid } = run(tuning);
     fluid.run(2 * SECOND_US);

@@ -101,6 +101,8 @@ export class Bbr implements CongestionController {
   /** There was once enough to send to fill the window. */
   windowWasFull = false;
   delivered = 0;
+  /** What the transport had delivered before this model's first sample, under another policy or on another path. */
+  private deliveredBefore = -1;
   /** The latest sample tells what the application sent, not what the path takes. */
   appLimited = false;
   congestionWindow: number;
@@ -228,6 +230,7 @@ export class Bbr implements CongestionController {
 
   onAck(sample: AckSample): void {
     this.delivered = sample.delivered;
+    if (this.deliveredBefore < 0) this.deliveredBefore = sample.delivered - sample.acknowledgedBytes;
     this.appLimited = sample.appLimited;
     this.round.update(sample);
     const rate = this.bandwidthModel.observe(sample);
@@ -294,11 +297,16 @@ export class Bbr implements CongestionController {
     if (this.fullPipe.reached && extra > this.aggregation[slot]) this.aggregation[slot] = extra;
   }
 
+  /** Bytes delivered since the model began, which may be in the middle of a transport. */
+  get deliveredByModel(): number {
+    return this.delivered - this.deliveredBefore;
+  }
+
   private get young(): boolean {
     return (
       !this.fullPipe.reached &&
       !this.states.resume.used &&
-      this.delivered < this.tuning.youngWindows * this.initialWindow
+      this.deliveredByModel < this.tuning.youngWindows * this.initialWindow
     );
   }
 

@@ -77,7 +77,7 @@ export class CarefulResume implements BbrState {
       this.remembered = undefined;
       return;
     }
-    if (!bbr.windowWasFull || sample.delivered < bbr.leastInitialWindow || !bbr.minRtt.known) return;
+    if (!bbr.windowWasFull || bbr.deliveredByModel < bbr.leastInitialWindow || !bbr.minRtt.known) return;
     this.remembered = undefined;
     if (!plausible(bbr.minRtt.minUs, remembered.minRttUs)) return;
     const rate = remembered.bandwidth * JUMP;
@@ -94,7 +94,7 @@ export class CarefulResume implements BbrState {
     this.lost = 0;
     this.firstUnvalidated = sample.inFlight;
     this.lastUnvalidated = Infinity;
-    this.pipeSize = sample.delivered;
+    this.pipeSize = bbr.deliveredByModel;
     bbr.enter(this, sample.nowUs);
   }
 

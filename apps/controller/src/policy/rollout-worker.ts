@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { OnlineAgents } from '../agents/online.js';
+import { audit } from '../audit/audit.js';
+import type { Transaction } from '../database/prisma.js';
+import type { WorkerDatabase } from '../database/worker-database.js';
+import type { DesiredStateCompiler } from './desired-state-compiler.js';
+import { rolloutAgents } from './rollout-agents.js';
+import { assessStage, LOST_AFTER_MS, type RolloutAgent, type Verdict } from './rollout-assessment.js';
+import { toRollout, type StoredRollout } from './rollout-store.js';
+
+const INTERVAL_MS = 1_000;
+
+/** Who acts, in the audit. */
+const ACTOR = { kind: 'system', name: 'rollout' } as const;
+
+/** Whether this replica hears of agents at all: while it does not, nobody is judged. */
+export interface Connected {
+  readonly isUp: boolean;
+}
+
+/**
+ * Moves rollouts on, and halts them. All that it knows is in the database, and each step is one transaction that holds the
+ * organization's lock: of two replicas one takes it and the other passes by; one that is killed leaves the rollout as it was.
+ */
+export class RolloutWorker {
+  private readonly logger = new Logger(RolloutWorker.name);
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+  private upSince: number | undefined;
+
+  constructor(
+    private readonly database: WorkerDatabase,
+    private readonly compiler: DesiredStateCompiler,
+    private readonly presence: OnlineAgents,
+    private readonly connection: Connected,
+  ) {}
+
+  start(): void {
+    this.running ??= this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      this.upSince = this.connection.isUp ? (this.upSince ?? Date.now()) : undefined;
+      if (this.upSince !== undefined) {
+        await this.stepAll().catch((error: unknown) => {
+          this.logger.warn(`rollouts could not be moved on: ${String(error)}`);
+        });
+      }
+      await sleep(INTERVAL_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  private async stepAll(): Promise<void> {
+    const running = await this.database.prisma.rollout.findMany({
+      where: { state: 'RUNNING' },
+      select: { organizationId: true, id: true },
+    });
+    for (const { organizationId, id } of running) {
+      if (this.stopping.signal.aborted) return;
+      await this.database.transaction((tx) => this.step(tx, organizationId, id));
+    }
+  }
+
+  private async step(tx: Transaction, organizationId: string, id: string): Promise<void> {
+    if (!(await this.compiler.tryLock(tx, organizationId))) return;
+    const row = await tx.rollout.findUnique({ where: { organizationId_id: { organizationId, id } } });
+    if (row?.state !== 'RUNNING') return;
+    const rollout = toRollout(row);
+    const verdict = assessStage(await this.agentsOf(tx, rollout), termsOf(rollout), new Date());
+    if (verdict.kind !== 'wait') await this.carryOut(tx, rollout, verdict);
+  }
+
+  private async carryOut(tx: Transaction, rollout: StoredRollout, verdict: Verdict): Promise<void> {
+    const { organizationId, id, policyId, revision, stage, stages } = rollout;
+    const where = { organizationId_id: { organizationId, id } };
+    const note = (action: string, after: object) =>
+      audit(tx, organizationId, ACTOR, { action, targetId: id, after });
+    if (verdict.kind === 'halt') {
+      await tx.rollout.update({ where, data: { state: 'HALTED', reason: verdict.reason } });
+      await note('policy.rollout.halt', { revision, stage, reason: verdict.reason });
+      return;
+    }
+    if (stage + 1 < stages.length) {
+      await tx.rollout.update({ where, data: { stage: stage + 1, stageStartedAt: new Date() } });
+      await note('policy.rollout.advance', { revision, stage: stage + 1 });
+    } else {
+      await tx.rollout.update({ where, data: { state: 'COMPLETED', finishedAt: new Date() } });
+      await tx.policy.updateMany({ where: { organizationId, id: policyId }, data: { revision } });
+      await note('policy.rollout.complete', { revision });
+    }
+    await this.compiler.recompile(tx, organizationId);
+  }
+
+  private async agentsOf(tx: Transaction, rollout: StoredRollout): Promise<RolloutAgent[]> {
+    const agents = await rolloutAgents(tx, rollout, this.presence);
+    // One that has just started may not have heard of everybody yet.
+    const isNew = Date.now() - (this.upSince ?? Date.now()) < LOST_AFTER_MS;
+    return isNew ? agents.map((agent) => ({ ...agent, online: agent.online || isRecent(agent) })) : agents;
+  }
+}
+
+const isRecent = ({ lastSeenAt }: RolloutAgent): boolean =>
+  lastSeenAt !== null && Date.now() - lastSeenAt.getTime() < 3 * LOST_AFTER_MS;
+
+const termsOf = ({ stageStartedAt, soakSeconds, confirmSeconds, maxFailures }: StoredRollout) => ({
+  startedAt: stageStartedAt,
+  soakMs: soakSeconds * 1000,
+  confirmMs: confirmSeconds * 1000,
+  maxFailures,
+});
