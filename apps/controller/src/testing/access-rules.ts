@@ -38,6 +38,12 @@ type Variables = Record<string, unknown>;
 
 const read: AccessRule = { needs: 'read' };
 
+/** For a change of the policy that finds another document in force. */
+const freshRevision = async (world: TenantWorld): Promise<number | null> => {
+  await world.savePolicy();
+  return world.revision();
+};
+
 /** One for every field of Query and Mutation; the test fails for one that has none. */
 export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.agents': read,
@@ -63,7 +69,24 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.links': read,
   'Query.organization': read,
   'Query.organizations': read,
-  'Query.policy': read,
+  'Query.policy': {
+    ...read,
+    variables: ({ siteId }) => ({ target: { siteId } }),
+    foreignIds: 'nothing',
+  },
+  'Query.effectivePolicy': { ...read, variables: ({ siteId }) => ({ siteId }), foreignIds: 'NOT_FOUND' },
+  'Query.policies': read,
+  'Query.previewPolicy': {
+    ...read,
+    variables: ({ siteId }) => ({ input: { target: { siteId }, rules: [] } }),
+    foreignIds: 'NOT_FOUND',
+  },
+  'Query.rollout': {
+    ...read,
+    variables: async (world) => ({ id: await world.rollout('RUNNING') }),
+    foreignIds: 'null',
+  },
+  'Query.rollouts': read,
   'Query.policyRevision': { ...read, variables: () => ({ revision: 1 }) },
   'Query.sessions': {
     ...read,
@@ -77,6 +100,12 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.users': { needs: 'users:write' },
   'Query.viewer': { needs: 'public' },
 
+  'Mutation.abortRollout': {
+    needs: 'policy:write',
+    variables: async (world) => ({ id: await world.rollout('RUNNING') }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'policy.rollout.abort',
+  },
   'Mutation.addMember': {
     needs: 'users:write',
     variables: async (world) => ({ input: { email: await world.outsider(), role: 'VIEWER' } }),
@@ -155,6 +184,12 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'NOT_FOUND',
     audits: 'member.remove',
   },
+  'Mutation.resumeRollout': {
+    needs: 'policy:write',
+    variables: async (world) => ({ id: await world.rollout('HALTED') }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'policy.rollout.resume',
+  },
   'Mutation.revokeAgent': {
     needs: 'agents:write',
     variables: async (world) => ({ id: await world.pendingAgent() }),
@@ -173,11 +208,18 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'NOT_FOUND',
     audits: 'enrollment-token.revoke',
   },
+  'Mutation.rollbackPolicy': {
+    needs: 'policy:write',
+    variables: async (_world, _caller, home) => ({
+      input: { expectedRevision: await freshRevision(home), revision: 1, message: 'back' },
+    }),
+    audits: 'policy.save',
+  },
   'Mutation.savePolicy': {
     needs: 'policy:write',
     variables: async (world, _caller, home) => ({
       input: {
-        expectedRevision: await home.revision(),
+        expectedRevision: await freshRevision(home),
         message: 'again',
         rules: [{ name: 'all', priority: 1, action: 'ACCELERATE', source: { siteIds: [world.siteId] } }],
       },
@@ -224,6 +266,19 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
 export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
   Agent: 'read',
   AgentApplication: 'read',
+  AgentChange: 'read',
+  EffectivePolicy: 'read',
+  EffectiveRule: 'read',
+  FlowChange: 'read',
+  FlowHandling: 'read',
+  PolicyForward: 'read',
+  PolicyPreviewResult: 'read',
+  PolicyTest: 'read',
+  PolicyTestOutcome: 'read',
+  Rollout: 'read',
+  RolloutProgress: 'read',
+  RolloutStage: 'read',
+  RuleChange: 'read',
   ApiToken: 'tokens:write',
   Application: 'read',
   AuditEvent: 'audit:read',

@@ -86,11 +86,36 @@ export class TenantWorld {
     return (await this.owner('{ policy { revision } }')).data.policy.revision as number | null;
   }
 
-  private async savePolicy(): Promise<void> {
+  /** A rollout of the first revision, the only one that is under way. */
+  async rollout(state: 'RUNNING' | 'HALTED'): Promise<string> {
+    const { organizationId } = this;
+    await this.endRollouts();
+    return this.api.database.tenants.transaction(organizationId, async (tx) => {
+      const { id: policyId } = await tx.policy.findFirstOrThrow({ where: { organizationId } });
+      const stages = [{ percent: 50 }, { percent: 100 }];
+      const times = { soakSeconds: 60, confirmSeconds: 60, maxFailures: 0 };
+      const { id } = await tx.rollout.create({
+        data: { organizationId, policyId, revision: 1, author: 'test', state, stages, ...times },
+      });
+      return id;
+    });
+  }
+
+  /** Nothing is saved while a rollout is under way. */
+  async endRollouts(): Promise<void> {
+    const { organizationId } = this;
+    await this.api.database.tenants.transaction(organizationId, (tx) =>
+      tx.rollout.updateMany({ where: { organizationId }, data: { state: 'ABORTED' } }),
+    );
+  }
+
+  /** A revision with a rule of its own. */
+  async savePolicy(): Promise<void> {
+    await this.endRollouts();
     await this.owner(
-      `mutation ($id: ID!) { savePolicy(input: { message: "all", rules: [
+      `mutation ($id: ID!, $expectedRevision: Int) { savePolicy(input: { message: "all", expectedRevision: $expectedRevision, rules: [
         { name: "all", priority: 1, action: ACCELERATE, source: { siteIds: [$id] } }] }) { revision } }`,
-      { id: this.siteId },
+      { id: this.siteId, expectedRevision: await this.revision() },
     );
   }
 }
