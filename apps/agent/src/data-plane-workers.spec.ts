@@ -11,6 +11,7 @@ import { features } from '@longhaul/native';
 import { generateKeyPair } from './keys.js';
 import type { AgentReport } from './status/report.js';
 import { readStatus } from './status/status-socket.js';
+import { freePort, until } from './testing/on-loopback.js';
 
 const RUN_AGENT = fileURLToPath(new URL('./testing/run-agent.mjs', import.meta.url));
 const SITES = ['site-1', 'site-2', 'site-3'] as const;
@@ -20,19 +21,6 @@ const NAMES = ['hub', ...SITES] as const;
 const BYTES = 2_000_000;
 
 type Name = (typeof NAMES)[number];
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-async function freePort(kind: 'tcp' | 'udp'): Promise<number> {
-  const socket =
-    kind === 'tcp' ? createServer().listen(0, '127.0.0.1') : createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address() as AddressInfo;
-  socket.close();
-  return port;
-}
 
 /** Carries datagrams between one agent and the hub, which sees them come from a port of the NAT's. */
 class Nat {

@@ -3,7 +3,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createSocket } from 'node:dgram';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,22 +10,10 @@ import { generateKeyPair } from './keys.js';
 import type { AgentReport } from './status/report.js';
 import { readStatus } from './status/status-socket.js';
 import { formatReport } from './status/table.js';
+import { freePort, until } from './testing/on-loopback.js';
 
 const RUN_AGENT = fileURLToPath(new URL('./testing/run-agent.mjs', import.meta.url));
 const KEYS = { a: generateKeyPair(), b: generateKeyPair() };
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-async function freePort(kind: 'tcp' | 'udp'): Promise<number> {
-  const socket =
-    kind === 'tcp' ? createServer().listen(0, '127.0.0.1') : createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address() as AddressInfo;
-  socket.close();
-  return port;
-}
 
 const PAIRS = [
   { a: 'addon', b: 'addon' },
