@@ -1,5 +1,6 @@
 import { Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Compression, TrafficClass, WhenPeerDown } from './rule-enums.js';
+import { TreatmentInput } from './treatment.model.js';
 
 /** What a policy test expects: GraphQL's names and the document's. */
 export const TestExpectation = {
@@ -60,7 +61,7 @@ export class PolicyForward {
 }
 
 @InputType({ description: 'A port of a site whose connections another site opens.' })
-export class PolicyForwardInput {
+export class PolicyForwardInput extends TreatmentInput {
   @Field({ description: '1 to 100 characters.' })
   name: string;
 
@@ -81,18 +82,6 @@ export class PolicyForwardInput {
 
   @Field(() => Int, { description: '1 to 65535.' })
   targetPort: number;
-
-  @Field(() => Compression, { nullable: true, description: 'AUTO unless given.' })
-  compression?: Compression | null;
-
-  @Field(() => TrafficClass, { nullable: true, description: 'BULK unless given.' })
-  class?: TrafficClass | null;
-
-  @Field(() => Int, { nullable: true, description: '1 to 100; 10 unless given.' })
-  weight?: number | null;
-
-  @Field(() => WhenPeerDown, { nullable: true, description: 'PASS unless given.' })
-  whenPeerDown?: WhenPeerDown | null;
 }
 
 @ObjectType({ description: 'A connection, and what the policy has to make of it.' })

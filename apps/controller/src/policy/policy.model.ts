@@ -4,6 +4,7 @@ import { PolicyForward, PolicyForwardInput, PolicyTest, PolicyTestInput } from '
 import { PolicyTargetInput } from './policy-scope.model.js';
 import { RolloutInput } from './rollout.model.js';
 import { Compression, RuleAction, TrafficClass, WhenPeerDown } from './rule-enums.js';
+import { TreatmentInput } from './treatment.model.js';
 
 @ObjectType({ description: 'An inclusive range of TCP ports.' })
 export class PortRange {
@@ -110,7 +111,7 @@ export class PolicyRule {
 }
 
 @InputType({ description: 'One line of a policy.' })
-export class PolicyRuleInput {
+export class PolicyRuleInput extends TreatmentInput {
   @Field(() => ID, { nullable: true, description: 'Of the rule as it was; made when left out.' })
   id?: string | null;
 
@@ -140,18 +141,6 @@ export class PolicyRuleInput {
 
   @Field(() => RuleAction, { description: 'What becomes of a connection that matches.' })
   action: RuleAction;
-
-  @Field(() => Compression, { nullable: true, description: 'AUTO unless given.' })
-  compression?: Compression | null;
-
-  @Field(() => TrafficClass, { nullable: true, description: 'BULK unless given.' })
-  class?: TrafficClass | null;
-
-  @Field(() => Int, { nullable: true, description: '1 to 100; 10 unless given.' })
-  weight?: number | null;
-
-  @Field(() => WhenPeerDown, { nullable: true, description: 'PASS unless given.' })
-  whenPeerDown?: WhenPeerDown | null;
 }
 
 @ObjectType({ description: 'What a policy says.' })
