@@ -24,6 +24,8 @@ export const DEFAULT_MEMORY_BYTES = 1_073_741_824;
 export interface DataPlaneOptions {
   /** Slab for datagrams and streams, in bytes; at most 2^31 - 1. */
   readonly memoryBytes?: number;
+  /** Of the tunnel's UDP socket in the kernel; its default is that of UdpSocketOptions. */
+  readonly receiveBufferBytes?: number;
   /** Where this is one of several data planes that share the tunnel's UDP port, each in a thread of its own. */
   readonly shard?: ShardOptions;
 }
@@ -186,7 +188,7 @@ export class DataPlane {
     const present = this.state?.tunnel;
     if (present?.address === tunnel.address && present.port === tunnel.port) return undefined;
     try {
-      const socket = new DriverSocket(tunnel, this.options.shard);
+      const socket = new DriverSocket(tunnel, this.options);
       undo.push(() => {
         socket.udp.close();
       });

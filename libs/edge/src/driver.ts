@@ -186,15 +186,16 @@ export class DriverSocket {
   onReadable: (udp: UdpSocket) => void = () => undefined;
 
   /**
-   * @param shard whose socket it is, where several share the port: the first is bound first, and the others in their order
+   * @param options.shard whose socket it is, where several share the port: the first is bound first, and the others in
+   *   their order
    * @throws what binding throws, for example EADDRINUSE
    */
   constructor(
     readonly address: SocketAddress,
-    shard?: ShardOptions,
+    { shard, receiveBufferBytes }: { shard?: ShardOptions; receiveBufferBytes?: number } = {},
   ) {
     this.udp = bindAny(address.address, (literal) => {
-      const options = { address: literal, port: address.port, mark: agentMark() };
+      const options = { address: literal, port: address.port, mark: agentMark(), receiveBufferBytes };
       return bindAs(portUseOf(shard), options, (shared) => {
         return new UdpSocket(shared, () => {
           this.onReadable(this.udp);

@@ -1,4 +1,4 @@
-import type { TunnelStats } from '@longhaul/tunnel';
+import { DOUBLE_ZERO, type TunnelStats } from '@longhaul/tunnel';
 import type { Bridge } from './connection/bridge.js';
 import { ReadAhead } from './read-ahead.js';
 
@@ -20,7 +20,7 @@ export class PathLimitsByPeer {
   update(peerId: string, stats: TunnelStats, bridges: Iterable<Bridge>, nowUs: number): void {
     let limits = this.paths.get(peerId);
     if (limits === undefined) {
-      limits = { readAhead: new ReadAhead(), linkBytesPerSecond: 0 };
+      limits = { readAhead: new ReadAhead(), linkBytesPerSecond: DOUBLE_ZERO };
       this.paths.set(peerId, limits);
     }
     limits.linkBytesPerSecond = stats.bandwidthBytesPerSecond;

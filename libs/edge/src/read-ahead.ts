@@ -1,3 +1,5 @@
+import { DOUBLE_ZERO } from '@longhaul/tunnel';
+
 /** An edge takes at least so much ahead of a socket that does not keep up … */
 const LEAST_BYTES = 262_144;
 /** … or what the path delivers in so many smoothed round trips. */
@@ -9,7 +11,7 @@ const MEMORY_US = 1_000_000;
 export class ReadAhead {
   private readonly samples: { atUs: number; bytesPerUs: number }[] = [];
   private lastUs: number | undefined;
-  private lastBytes = 0;
+  private lastBytes = DOUBLE_ZERO;
 
   /**
    * @param receivedBytes of the tunnel since it began

@@ -1,4 +1,5 @@
 import { nowMicroseconds } from '@longhaul/native';
+import { DOUBLE_ZERO } from '@longhaul/tunnel';
 
 /** While datagrams come at more than one in this time, in microseconds, they are taken so far apart. Drivers of network cards wait 20 to 250. */
 const GATHER_US = 500;
@@ -14,8 +15,8 @@ const LEAST_WAIT_US = 50;
 export class ReceiveModeration {
   private readonly sleeper = new Int32Array(new SharedArrayBuffer(4));
   private busy = false;
-  private lastUs = 0;
-  private windowSinceUs = 0;
+  private lastUs = DOUBLE_ZERO;
+  private windowSinceUs = DOUBLE_ZERO;
   private count = 0;
 
   /** Before a batch is received: blocks the thread for what is left of the gathering time. */

@@ -9,9 +9,19 @@ import type { DataPlaneState, ForwardState } from './policy/state.js';
 const RANDOM_BYTES = 48 * 1024 * 1024;
 /** The same for what compression does. */
 const COMPRESSIBLE_BYTES = 16 * 1024 * 1024;
+/** Short connections, one after the other, for what opening and ending them does. */
+const REQUESTS = 300;
+const REQUEST_BYTES = 200;
+/**
+ * So little that the kernel drops some of what comes in a burst: loss, its repair and its acknowledgement are rehearsed
+ * as well.
+ */
+const UDP_BUFFER_BYTES = 262_144;
 const BLOCK_BYTES = 65_536;
 const MEMORY_BYTES = 33_554_432;
 const LOOPBACK = '127.0.0.1';
+const RANDOM = randomFillSync(new Uint8Array(BLOCK_BYTES));
+const COMPRESSIBLE = new Uint8Array(BLOCK_BYTES).map((_, index) => (index >> 4) & 0xff);
 
 /**
  * Carries some bytes from this thread to itself, through two data planes on the loopback, so that the first real
@@ -38,32 +48,40 @@ class Rehearsal {
   private readonly near: DataPlane;
   private readonly far: DataPlane;
   private readonly sink: TcpListener;
-  private source: TcpSocket | undefined;
-  private received: TcpSocket | undefined;
+  private readonly sockets = new Set<TcpSocket>();
+  private readonly buffer = new Uint8Array(4 * BLOCK_BYTES);
   /** Ends {@link run}. */
   end: () => void = () => undefined;
   private readonly ended = new Promise<void>((resolve) => (this.end = resolve));
+  private over = false;
   private tunnelUp: () => void = () => undefined;
   private readonly up = new Promise<void>((resolve) => (this.tunnelUp = resolve));
 
   constructor() {
+    const options = { memoryBytes: MEMORY_BYTES, receiveBufferBytes: UDP_BUFFER_BYTES };
     const events = {
       tunnelUp: this.tunnelUp,
       tunnelDown: () => undefined,
     };
-    this.near = new DataPlane({ memoryBytes: MEMORY_BYTES }, events);
-    this.far = new DataPlane({ memoryBytes: MEMORY_BYTES }, { ...events, tunnelUp: () => undefined });
+    this.near = new DataPlane(options, events);
+    this.far = new DataPlane(options, { ...events, tunnelUp: () => undefined });
     this.sink = new TcpListener({ address: LOOPBACK, port: 0 }, (socket) => {
-      this.drain(socket);
+      this.answer(socket);
     });
   }
 
   async run(): Promise<void> {
     const port = freePort();
     this.applyStates(port);
-    await Promise.race([this.up, this.ended]);
-    this.pour(port);
-    await this.ended;
+    await Promise.race([this.ended, this.play(port)]);
+    this.over = true;
+  }
+
+  private async play(port: number): Promise<void> {
+    await this.up;
+    await this.exchange(port, RANDOM_BYTES + COMPRESSIBLE_BYTES);
+    for (let request = 0; request < REQUESTS && !this.over; request++)
+      await this.exchange(port, REQUEST_BYTES);
   }
 
   private applyStates(listenPort: number): void {
@@ -82,48 +100,59 @@ class Rehearsal {
     near.apply({ ...stateOf(keys.near, 'far', keys.far, [farAddress]), forwards: [forward] });
   }
 
-  /** Writes all there is to write into the near end. */
-  private pour(port: number): void {
-    const random = randomFillSync(new Uint8Array(BLOCK_BYTES));
-    const compressible = new Uint8Array(BLOCK_BYTES).map((_, index) => (index >> 4) & 0xff);
-    let sent = 0;
-    const write = (): void => {
-      while (sent < RANDOM_BYTES + COMPRESSIBLE_BYTES) {
-        const block = sent < RANDOM_BYTES ? random : compressible;
-        const at = sent % BLOCK_BYTES;
-        const taken = source.write(block, at, BLOCK_BYTES - at);
-        if (taken === 0) return;
-        sent += taken;
-      }
-      source.wantWrite(false);
-      source.shutdownWrite();
-    };
-    const source = TcpSocket.connect(
-      { address: LOOPBACK, port },
-      {
-        onConnect: (errorCode) => {
-          if (errorCode === undefined) source.wantWrite(true);
-          else this.end();
+  /** Writes so many bytes into the near end and waits for the answer of the far one. */
+  private exchange(port: number, bytes: number): Promise<void> {
+    return new Promise((resolve) => {
+      let sent = 0;
+      const write = (): void => {
+        while (sent < bytes) {
+          const block = sent < RANDOM_BYTES ? RANDOM : COMPRESSIBLE;
+          const at = sent % BLOCK_BYTES;
+          const taken = socket.write(block, at, Math.min(BLOCK_BYTES - at, bytes - sent));
+          if (taken === 0) return;
+          sent += taken;
+        }
+        socket.wantWrite(false);
+        socket.shutdownWrite();
+        socket.wantRead(true);
+      };
+      const socket = TcpSocket.connect(
+        { address: LOOPBACK, port },
+        {
+          onConnect: (errorCode) => {
+            if (errorCode === undefined) socket.wantWrite(true);
+            else this.end();
+          },
+          onReadable: this.untilFailure(() => {
+            if (socket.read(this.buffer, 0, this.buffer.length) !== 0) return;
+            this.drop(socket);
+            resolve();
+          }),
+          onWritable: this.untilFailure(write),
+          onError: this.end,
         },
-        onReadable: () => undefined,
-        onWritable: this.untilFailure(write),
-        onError: this.end,
-      },
-    );
-    this.source = source;
+      );
+      this.sockets.add(socket);
+    });
   }
 
-  /** Reads to the end of what comes out of the far end. */
-  private drain(socket: TcpSocket): void {
-    const buffer = new Uint8Array(4 * BLOCK_BYTES);
-    this.received = socket;
+  /** Reads to the end of what comes out of the far end, and answers. */
+  private answer(socket: TcpSocket): void {
+    this.sockets.add(socket);
     socket.setEvents({
       onReadable: this.untilFailure(() => {
-        if (socket.read(buffer, 0, buffer.length) === 0) this.end();
+        if (socket.read(this.buffer, 0, this.buffer.length) !== 0) return;
+        socket.write(RANDOM, 0, REQUEST_BYTES);
+        this.drop(socket);
       }),
       onWritable: () => undefined,
     });
     socket.wantRead(true);
+  }
+
+  private drop(socket: TcpSocket): void {
+    this.sockets.delete(socket);
+    socket.close();
   }
 
   /** A connection that breaks is the end of the rehearsal, and of nothing else. */
@@ -138,8 +167,7 @@ class Rehearsal {
   }
 
   close(): void {
-    this.source?.close();
-    this.received?.close();
+    for (const socket of this.sockets) socket.close();
     this.sink.close();
     this.near.close();
     this.far.close();

@@ -5,6 +5,7 @@ import {
   COOKIE_REPLY_LENGTH,
   HandshakeResponder,
   INITIATION_LENGTH,
+  MAX_RESPONSE_LENGTH,
   KEY_LENGTH,
   RESPONSE_LENGTH,
   withoutMac2,
@@ -40,6 +41,7 @@ import {
 import { PacketBuilder, SCRATCH_BYTES } from './wire/packet-builder.js';
 import { DATA_HEADER_BYTES, expandLow32, high32, PacketType, UNKNOWN_SESSION_BYTES } from './wire/packet.js';
 import { readU32 } from './wire/varint.js';
+import { DOUBLE_ZERO } from './memory/double-field.js';
 
 /** Share of the slab's stream memory that is for what peers send us; the rest is for what we send. */
 const RECEIVE_SHARE = 1 / 2;
@@ -84,7 +86,10 @@ export class Endpoint implements TunnelHost {
   readonly rekeyAfterPackets: number;
   /** Where the driver receives into, of the length asked for. */
   readonly receiveRegionOffset = 0;
-  private readonly clock: Clock & { nowUs: number; arrivedUs: number } = { nowUs: 0, arrivedUs: 0 };
+  private readonly clock: Clock & { nowUs: number; arrivedUs: number } = {
+    nowUs: DOUBLE_ZERO,
+    arrivedUs: DOUBLE_ZERO,
+  };
   private readonly builder: PacketBuilder;
   private readonly responder: HandshakeResponder;
   private readonly tunnels = new Map<string, Tunnel>();
@@ -464,10 +469,10 @@ export class Endpoint implements TunnelHost {
   }
 }
 
-/** Lengths of the messages that are not data packets, by their type. Later versions may have longer initiations. */
+/** Lengths of the messages that are not data packets, by their type. Later versions may have longer ones, with extensions. */
 const MESSAGE_LENGTH: Record<number, { readonly least: number; readonly most: number } | undefined> = {
   [PacketType.initiation]: { least: INITIATION_LENGTH, most: BASE_UDP_PAYLOAD },
-  [PacketType.response]: { least: RESPONSE_LENGTH, most: RESPONSE_LENGTH },
+  [PacketType.response]: { least: RESPONSE_LENGTH, most: MAX_RESPONSE_LENGTH },
   [PacketType.cookieReply]: { least: COOKIE_REPLY_LENGTH, most: COOKIE_REPLY_LENGTH },
   [PacketType.unknownSession]: { least: UNKNOWN_SESSION_BYTES, most: UNKNOWN_SESSION_BYTES },
 };

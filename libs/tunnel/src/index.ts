@@ -12,6 +12,7 @@ export {
   type PackedAddress,
   type PacketCrypto,
 } from './io.js';
+export { DOUBLE_ZERO } from './memory/double-field.js';
 export { MAX_OPEN_PAYLOAD, MAX_POLL_PACKETS } from './params.js';
 export { RECEIVER_INDEX_FIELDS, type ShardOptions } from './shards.js';
 export type { PathMemory, RememberedRate } from './path/path-memory.js';

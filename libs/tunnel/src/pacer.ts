@@ -1,3 +1,5 @@
+import { DOUBLE_ZERO } from './memory/double-field.js';
+
 /** A burst is at most this long, so that a queue of a few packets at the bottleneck can take it. */
 const BURST_BYTES = 65_536;
 const BURST_US = 1000;
@@ -18,10 +20,10 @@ const LEAST_BYTES = 3000;
  * lateness is made up for. Rates are bytes per microsecond.
  */
 export class Pacer {
-  private owed = 0;
-  private peak = 0;
-  private lastUs = 0;
-  private rate = 0;
+  private owed = DOUBLE_ZERO;
+  private peak = DOUBLE_ZERO;
+  private lastUs = DOUBLE_ZERO;
+  private rate = DOUBLE_ZERO;
   /** The last call came so much later than a burst was due that what is owed now may stand as a queue of the path. */
   late = false;
 

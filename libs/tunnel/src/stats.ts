@@ -1,4 +1,5 @@
 import type { Tunnel } from './tunnel/tunnel.js';
+import { DOUBLE_ZERO } from './memory/double-field.js';
 
 /** What a tunnel has done and believes. Counters are of the present transport, since it began. */
 export interface TunnelStats {
@@ -36,8 +37,8 @@ export interface TunnelStats {
 
 const IDLE: Omit<TunnelStats, 'state'> = {
   congestionState: 'none',
-  wireBytesSent: 0,
-  wireBytesReceived: 0,
+  wireBytesSent: DOUBLE_ZERO,
+  wireBytesReceived: DOUBLE_ZERO,
   packetsSent: 0,
   packetsLost: 0,
   packetsRetransmitted: 0,
@@ -45,13 +46,13 @@ const IDLE: Omit<TunnelStats, 'state'> = {
   repairPacketsSent: 0,
   repairBytesSent: 0,
   packetsRecovered: 0,
-  pathLoss: 0,
+  pathLoss: DOUBLE_ZERO,
   minRttUs: null,
   smoothedRttUs: null,
   queueDelayUs: null,
-  pacingBytesPerSecond: 0,
-  bandwidthBytesPerSecond: 0,
-  congestionWindow: 0,
+  pacingBytesPerSecond: DOUBLE_ZERO,
+  bandwidthBytesPerSecond: DOUBLE_ZERO,
+  congestionWindow: DOUBLE_ZERO,
   bytesInFlight: 0,
   mtu: 0,
   openStreams: 0,

@@ -132,9 +132,12 @@ async function main() {
   result.toTheAgentItself = ask(undefined, '10.9.0.1', 8080);
   result.nftProcesses = nftProcesses(agents[0]);
   result.table = tables();
+  // The agent would have a new table before all the ways are tried.
+  agents[0].kill('SIGSTOP');
   sync(undefined, 'pkill', '-KILL', '-P', String(agents[0].pid), 'nft');
   while (tables() !== '') await sleep(5);
   result.withoutTable = everyWay(8080);
+  agents[0].kill('SIGCONT');
   while (tables() === '') await sleep(50);
   result.tableAgain = everyWay(8080);
   agents[0].kill('SIGKILL');

@@ -1,4 +1,5 @@
 import type { SocketAddress } from '../policy/addresses.js';
+import { DOUBLE_ZERO } from '@longhaul/tunnel';
 
 export type FlowEnd = 'closed' | 'reset' | 'refused' | 'denied' | 'unreachable' | 'agent-stopped';
 
@@ -43,10 +44,10 @@ export interface PeerBytes {
 /** A connection being counted. */
 export class Flow {
   readonly startedAtMs = Date.now();
-  sent = 0;
-  received = 0;
-  encodedSent = 0;
-  encodedReceived = 0;
+  sent = DOUBLE_ZERO;
+  received = DOUBLE_ZERO;
+  encodedSent = DOUBLE_ZERO;
+  encodedReceived = DOUBLE_ZERO;
   private end: { atMs: number; ended: FlowEnd; reason: string | null } | undefined;
 
   constructor(

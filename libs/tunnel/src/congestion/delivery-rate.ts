@@ -1,5 +1,6 @@
 import type { SentPackets } from '../recovery/sent-packets.js';
 import type { AckSample } from './controller.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /**
  * The delivery-rate estimator of draft-cheng-iccrg-delivery-rate-estimation, per packet rather than per segment. What was
@@ -8,16 +9,16 @@ import type { AckSample } from './controller.js';
  */
 export class DeliveryRateEstimator {
   /** Bytes of UDP payload of all packets that left, whatever they carry: the peer cannot have received more. */
-  bytesSent = 0;
-  delivered = 0;
-  lost = 0;
+  bytesSent = DOUBLE_ZERO;
+  delivered = DOUBLE_ZERO;
+  lost = DOUBLE_ZERO;
   /** What was acknowledged packet by packet: a peer that counts less is not believed. */
-  private acknowledged = 0;
-  private deliveredUs = 0;
-  private deliveryUs = 0;
-  private firstSentUs = 0;
+  private acknowledged = DOUBLE_ZERO;
+  private deliveredUs = DOUBLE_ZERO;
+  private deliveryUs = DOUBLE_ZERO;
+  private firstSentUs = DOUBLE_ZERO;
   /** Samples up to this count of delivered bytes are application-limited; 0 = not limited. */
-  private appLimitedUntil = 0;
+  private appLimitedUntil = DOUBLE_ZERO;
   private sampleNumber = -1;
 
   constructor(private readonly sent: SentPackets) {}

@@ -1,4 +1,5 @@
 import type { AckSample, CongestionController } from './controller.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** Round-trip time assumed before the first sample, microseconds. */
 const INITIAL_RTT_US = 100_000;
@@ -18,10 +19,10 @@ export class FixedRate implements CongestionController {
   congestionWindow: number;
   pacingRate: number;
   private minRttUs = Infinity;
-  private roundEnd = 0;
+  private roundEnd = DOUBLE_ZERO;
   private roundMinRttUs = Infinity;
-  private roundLost = 0;
-  private roundAcknowledged = 0;
+  private roundLost = DOUBLE_ZERO;
+  private roundAcknowledged = DOUBLE_ZERO;
   private share = 1;
   private compensation = 1;
 

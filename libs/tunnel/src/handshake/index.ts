@@ -4,7 +4,13 @@ export {
   type InitiatorConfig,
   type ResponseOutcome,
 } from './initiator.js';
-export { COOKIE_REPLY_LENGTH, INITIATION_LENGTH, MessageType, RESPONSE_LENGTH } from './messages.js';
+export {
+  COOKIE_REPLY_LENGTH,
+  INITIATION_LENGTH,
+  MAX_RESPONSE_LENGTH,
+  MessageType,
+  RESPONSE_LENGTH,
+} from './messages.js';
 export { withoutMac2 } from './macs.js';
 export { NodePrimitives } from './node-primitives.js';
 export { MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, type ReceiveParameters } from './payloads.js';

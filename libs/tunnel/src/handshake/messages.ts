@@ -44,6 +44,8 @@ export const INITIATION_PAYLOAD_LENGTH =
   INITIATION_LENGTH - INITIATION_HEADER_LENGTH - NOISE_1_OVERHEAD - MACS_LENGTH;
 export const RESPONSE_LENGTH =
   RESPONSE_HEADER_LENGTH + NOISE_2_OVERHEAD + RESPONSE_PAYLOAD_LENGTH + MACS_LENGTH;
+/** Never longer than what it answers, so that a responder is no amplifier. */
+export const MAX_RESPONSE_LENGTH = INITIATION_LENGTH;
 
 /** The part of an initiation that stands in clear. */
 export interface InitiationHeader {
@@ -128,8 +130,9 @@ export function decodeInitiation(bytes: Uint8Array): Decoded<Initiation> {
   return { ok: true, message: { pattern, suiteOffer, senderIndex, header, noiseMessage } };
 }
 
+/** `bytes` may be longer than our own responses: later versions may have extensions. */
 export function decodeResponse(bytes: Uint8Array): Decoded<Response> {
-  const reason = checkForm(bytes, MessageType.response, RESPONSE_LENGTH, INITIATION_LENGTH);
+  const reason = checkForm(bytes, MessageType.response, RESPONSE_LENGTH, MAX_RESPONSE_LENGTH);
   if (reason !== undefined) return { ok: false, reason };
   const mac2 = bytes.subarray(bytes.length - MAC_LENGTH);
   if (!isAllZero(bytes.subarray(2, 4)) || !isAllZero(mac2)) return { ok: false, reason: 'malformed-header' };

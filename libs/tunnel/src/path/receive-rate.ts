@@ -1,3 +1,5 @@
+import { DOUBLE_ZERO } from '../memory/double-field.js';
+
 /** The rate is measured over a round trip, and at least over this. */
 const LEAST_INTERVAL_US = 10_000;
 /** A rate that is at least this share of the highest confirms it. */
@@ -6,9 +8,9 @@ const CONFIRMING_SHARE = 0.5;
 /** How fast the peer's packets have come at best, over a round trip: what new streams may be given as their first credit. */
 export class ReceiveRate {
   /** When {@link peak} was last confirmed. */
-  confirmedUs = 0;
-  private sinceUs = 0;
-  private sinceBytes = 0;
+  confirmedUs = DOUBLE_ZERO;
+  private sinceUs = DOUBLE_ZERO;
+  private sinceBytes = DOUBLE_ZERO;
 
   /** `peak`: what is remembered from an earlier transport, bytes per microsecond. */
   constructor(public peak = 0) {}

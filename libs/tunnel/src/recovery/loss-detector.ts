@@ -5,6 +5,7 @@ import { PathLoss } from '../repair/path-loss.js';
 import type { AckFrame } from '../wire/frame.js';
 import type { RttEstimator } from './rtt-estimator.js';
 import { PacketState, type SentPackets } from './sent-packets.js';
+import { DOUBLE_MINUS_ONE, DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** RFC 9002 section 6.1.1 and 6.1.2: where reordering was never seen, this much of it is loss. */
 const PACKET_THRESHOLD = 3;
@@ -46,35 +47,35 @@ export class LossDetector {
   readonly pathLoss = new PathLoss();
   packetsLost = 0;
   packetsSpurious = 0;
-  bytesAcknowledged = 0;
+  bytesAcknowledged = DOUBLE_ZERO;
   /** Probes that are due without regard to the congestion window. */
   probesDue = 0;
   /** Probe timeouts since the last acknowledgement. */
   probeCount = 0;
   private packetThreshold = PACKET_THRESHOLD;
   private timeThreshold = TIME_THRESHOLD;
-  private largestAcknowledged = -1;
+  private largestAcknowledged = DOUBLE_MINUS_ONE;
   /** All before it is settled. */
   private firstUnsettled = 0;
-  private lastElicitingUs = 0;
+  private lastElicitingUs = DOUBLE_ZERO;
   /** Since when the peer owes an acknowledgement; Infinity: it owes none. */
   private owedSinceUs = Infinity;
   private lossDueUs = Infinity;
   private readonly recentlyLost: number[] = [];
   private readonly sample: AckSample = {
-    nowUs: 0,
-    rttUs: -1,
-    hostDelayUs: 0,
-    acknowledgedBytes: 0,
-    lostBytes: 0,
-    spuriousBytes: 0,
+    nowUs: DOUBLE_ZERO,
+    rttUs: DOUBLE_MINUS_ONE,
+    hostDelayUs: DOUBLE_ZERO,
+    acknowledgedBytes: DOUBLE_ZERO,
+    lostBytes: DOUBLE_ZERO,
+    spuriousBytes: DOUBLE_ZERO,
     inFlight: 0,
-    delivered: 0,
-    sampleDelivered: 0,
-    sampleIntervalUs: 0,
-    priorDelivered: 0,
-    sampleLost: 0,
-    sampleInFlight: 0,
+    delivered: DOUBLE_ZERO,
+    sampleDelivered: DOUBLE_ZERO,
+    sampleIntervalUs: DOUBLE_ZERO,
+    priorDelivered: DOUBLE_ZERO,
+    sampleLost: DOUBLE_ZERO,
+    sampleInFlight: DOUBLE_ZERO,
     appLimited: false,
   };
 

@@ -9,18 +9,19 @@ import {
   REPLAY_WINDOW,
   YOUNG_PACKETS,
 } from '../params.js';
+import { DOUBLE_MINUS_ONE, DOUBLE_ZERO } from '../memory/double-field.js';
 
 const REPLAY_MASK = REPLAY_WINDOW - 1;
 
 /** Which packets have arrived: for acknowledgements, and against replay. */
 export class ReceivedPackets {
   readonly ranges = new RangeSet();
-  largest = -1;
+  largest = DOUBLE_MINUS_ONE;
   /** UDP payload bytes of all packets recorded. */
-  deliveredBytes = 0;
+  deliveredBytes = DOUBLE_ZERO;
   /** Packets that did not come but were rebuilt, and which the sender is to be told of. */
   recovered: number[] = [];
-  private largestUs = 0;
+  private largestUs = DOUBLE_ZERO;
   private unacknowledged = 0;
   private eliciting = 0;
   private dueUs = Infinity;

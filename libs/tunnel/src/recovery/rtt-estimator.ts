@@ -1,3 +1,5 @@
+import { DOUBLE_ZERO } from '../memory/double-field.js';
+
 /** Timer granularity, RFC 9002 section 6.1.2. */
 const GRANULARITY_US = 1000;
 /** Before the first sample, RFC 9002 section 6.2.2 takes 333 ms. */
@@ -5,11 +7,11 @@ const INITIAL_RTT_US = 333_000;
 
 /** Round-trip times as RFC 9002 section 5 estimates them, in microseconds. */
 export class RttEstimator {
-  smoothedUs = INITIAL_RTT_US;
-  variationUs = INITIAL_RTT_US / 2;
+  smoothedUs = INITIAL_RTT_US + DOUBLE_ZERO;
+  variationUs = INITIAL_RTT_US / 2 + DOUBLE_ZERO;
   /** Lowest sample ever. */
   minUs = Infinity;
-  latestUs = 0;
+  latestUs = DOUBLE_ZERO;
 
   /** Another path: nothing is known. */
   restart(): void {

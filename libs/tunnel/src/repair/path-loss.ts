@@ -1,3 +1,5 @@
+import { DOUBLE_ZERO } from '../memory/double-field.js';
+
 /** Older observations count half when the newer ones are so many bytes. */
 const WINDOW_BYTES = 4_000_000;
 /** Less than this, or than two losses, tells nothing. */
@@ -9,9 +11,9 @@ const QUEUE_LEAST_US = 3000;
 
 /** What the path loses by itself, apart from what a full queue drops: seen while no queue stands. */
 export class PathLoss {
-  private bytes = 0;
-  private lost = 0;
-  private losses = 0;
+  private bytes = DOUBLE_ZERO;
+  private lost = DOUBLE_ZERO;
+  private losses = DOUBLE_ZERO;
 
   /** What one acknowledgement settled, and the queueing delay that it met, both in the detector's units. */
   observe(acknowledged: number, lost: number, queueUs: number, minRttUs: number): void {

@@ -1,4 +1,5 @@
 import { MAX_REPAIRS } from './repair-code.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** Less loss than this hardly shows in the slowest of a hundred messages. */
 const LEAST_LOSS = 0.002;
@@ -18,9 +19,9 @@ const SAVED_US = 100_000;
  */
 export class RepairDecision {
   on = false;
-  private loss = 0;
-  private budget = 0;
-  private refilledUs = 0;
+  private loss = DOUBLE_ZERO;
+  private budget = DOUBLE_ZERO;
+  private refilledUs = DOUBLE_ZERO;
 
   /** @param rate in bytes per microsecond */
   update(nowUs: number, loss: number, probeTimeoutUs: number, rate: number, packetBytes: number): void {

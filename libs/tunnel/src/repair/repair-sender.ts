@@ -1,5 +1,6 @@
 import { addSource, BLOCK_SPAN, MAX_SOURCES, SYMBOL_BYTES } from './repair-code.js';
 import { RepairDecision } from './repair-decision.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** Bytes that a REPAIR frame has in front of its symbol, and the symbol in front of the frames: sources are so much shorter. */
 export const REPAIR_OVERHEAD = 1 + 4 + 4 + 1 + 2;
@@ -8,7 +9,7 @@ export const REPAIR_OVERHEAD = 1 + 4 + 4 + 1 + 2;
 export class RepairSender {
   readonly decision = new RepairDecision();
   packetsSent = 0;
-  bytesSent = 0;
+  bytesSent = DOUBLE_ZERO;
   /** The block is complete: its repair symbols go before anything else. */
   full = false;
   /** Number of the block's first packet, and which of those behind it belong to it. */

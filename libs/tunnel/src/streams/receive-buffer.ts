@@ -2,6 +2,7 @@ import { ChunkList } from '../memory/chunk-list.js';
 import type { ChunkPool } from '../memory/chunk-pool.js';
 import { RangeSet } from '../memory/range-set.js';
 import { CHUNK_BYTES, CHUNK_MASK, CHUNK_SHIFT } from '../params.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 const NO_CHUNK = -1;
 
@@ -9,10 +10,10 @@ const NO_CHUNK = -1;
 export class ReceiveBuffer {
   private readonly chunks = new ChunkList();
   /** Stream offset at which the first chunk begins, a multiple of the chunk size. */
-  private base = 0;
-  private contiguousEnd = 0;
-  private consumed = 0;
-  private freed = 0;
+  private base = DOUBLE_ZERO;
+  private contiguousEnd = DOUBLE_ZERO;
+  private consumed = DOUBLE_ZERO;
+  private freed = DOUBLE_ZERO;
   /** What has arrived beyond {@link contiguousEnd}. */
   private readonly ahead = new RangeSet();
 

@@ -9,6 +9,7 @@ import {
 } from '../params.js';
 import type { MemoryBudget } from './memory-budget.js';
 import { ReceiveBuffer } from './receive-buffer.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** What became of arriving bytes. */
 export type Arrival = 'stored' | 'flow-control-violation' | 'final-size-violation';
@@ -25,16 +26,16 @@ export const INITIAL_GRANT = grantFor(INITIAL_STREAM_WINDOW);
 export class ReceiveStream {
   readonly buffer: ReceiveBuffer;
   /** Highest offset that the peer may send to. */
-  limit = INITIAL_STREAM_WINDOW;
+  limit = INITIAL_STREAM_WINDOW + DOUBLE_ZERO;
   /** Offset of the end, once it is known. */
   finalSize = Infinity;
-  private window = INITIAL_STREAM_WINDOW;
-  private readAhead = MAX_STREAM_WINDOW;
-  private highest = 0;
+  private window = INITIAL_STREAM_WINDOW + DOUBLE_ZERO;
+  private readAhead = MAX_STREAM_WINDOW + DOUBLE_ZERO;
+  private highest = DOUBLE_ZERO;
   private roundStartUs: number;
-  private roundArrived = 0;
-  private roundReleased = 0;
-  private releasedPerRound = 0;
+  private roundArrived = DOUBLE_ZERO;
+  private roundReleased = DOUBLE_ZERO;
+  private releasedPerRound = DOUBLE_ZERO;
 
   /** `granted` is what the caller has taken from the budget for this stream. */
   constructor(

@@ -1,4 +1,5 @@
 import type { Stream, TrafficClass } from './stream.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 const CLASSES: readonly TrafficClass[] = ['interactive', 'bulk', 'scavenger'];
 /** Shares of the classes against each other while all have something to send. */
@@ -44,7 +45,7 @@ class StreamQueue {
 /** The streams of one class that have something to send. */
 class ClassQueue {
   /** Bytes sent over weight: the class with the least goes next. */
-  virtualTime = 0;
+  virtualTime = DOUBLE_ZERO;
   /** Those that had nothing before go first, and once through the other queue before they may do so again (RFC 8290 section 4.1.2). */
   readonly fresh = new StreamQueue();
   readonly old = new StreamQueue();

@@ -1,13 +1,14 @@
 import { ChunkList } from '../memory/chunk-list.js';
 import type { ChunkPool } from '../memory/chunk-pool.js';
 import { CHUNK_BYTES, CHUNK_MASK, CHUNK_SHIFT } from '../params.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** The bytes of a stream between the first unacknowledged one and the last written one, in chunks of the pool. */
 export class SendBuffer {
   private readonly chunks = new ChunkList();
   /** Stream offset at which the first chunk begins, a multiple of the chunk size. */
-  private base = 0;
-  private written = 0;
+  private base = DOUBLE_ZERO;
+  private written = DOUBLE_ZERO;
 
   constructor(private readonly pool: ChunkPool) {}
 

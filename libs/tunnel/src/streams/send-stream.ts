@@ -1,6 +1,7 @@
 import type { ChunkPool } from '../memory/chunk-pool.js';
 import { RangeSet } from '../memory/range-set.js';
 import { SendBuffer } from './send-buffer.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** A run of bytes, perhaps empty, perhaps with the end of the stream behind it, to go into one packet. */
 export interface Segment {
@@ -18,9 +19,9 @@ export interface Segment {
 export class SendStream {
   readonly buffer: SendBuffer;
   /** Offset of the first byte never sent. */
-  next = 0;
+  next = DOUBLE_ZERO;
   /** All before it is acknowledged. */
-  acknowledged = 0;
+  acknowledged = DOUBLE_ZERO;
   /** Highest offset that the peer allows. */
   credit: number;
   finQueued = false;

@@ -3,6 +3,7 @@ import { SCARCE_UNSENT_BYTES } from '../params.js';
 import type { MemoryBudget } from './memory-budget.js';
 import { ReceiveStream } from './receive-stream.js';
 import { SendStream } from './send-stream.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** How streams compete: see scheduler.ts. */
 export type TrafficClass = 'interactive' | 'bulk' | 'scavenger';
@@ -67,7 +68,7 @@ export class Stream {
   creditWanted = false;
   wantsWritable = false;
   /** A waiting writer need not be thought of before sending has come to this offset. */
-  wakeAt = 0;
+  wakeAt = DOUBLE_ZERO;
   /** The owner was called after the last byte and the end had arrived. */
   endTold = false;
   closed = false;

@@ -32,6 +32,7 @@ import type { PacketBuilder, PacketTarget } from '../wire/packet-builder.js';
 import { DATA_OVERHEAD_BYTES } from '../wire/packet.js';
 import { varintLength, writeU32, writeVarint } from '../wire/varint.js';
 import type { StreamTable } from './stream-table.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** A STOP_WAITING goes out when the floor has moved so many packets … */
 const STOP_WAITING_EVERY = 256;
@@ -58,7 +59,7 @@ export interface SenderParts {
 /** Turns what there is to send into packets: acknowledgements and control first, then probes, then stream bytes as far as pacing and window let them. */
 export class PacketSender {
   packetsSent = 0;
-  wireBytesSent = 0;
+  wireBytesSent = DOUBLE_ZERO;
   packetsRetransmitted = 0;
   readonly repair = new RepairSender();
   pingWanted = false;
@@ -67,7 +68,7 @@ export class PacketSender {
   private readonly builder: PacketBuilder;
   private target: PacketTarget = { peerIndex: 0, sendKeyId: -1 };
   private address: PackedAddress = new Int32Array(5);
-  private readonly segment: Segment = { offset: 0, length: 0, fin: false, again: false };
+  private readonly segment: Segment = { offset: DOUBLE_ZERO, length: 0, fin: false, again: false };
   private sentFloor = 0;
 
   constructor(private readonly parts: SenderParts) {

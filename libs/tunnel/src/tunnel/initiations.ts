@@ -1,5 +1,6 @@
 import { HandshakeInitiator, type EstablishedSession } from '../handshake/index.js';
 import { HANDSHAKE_RETRY_GROWTH, HANDSHAKE_RETRY_MAX_US, HANDSHAKE_RETRY_US } from '../params.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** Where responses are routed by the index of their initiation. */
 export interface ResponseRegistry {
@@ -19,7 +20,7 @@ export class Initiations {
   /** Attempts since the last success. */
   attempts = 0;
   /** No attempt before this. */
-  nextUs = 0;
+  nextUs = DOUBLE_ZERO;
   private hurriedUs = -Infinity;
   private initiator: HandshakeInitiator | undefined = undefined;
 

@@ -2,6 +2,7 @@ import type { EstablishedSession } from '../handshake/index.js';
 import type { PackedAddress, PacketCrypto } from '../io.js';
 import { OLD_KEYS_US, REKEY_AFTER_US } from '../params.js';
 import type { PacketTarget } from '../wire/packet-builder.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** One session's keys and indices. */
 export interface Session<Owner> extends PacketTarget {
@@ -57,8 +58,8 @@ export class Sessions<Owner> {
     const { suite, send, receive } = established.keys;
     const { incarnation, initialStreamWindow, maxUdpPayload } = established.peerParameters;
     const session: Session<Owner> = {
-      localIndex: established.localIndex,
-      peerIndex: established.peerIndex,
+      localIndex: established.localIndex + DOUBLE_ZERO,
+      peerIndex: established.peerIndex + DOUBLE_ZERO,
       sendKeyId: crypto.addKey(suite, send.key, send.iv),
       receiveKeyId: crypto.addKey(suite, receive.key, receive.iv),
       owner: this.owner,

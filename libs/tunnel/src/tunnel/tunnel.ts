@@ -29,6 +29,7 @@ import { Transport, type PathPolicy, type TransportOwner } from '../transport/tr
 import type { PacketTarget } from '../wire/packet-builder.js';
 import { Initiations } from './initiations.js';
 import { Sessions, type Session, type SessionRegistry } from './session.js';
+import { DOUBLE_MINUS_ONE, DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** A peer as policy names it. */
 export interface PeerOptions {
@@ -85,7 +86,7 @@ export class Tunnel implements TransportOwner {
   /** Something was done that {@link poll} has to see to. */
   dirty = true;
   /** When {@link poll} is due although nothing is done, as of the last poll. */
-  dueUs = 0;
+  dueUs = DOUBLE_ZERO;
   private readonly sessions: Sessions<Tunnel>;
   private readonly initiations: Initiations;
   private readonly validation: PathValidation;
@@ -95,11 +96,11 @@ export class Tunnel implements TransportOwner {
   /** Where the latest initiation went. */
   private initiatedTo: PackedAddress = new Int32Array(ADDRESS_WORDS);
   private endpoints: PackedAddress[];
-  private localIncarnation = 0;
-  private peerIncarnation = -1;
+  private localIncarnation = DOUBLE_ZERO;
+  private peerIncarnation = DOUBLE_MINUS_ONE;
   private outgoing: Message[] = [];
-  private lastReceivedUs = 0;
-  private lastPingUs = 0;
+  private lastReceivedUs = DOUBLE_ZERO;
+  private lastPingUs = DOUBLE_ZERO;
   private reportedUp = false;
   /** The session is to be replaced before it is worn. */
   private rekeyWanted = false;

@@ -10,6 +10,7 @@ import {
   writeVarint,
   type Reader,
 } from './varint.js';
+import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** First byte of a frame. PROTOCOL.md draws each one. */
 export const FrameType = {
@@ -131,9 +132,9 @@ export class AckFrame {
   readonly starts = new Float64Array(MAX_ACK_RANGES);
   readonly ends = new Float64Array(MAX_ACK_RANGES);
   count = 0;
-  delayUs = 0;
+  delayUs = DOUBLE_ZERO;
   /** Bytes of UDP payload that the peer has received in valid packets of this tunnel. */
-  deliveredBytes = 0;
+  deliveredBytes = DOUBLE_ZERO;
 
   get largest(): number {
     return this.ends[0] - 1;

@@ -16,6 +16,7 @@ import { QueueDelay } from './queue-delay.js';
 import { RoundCounter } from './round.js';
 import { Startup } from './startup.js';
 import type { BbrState } from './state.js';
+import { DOUBLE_MINUS_ONE, DOUBLE_ZERO } from '../../memory/double-field.js';
 
 /** In what the profiles `fair` and `lossy` differ. */
 export interface BbrTuning {
@@ -100,21 +101,21 @@ export class Bbr implements CongestionController {
   private lateSendingUs = -Infinity;
   /** There was once enough to send to fill the window. */
   windowWasFull = false;
-  delivered = 0;
+  delivered = DOUBLE_ZERO;
   /** What the transport had delivered before this model's first sample, under another policy or on another path. */
-  private deliveredBefore = -1;
+  private deliveredBefore = DOUBLE_MINUS_ONE;
   /** The latest sample tells what the application sent, not what the path takes. */
   appLimited = false;
   congestionWindow: number;
   pacingRate: number;
   private initialWindow: number;
   /** Share of bytes that the path itself loses, smoothed over rounds. */
-  private pathLoss = 0;
+  private pathLoss = DOUBLE_ZERO;
   private current: BbrState = this.states.startup;
-  private aggregationBytes = 0;
+  private aggregationBytes = DOUBLE_ZERO;
   /** When the model was last confirmed by a sender that had enough to send, with the pipe known to be full; 0: never. */
-  private confirmedUs = 0;
-  private aggregationSinceUs = 0;
+  private confirmedUs = DOUBLE_ZERO;
+  private aggregationSinceUs = DOUBLE_ZERO;
   private readonly aggregation = new Array<number>(AGGREGATION_ROUNDS).fill(0);
 
   constructor(

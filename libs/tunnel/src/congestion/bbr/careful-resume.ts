@@ -2,6 +2,7 @@ import type { AckSample, PathEstimate } from '../controller.js';
 import type { Bbr } from './bbr.js';
 import { LEAST_LOST_PACKETS } from './startup.js';
 import type { BbrState } from './state.js';
+import { DOUBLE_ZERO } from '../../memory/double-field.js';
 
 type Phase = 'unvalidated' | 'validating' | 'safe-retreat';
 
@@ -26,16 +27,16 @@ export class CarefulResume implements BbrState {
   private phase: Phase = 'unvalidated';
   /** What is remembered, until it was used or refuted. */
   private remembered: PathEstimate | undefined = undefined;
-  private rate = 0;
-  private window = 0;
-  private startedUs = 0;
+  private rate = DOUBLE_ZERO;
+  private window = DOUBLE_ZERO;
+  private startedUs = DOUBLE_ZERO;
   /** Bytes delivered and lost when the jump began, and when all that was sent in it is settled. */
-  private firstUnvalidated = 0;
-  private lastUnvalidated = 0;
-  private settled = 0;
-  private lost = 0;
+  private firstUnvalidated = DOUBLE_ZERO;
+  private lastUnvalidated = DOUBLE_ZERO;
+  private settled = DOUBLE_ZERO;
+  private lost = DOUBLE_ZERO;
   /** Bytes that were seen to go through, from the initial window on: PipeSize. */
-  private pipeSize = 0;
+  private pipeSize = DOUBLE_ZERO;
 
   get name(): string {
     return `resume-${this.phase}`;

@@ -1,5 +1,6 @@
 import type { AckSample } from '../controller.js';
 import { MaxFilter } from './windowed-filter.js';
+import { DOUBLE_ZERO } from '../../memory/double-field.js';
 
 /** Cycles of ProbeBW that the maximum covers (section 2.10). */
 const MAX_BANDWIDTH_CYCLES = 2;
@@ -13,12 +14,12 @@ const TRIM_STEP = 0.97;
 /** What the path carries: the long-term maximum, and a short-term bound learnt from loss (section 5.5). Bytes per microsecond. */
 export class BandwidthModel {
   /** Of the latest round. */
-  latest = 0;
-  inFlightLatest = 0;
+  latest = DOUBLE_ZERO;
+  inFlightLatest = DOUBLE_ZERO;
   shortTerm = Infinity;
   inFlightShortTerm = Infinity;
   private readonly filter = new MaxFilter(MAX_BANDWIDTH_CYCLES);
-  private roundEnd = 0;
+  private roundEnd = DOUBLE_ZERO;
   private lossInRound = false;
   /** The current acknowledgement began a round of loss accounting. */
   private roundStarted = false;

@@ -1,4 +1,5 @@
 import type { AckSample } from '../controller.js';
+import { DOUBLE_ZERO } from '../../memory/double-field.js';
 
 /** Growth below which a round counts as none, and how many such rounds fill the pipe (section 5.3.1.2). */
 const GROWTH = 1.25;
@@ -12,7 +13,7 @@ export class FullPipeDetector {
   now = false;
   /** Rounds without growth so far. */
   rounds = 0;
-  private rate = 0;
+  private rate = DOUBLE_ZERO;
 
   /**
    * @param saturated false when the path shows neither queue nor loss, where that can be told: a round without growth

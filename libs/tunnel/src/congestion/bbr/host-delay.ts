@@ -1,4 +1,5 @@
 import type { AckSample } from '../controller.js';
+import { DOUBLE_ZERO } from '../../memory/double-field.js';
 
 /** The maximum is over the last one to two of these: an event loop that was late once may be so again soon. */
 const WINDOW_US = 200_000;
@@ -13,10 +14,10 @@ const MEAN_WEIGHT = 1 / 16;
  */
 export class HostDelay {
   /** Smoothed. */
-  meanUs = 0;
-  private currentUs = 0;
-  private previousUs = 0;
-  private sinceUs = 0;
+  meanUs = DOUBLE_ZERO;
+  private currentUs = DOUBLE_ZERO;
+  private previousUs = DOUBLE_ZERO;
+  private sinceUs = DOUBLE_ZERO;
 
   update({ nowUs, rttUs, hostDelayUs }: AckSample): void {
     if (rttUs < 0) return;

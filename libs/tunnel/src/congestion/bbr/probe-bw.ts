@@ -1,6 +1,7 @@
 import type { AckSample } from '../controller.js';
 import type { Bbr } from './bbr.js';
 import type { BbrState } from './state.js';
+import { DOUBLE_ZERO } from '../../memory/double-field.js';
 
 type Phase = 'down' | 'cruise' | 'refill' | 'up';
 
@@ -35,16 +36,16 @@ const HEADROOM = 0.15;
 /** Holds the rate, and looks now and then whether there is more (section 5.3.3). */
 export class ProbeBandwidth implements BbrState {
   private phase: Phase = 'down';
-  private phaseSinceUs = 0;
-  private waitUs = 0;
+  private phaseSinceUs = DOUBLE_ZERO;
+  private waitUs = DOUBLE_ZERO;
   private waitRounds = 0;
-  private cycleSinceUs = 0;
+  private cycleSinceUs = DOUBLE_ZERO;
   private cycleRound = 0;
   private downRounds = 0;
   private upRounds = 0;
-  private upAcknowledged = 0;
+  private upAcknowledged = DOUBLE_ZERO;
   /** Before the probe. */
-  private bandwidthBefore = 0;
+  private bandwidthBefore = DOUBLE_ZERO;
 
   get name(): string {
     return `probe-bw-${this.phase}`;

@@ -1,6 +1,7 @@
 import type { AckSample } from '../controller.js';
 import type { Bbr } from './bbr.js';
 import type { BbrState } from './state.js';
+import { DOUBLE_ZERO } from '../../memory/double-field.js';
 
 /** Section 2.13.1: how long the pipe is held low, and how often. */
 const DURATION_US = 200_000;
@@ -21,10 +22,10 @@ export class MinRttFilter {
    * Mean deviation of the round trip, smoothed as in RFC 6298: where packets are delayed by chance, the pipe holds more than
    * the least round trip says.
    */
-  deviationUs = 0;
-  private smoothedUs = 0;
-  private seenUs = 0;
-  private probedUs = 0;
+  deviationUs = DOUBLE_ZERO;
+  private smoothedUs = DOUBLE_ZERO;
+  private seenUs = DOUBLE_ZERO;
+  private probedUs = DOUBLE_ZERO;
 
   /** A sample may be `slackUs` over the minimum for the path's own jitter. */
   update(sample: AckSample, slackUs: number): void {
@@ -71,7 +72,7 @@ export class ProbeRtt implements BbrState {
   /** Section 2.5, BBR.ProbeRTTCwndGain. */
   readonly windowGain = 0.5;
   readonly probing = false;
-  private doneUs = 0;
+  private doneUs = DOUBLE_ZERO;
   private roundSeen = false;
 
   enter(bbr: Bbr): void {

@@ -1,4 +1,5 @@
 import type { AckSample } from '../controller.js';
+import { DOUBLE_ZERO } from '../../memory/double-field.js';
 
 /** The minimum is over this share of the round trip, once or twice, and over so many samples. */
 const WINDOW_RTT_SHARE = 1 / 4;
@@ -26,14 +27,14 @@ const STANDING_SHARE = 0.5;
 export class QueueDelay {
   private currentUs = Infinity;
   private previousUs = Infinity;
-  private sinceUs = 0;
+  private sinceUs = DOUBLE_ZERO;
   private samples = 0;
   private roundMinUs = Infinity;
   private lastRoundMinUs = Infinity;
   /** Mean difference between the least round trips of two rounds that follow each other, microseconds. */
-  wanderUs = 0;
+  wanderUs = DOUBLE_ZERO;
   /** Mean of the rounds' least round trips, and the lowest that it has been. */
-  private levelUs = 0;
+  private levelUs = DOUBLE_ZERO;
   private lowestLevelUs = Infinity;
   private rounds = 0;
 

@@ -1,4 +1,5 @@
 import type { AckSample } from '../controller.js';
+import { DOUBLE_ZERO } from '../../memory/double-field.js';
 
 /** Counts packet-timed round trips (draft-ietf-ccwg-bbr section 5.5.1). */
 export class RoundCounter {
@@ -6,16 +7,16 @@ export class RoundCounter {
   /** The current acknowledgement began a round. */
   started = false;
   /** Share of bytes lost in the round before, 0 to 1. */
-  lastLossRate = 0;
+  lastLossRate = DOUBLE_ZERO;
   /** Bytes lost in the round before. */
-  lastLost = 0;
+  lastLost = DOUBLE_ZERO;
   /** Mean delivery rate of the round before, bytes per microsecond; 0 without one. */
-  lastRate = 0;
-  private lost = 0;
-  private acknowledged = 0;
-  private endDelivered = 0;
-  private startDelivered = 0;
-  private startUs = 0;
+  lastRate = DOUBLE_ZERO;
+  private lost = DOUBLE_ZERO;
+  private acknowledged = DOUBLE_ZERO;
+  private endDelivered = DOUBLE_ZERO;
+  private startDelivered = DOUBLE_ZERO;
+  private startUs = DOUBLE_ZERO;
 
   update(sample: AckSample): void {
     this.lost = Math.max(0, this.lost + sample.lostBytes - sample.spuriousBytes);
