@@ -76,10 +76,10 @@ export class BlockEncoder {
   private readonly nowMs: () => number;
   private readonly backOff = new CompressionBackOff();
   private readonly counters = {
-    rawBytes: -0,
-    encodedBytes: -0,
+    rawBytes: 0,
+    encodedBytes: 0,
     blocks: { raw: 0, lz4: 0, zstd: 0 },
-    compressionNs: -0,
+    compressionNs: 0,
   };
 
   constructor(

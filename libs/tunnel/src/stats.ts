@@ -1,5 +1,4 @@
 import type { Tunnel } from './tunnel/tunnel.js';
-import { DOUBLE_ZERO } from './memory/double-field.js';
 
 /** What a tunnel has done and believes. Counters are of the present transport, since it began. */
 export interface TunnelStats {
@@ -37,8 +36,8 @@ export interface TunnelStats {
 
 const IDLE: Omit<TunnelStats, 'state'> = {
   congestionState: 'none',
-  wireBytesSent: DOUBLE_ZERO,
-  wireBytesReceived: DOUBLE_ZERO,
+  wireBytesSent: 0,
+  wireBytesReceived: 0,
   packetsSent: 0,
   packetsLost: 0,
   packetsRetransmitted: 0,
@@ -46,13 +45,13 @@ const IDLE: Omit<TunnelStats, 'state'> = {
   repairPacketsSent: 0,
   repairBytesSent: 0,
   packetsRecovered: 0,
-  pathLoss: DOUBLE_ZERO,
+  pathLoss: 0,
   minRttUs: null,
   smoothedRttUs: null,
   queueDelayUs: null,
-  pacingBytesPerSecond: DOUBLE_ZERO,
-  bandwidthBytesPerSecond: DOUBLE_ZERO,
-  congestionWindow: DOUBLE_ZERO,
+  pacingBytesPerSecond: 0,
+  bandwidthBytesPerSecond: 0,
+  congestionWindow: 0,
   bytesInFlight: 0,
   mtu: 0,
   openStreams: 0,

@@ -47,7 +47,7 @@ function responseWithExtension(initiation: Uint8Array, privateKey: Uint8Array, b
 /** Whether an endpoint takes the peer's responses when they carry such an extension. */
 function comesUp(extensionBytes: number): boolean {
   const { a, b, simulation } = new Pair({ link: linkNamed('metro') });
-  b.receive = (datagram, from) => {
+  b.receive = (datagram) => {
     if (datagram[0] !== 1) return;
     a.receive(responseWithExtension(datagram, b.privateKey, extensionBytes), b.address);
   };
