@@ -20,8 +20,6 @@ const UDP_BUFFER_BYTES = 262_144;
 const BLOCK_BYTES = 65_536;
 const MEMORY_BYTES = 33_554_432;
 const LOOPBACK = '127.0.0.1';
-const RANDOM = randomFillSync(new Uint8Array(BLOCK_BYTES));
-const COMPRESSIBLE = new Uint8Array(BLOCK_BYTES).map((_, index) => (index >> 4) & 0xff);
 
 /**
  * Carries some bytes from this thread to itself, through two data planes on the loopback, so that the first real
@@ -49,6 +47,8 @@ class Rehearsal {
   private readonly far: DataPlane;
   private readonly sink: TcpListener;
   private readonly sockets = new Set<TcpSocket>();
+  private readonly random = randomFillSync(new Uint8Array(BLOCK_BYTES));
+  private readonly compressible = new Uint8Array(BLOCK_BYTES).map((_, index) => (index >> 4) & 0xff);
   private readonly buffer = new Uint8Array(4 * BLOCK_BYTES);
   /** Ends {@link run}. */
   end: () => void = () => undefined;
@@ -79,9 +79,11 @@ class Rehearsal {
 
   private async play(port: number): Promise<void> {
     await this.up;
-    await this.exchange(port, RANDOM_BYTES + COMPRESSIBLE_BYTES);
-    for (let request = 0; request < REQUESTS && !this.over; request++)
-      await this.exchange(port, REQUEST_BYTES);
+    const requests = new Array<number>(REQUESTS).fill(REQUEST_BYTES);
+    for (const bytes of [RANDOM_BYTES + COMPRESSIBLE_BYTES, ...requests]) {
+      if (this.over) return;
+      await this.exchange(port, bytes);
+    }
   }
 
   private applyStates(listenPort: number): void {
@@ -106,7 +108,7 @@ class Rehearsal {
       let sent = 0;
       const write = (): void => {
         while (sent < bytes) {
-          const block = sent < RANDOM_BYTES ? RANDOM : COMPRESSIBLE;
+          const block = sent < RANDOM_BYTES ? this.random : this.compressible;
           const at = sent % BLOCK_BYTES;
           const taken = socket.write(block, at, Math.min(BLOCK_BYTES - at, bytes - sent));
           if (taken === 0) return;
@@ -142,7 +144,7 @@ class Rehearsal {
     socket.setEvents({
       onReadable: this.untilFailure(() => {
         if (socket.read(this.buffer, 0, this.buffer.length) !== 0) return;
-        socket.write(RANDOM, 0, REQUEST_BYTES);
+        socket.write(this.random, 0, REQUEST_BYTES);
         this.drop(socket);
       }),
       onWritable: () => undefined,

@@ -1,5 +1,5 @@
-import type { SocketAddress } from '../policy/addresses.js';
 import { DOUBLE_ZERO } from '@longhaul/tunnel';
+import type { SocketAddress } from '../policy/addresses.js';
 
 export type FlowEnd = 'closed' | 'reset' | 'refused' | 'denied' | 'unreachable' | 'agent-stopped';
 
