@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { MEMORY_BYTES, readAll, TestPair, TestServer, writeUntilStalled } from './testing.js';
 
 /**
- * What two agents hold at most for one stream: its window may take a quarter of the half of the memory that windows grow
- * into. How much of it a run takes depends on the round trip, and that on the machine. The kernel's buffers come on top.
+ * What two agents hold at most for one stream. Its window grows a few times, each time by at most a quarter of what is free,
+ * into half of the receiver's share of the memory, which is half of it. How far it comes in a run depends on the round trip,
+ * and that on the machine. The kernel's buffers come on top.
  */
-const MOST_BYTES_HELD = MEMORY_BYTES / 8;
-/** The same, and one buffer of the kernel as it may come to be by default. */
+const MOST_BYTES_HELD = MEMORY_BYTES / 4;
+/** What the far agent and one buffer of the kernel take, as it may come to be by default. */
 const MOST_BYTES_DELIVERED = 48_000_000;
 
 describe('back-pressure', () => {
