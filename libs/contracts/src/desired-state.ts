@@ -23,6 +23,17 @@ export const cipherSuiteSchema = z.enum(['aes-128-gcm', 'aes-256-gcm', 'chacha20
 /** What becomes of a new connection while its peer cannot be reached: straight to its destination, or refused. */
 export const whenPeerDownSchema = z.enum(['pass', 'refuse']);
 
+/** Range of the weight of a traffic class. */
+export const classWeightSchema = z.int().min(1).max(1000);
+/** Shares of the classes of a tunnel against each other while all have something to send; what one leaves the others get. */
+export const classWeightsSchema = z.object({
+  interactive: classWeightSchema,
+  bulk: classWeightSchema,
+  scavenger: classWeightSchema,
+});
+/** Where a peer or a link does not say otherwise: each class four times the next. */
+export const DEFAULT_CLASS_WEIGHTS: ClassWeights = { interactive: 16, bulk: 4, scavenger: 1 };
+
 /** A far agent, and how to speak to it. */
 export const peerSchema = z.object({
   agentId: idSchema,
@@ -38,6 +49,8 @@ export const peerSchema = z.object({
   rateMbps: z.number().positive().max(100_000).optional(),
   /** Largest UDP payload to probe for, in bytes. */
   maxUdpPayload: z.int().min(1200).max(16_384).default(1472),
+  /** Of what this agent sends to the peer; {@link DEFAULT_CLASS_WEIGHTS} when left out. */
+  classWeights: classWeightsSchema.optional(),
 });
 
 /** Which flows, and what becomes of them. The first rule in order that matches decides. */
@@ -99,6 +112,7 @@ export const desiredStateSchema = z.object({
 });
 
 export type TrafficClass = z.infer<typeof trafficClassSchema>;
+export type ClassWeights = z.infer<typeof classWeightsSchema>;
 export type Compression = z.infer<typeof compressionSchema>;
 export type Profile = z.infer<typeof profileSchema>;
 export type CipherSuite = z.infer<typeof cipherSuiteSchema>;

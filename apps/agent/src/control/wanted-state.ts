@@ -1,4 +1,10 @@
-import type { DesiredState, Forward, FlowRule as DesiredRule, Peer } from '@longhaul/contracts';
+import {
+  DEFAULT_CLASS_WEIGHTS,
+  type DesiredState,
+  type Forward,
+  type FlowRule as DesiredRule,
+  type Peer,
+} from '@longhaul/contracts';
 import { formatSocketAddress, type FlowRule, type SocketAddress, type Treatment } from '@longhaul/edge';
 import type { WantedPeer, WantedState } from '../state-source.js';
 
@@ -31,7 +37,7 @@ export function toWantedState(desired: DesiredState | null, local: LocalFacts): 
 }
 
 function toPeer(peer: Peer): WantedPeer {
-  const { agentId, name, endpoints, profile, cipherSuite, rateMbps, maxUdpPayload } = peer;
+  const { agentId, name, endpoints, profile, cipherSuite, rateMbps, maxUdpPayload, classWeights } = peer;
   return {
     id: agentId,
     name,
@@ -42,6 +48,7 @@ function toPeer(peer: Peer): WantedPeer {
     cipherSuite,
     rateMbps,
     maxUdpPayload,
+    classWeights: classWeights ?? DEFAULT_CLASS_WEIGHTS,
   };
 }
 

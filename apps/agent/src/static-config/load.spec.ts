@@ -45,6 +45,16 @@ describe('a static file', () => {
       { forwards: [{ ...FORWARD, target: 'server:80' }] },
       'forwards[0].target: must be ip:port',
     ],
+    [
+      'a class weight of nothing',
+      { peers: [{ ...MINIMAL.peers[0], classWeights: { bulk: 0 } }] },
+      'peers[0].classWeights.bulk: ',
+    ],
+    [
+      'the weight of a class that is none',
+      { peers: [{ ...MINIMAL.peers[0], classWeights: { standard: 4 } }] },
+      'Unrecognized key: "standard"',
+    ],
     ['an unknown class', { forwards: [{ ...FORWARD, class: 'fast' }] }, 'forwards[0].class: '],
     [
       'ports the wrong way round',
@@ -79,6 +89,12 @@ describe('a static file', () => {
     const { state } = await loadStaticConfig(file);
     expect(Buffer.from(state.privateKey).toString('base64')).toBe(KEYS.privateKey);
     await rm(folder, { recursive: true });
+  });
+
+  it('weighs the classes that it names, and the others by default', () => {
+    const peers = [{ ...MINIMAL.peers[0], classWeights: { interactive: 100 } }];
+    const config = parseStaticConfig(JSON.stringify({ ...MINIMAL, peers }), 'agent.json');
+    expect(config.peers[0].classWeights).toEqual({ interactive: 100, bulk: 4, scavenger: 1 });
   });
 
   it('becomes a state with everything that it left out', () => {

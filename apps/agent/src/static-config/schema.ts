@@ -1,8 +1,10 @@
 import {
   cipherSuiteSchema,
+  classWeightSchema,
   compressionSchema,
   endpointSchema,
   key32Schema,
+  DEFAULT_CLASS_WEIGHTS,
   portRangeSchema,
   portSchema,
   prefixSchema,
@@ -47,6 +49,15 @@ const treatmentShape = {
   whenPeerDown: whenPeerDownSchema.default('pass'),
 };
 
+/** A class that is left out has its default. */
+const classWeightsSchema = z
+  .strictObject({
+    interactive: classWeightSchema.default(DEFAULT_CLASS_WEIGHTS.interactive),
+    bulk: classWeightSchema.default(DEFAULT_CLASS_WEIGHTS.bulk),
+    scavenger: classWeightSchema.default(DEFAULT_CLASS_WEIGHTS.scavenger),
+  })
+  .prefault({});
+
 const peerSchema = z.strictObject({
   name: nameSchema,
   publicKey: key32Schema,
@@ -56,6 +67,7 @@ const peerSchema = z.strictObject({
   cipherSuite: cipherSuiteSchema.default('aes-128-gcm'),
   rateMbps: z.number().positive().max(100_000).optional(),
   maxUdpPayload: z.int().min(1200).max(16_384).default(1472),
+  classWeights: classWeightsSchema,
 });
 
 const forwardSchema = z.strictObject({

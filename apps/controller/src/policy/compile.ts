@@ -1,4 +1,5 @@
 import {
+  DEFAULT_CLASS_WEIGHTS,
   DESIRED_STATE_VERSION,
   type AllowRule,
   type DesiredState,
@@ -193,9 +194,14 @@ const peersOf = (agent: FleetAgent, fleet: Fleet, links: ReadonlyMap<string, Fle
         cipherSuite: link.cipherSuite,
         ...(rateMbps === null ? {} : { rateMbps }),
         maxUdpPayload: link.maxUdpPayload,
+        ...classWeightsOf(link),
       },
     ];
   });
+
+/** Not said where they are the default: then a controller that learns of weights gives no agent a new state. */
+const classWeightsOf = ({ classWeights = DEFAULT_CLASS_WEIGHTS }: FleetLink): Pick<Peer, 'classWeights'> =>
+  canonicalJson(classWeights) === canonicalJson(DEFAULT_CLASS_WEIGHTS) ? {} : { classWeights };
 
 /** What one connection may be opened to. */
 interface Grant {
