@@ -34,6 +34,15 @@ export const classWeightsSchema = z.object({
 /** Where a peer or a link does not say otherwise: each class four times the next. */
 export const DEFAULT_CLASS_WEIGHTS: ClassWeights = { interactive: 16, bulk: 4, scavenger: 1 };
 
+/** Most that the connections of a rule or forward carry together each way, of the application's bytes, in Mbit/s. */
+export const rateLimitMbpsSchema = z.number().min(0.1).max(100_000);
+
+/**
+ * The policy's rule that a flow rule was compiled from: what is before the first `/` of its id. Flow rules of one rule share
+ * its rate limit.
+ */
+export const policyRuleId = (flowRuleId: string): string => flowRuleId.replace(/\/.*$/, '');
+
 /** A far agent, and how to speak to it. */
 export const peerSchema = z.object({
   agentId: idSchema,
@@ -68,6 +77,8 @@ export const flowRuleSchema = z.object({
   weight: z.int().min(1).max(100),
   compression: compressionSchema,
   whenPeerDown: whenPeerDownSchema,
+  /** Of all flow rules of the same {@link policyRuleId} together, at the agent where connections begin. No limit when left out. */
+  rateLimitMbps: rateLimitMbpsSchema.optional(),
 });
 
 /** An explicit forward: connections to `listen` are opened by the peer to `target`. */
@@ -81,6 +92,8 @@ export const forwardSchema = z.object({
   weight: z.int().min(1).max(100),
   compression: compressionSchema,
   whenPeerDown: whenPeerDownSchema,
+  /** Of all its connections together. No limit when left out. */
+  rateLimitMbps: rateLimitMbpsSchema.optional(),
 });
 
 /** What a peer may have this agent open. Anything else is refused. */

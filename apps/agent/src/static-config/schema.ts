@@ -9,6 +9,7 @@ import {
   portSchema,
   prefixSchema,
   profileSchema,
+  rateLimitMbpsSchema,
   trafficClassSchema,
   whenPeerDownSchema,
 } from '@longhaul/contracts';
@@ -47,6 +48,7 @@ const treatmentShape = {
   weight: z.int().min(1).max(100).default(1),
   compression: compressionSchema.default('auto'),
   whenPeerDown: whenPeerDownSchema.default('pass'),
+  rateLimitMbps: rateLimitMbpsSchema.optional(),
 };
 
 /** A class that is left out has its default. */
