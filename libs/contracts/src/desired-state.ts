@@ -49,6 +49,8 @@ export const peerSchema = z.object({
   siteId: idSchema,
   name: z.string().min(1).max(100),
   publicKey: key32Schema,
+  /** Announced by the peer, which may use it already: good besides the other, and alone once it was used. */
+  nextPublicKey: key32Schema.optional(),
   presharedKey: key32Schema.optional(),
   /** Where the peer listens; empty when only the peer can open the tunnel (it is behind NAT). */
   endpoints: z.array(endpointSchema).max(8),

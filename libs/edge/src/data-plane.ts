@@ -1,6 +1,6 @@
 import * as native from '@longhaul/native';
 import { allocateSlab } from '@longhaul/native';
-import type { ShardOptions, Stream, TunnelEvents } from '@longhaul/tunnel';
+import type { PeerOptions, ShardOptions, Stream, TunnelEvents } from '@longhaul/tunnel';
 import { Bridge } from './connection/bridge.js';
 import type { FlowRecord } from './connection/flow.js';
 import { WorkSpace } from './connection/work-space.js';
@@ -13,7 +13,7 @@ import type { PortUse } from './sockets.js';
 import { formatSocketAddress } from './policy/addresses.js';
 import { AllowTable } from './policy/allow-table.js';
 import { RuleTable } from './policy/rule-table.js';
-import { rateLimits, StateError, validateState, type DataPlaneState } from './policy/state.js';
+import { publicKeys, rateLimits, StateError, validateState, type DataPlaneState } from './policy/state.js';
 import type { DataPlaneStatistics, LinkStatistics } from './statistics.js';
 
 /** How often the limits that follow the paths are adapted. */
@@ -111,15 +111,13 @@ export class DataPlane {
 
   /**
    * Checks a state and binds everything new, so that it can be put in force as a whole. Until then nothing changes.
-   * Connections that are open stay as they are, except those of a peer that is gone or has another key. Connections that a
-   * peer of another shard is to carry are as if it were down: they are not meant to come here.
+   * Connections that are open stay as they are, except those of a peer that is gone. Connections that a peer of another shard is to carry are as if it were down: they are not meant to come here.
    *
    * @throws StateError if the state cannot be
    */
   prepare(state: DataPlaneState, placement = ALL_HERE): PreparedState {
     if (this.closed) throw new StateError(['the data plane is closed']);
     validateState(state);
-    this.refuseNewKey(state);
     const undo: (() => void)[] = [];
     const rollback = (): void => {
       for (const step of undo.reverse()) step();
@@ -165,25 +163,17 @@ export class DataPlane {
     };
   }
 
-  private elsewhere(
-    { peers }: DataPlaneState,
-    { shardOf }: Placement,
-  ): { publicKey: Uint8Array; shard: number }[] {
-    return peers.flatMap(({ id, publicKey }) => {
+  private elsewhere({ peers }: DataPlaneState, { shardOf }: Placement) {
+    return peers.flatMap(({ id, publicKey, nextPublicKey }) => {
       const shard = shardOf.get(id);
-      return shard === undefined || shard === this.options.shard?.index ? [] : [{ publicKey, shard }];
+      const isHere = shard === undefined || shard === this.options.shard?.index;
+      return isHere ? [] : [{ publicKey, nextPublicKey, shard }];
     });
   }
 
   private portUseOf(address: string, { inherited }: Placement): PortUse {
     if (this.options.shard === undefined) return 'alone';
     return inherited.has(address) ? 'joined' : 'shared';
-  }
-
-  private refuseNewKey({ privateKey }: DataPlaneState): void {
-    if (this.state !== undefined && Buffer.compare(this.state.privateKey, privateKey) !== 0) {
-      throw new StateError(['the private key cannot change while the agent runs: restart it']);
-    }
   }
 
   /** A new UDP socket where one is needed. */
@@ -210,6 +200,7 @@ export class DataPlane {
     } else if (socket !== undefined) {
       this.driver.replaceSocket(socket);
     }
+    this.driver.endpoint.setPrivateKeys(state.privateKey, state.previousPrivateKey);
     this.switchPeers(this.driver, state);
     this.state = state;
     this.connections.policy = policy;
@@ -218,8 +209,7 @@ export class DataPlane {
 
   private switchPeers({ endpoint }: EndpointDriver, state: DataPlaneState): void {
     for (const old of this.state?.peers ?? []) {
-      const kept = state.peers.find((peer) => peer.id === old.id);
-      if (kept !== undefined && Buffer.compare(kept.publicKey, old.publicKey) === 0) continue;
+      if (state.peers.some(({ id }) => id === old.id) && !isKeyOfAnother(old, state.peers)) continue;
       endpoint.removePeer(old.id);
       this.connections.forgetPeer(old.id);
     }
@@ -364,6 +354,12 @@ export class DataPlane {
     this.connections.close();
     this.driver?.close();
   }
+}
+
+/** Whether a key that was the peer's is now another's: then it begins anew. */
+function isKeyOfAnother(old: PeerOptions, peers: readonly PeerOptions[]): boolean {
+  const others = peers.filter(({ id }) => id !== old.id).flatMap(publicKeys);
+  return publicKeys(old).some((key) => others.some((other) => Buffer.compare(key, other) === 0));
 }
 
 function messageOf(error: unknown): string {

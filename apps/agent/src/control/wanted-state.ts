@@ -16,6 +16,8 @@ const ANY_ADDRESS = '::';
 export interface LocalFacts {
   /** X25519, 32 bytes in base64. */
   readonly tunnelPrivateKey: string;
+  /** The one before, while peers may not know the other yet. */
+  readonly previousTunnelPrivateKey?: string;
   readonly tunnelPort: number;
   /** Where the agent itself connects to: controller and NATS. */
   readonly management: readonly SocketAddress[];
@@ -23,10 +25,14 @@ export interface LocalFacts {
 
 const bytes = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
 
+const optionalBytes = (base64: string | undefined): Uint8Array | undefined =>
+  base64 === undefined ? undefined : bytes(base64);
+
 /** The data plane's state for a desired state; null: an agent with no peers and no rules. */
 export function toWantedState(desired: DesiredState | null, local: LocalFacts): WantedState {
   return {
     privateKey: bytes(local.tunnelPrivateKey),
+    previousPrivateKey: optionalBytes(local.previousTunnelPrivateKey),
     tunnel: { address: ANY_ADDRESS, port: desired?.tunnelPort ?? local.tunnelPort },
     management: local.management,
     peers: desired?.peers.map(toPeer) ?? [],
@@ -43,7 +49,8 @@ function toPeer(peer: Peer): WantedPeer {
     id: agentId,
     name,
     publicKey: bytes(peer.publicKey),
-    presharedKey: peer.presharedKey === undefined ? undefined : bytes(peer.presharedKey),
+    nextPublicKey: optionalBytes(peer.nextPublicKey),
+    presharedKey: optionalBytes(peer.presharedKey),
     endpoints,
     profile,
     cipherSuite,

@@ -191,6 +191,7 @@ const peersOf = (agent: FleetAgent, fleet: Fleet, links: ReadonlyMap<string, Fle
         siteId: peer.siteId,
         name: peer.hostname.slice(0, MAX_NAME_LENGTH),
         publicKey: peer.tunnelPublicKey,
+        ...(peer.nextTunnelPublicKey ? { nextPublicKey: peer.nextTunnelPublicKey } : {}),
         ...(presharedKey === undefined ? {} : { presharedKey }),
         endpoints: [...peer.endpoints],
         profile: link.profile,

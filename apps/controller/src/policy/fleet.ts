@@ -42,6 +42,8 @@ export interface FleetAgent {
   readonly siteId: string;
   readonly hostname: string;
   readonly tunnelPublicKey: string;
+  /** Announced by a change of keys that is under way. */
+  readonly nextTunnelPublicKey?: string | null;
   readonly tunnelPort: number;
   readonly endpoints: readonly string[];
 }

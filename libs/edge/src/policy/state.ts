@@ -85,8 +85,10 @@ export interface AllowRule {
 
 /** Everything that a data plane has to be. */
 export interface DataPlaneState {
-  /** X25519 static private key, 32 bytes. */
+  /** X25519 static private key, 32 bytes. Where it changes, streams go on. */
   readonly privateKey: Uint8Array;
+  /** The key before it, for as long as peers may not know the new one yet. */
+  readonly previousPrivateKey?: Uint8Array;
   /** Where the tunnel's UDP socket listens; `::` takes IPv4 too. */
   readonly tunnel: SocketAddress;
   readonly peers: readonly PeerOptions[];
@@ -123,10 +125,18 @@ export function validateState(state: DataPlaneState): void {
   if (problems.length > 0) throw new StateError(problems);
 }
 
-function* keyProblems({ privateKey, tunnel, management }: DataPlaneState): Iterable<string> {
+function* keyProblems(state: DataPlaneState): Iterable<string> {
+  const { privateKey, previousPrivateKey, tunnel, management } = state;
   if (privateKey.length !== 32) yield 'the private key must be 32 bytes';
+  if (previousPrivateKey !== undefined && previousPrivateKey.length !== 32)
+    yield 'the previous private key must be 32 bytes';
   yield* socketProblems('tunnel', tunnel, 0);
   for (const address of management) yield* socketProblems('management', address, 0);
+}
+
+/** Of a peer: its key, and the one that it is about to use. */
+export function publicKeys({ publicKey, nextPublicKey }: PeerOptions): Uint8Array[] {
+  return nextPublicKey === undefined ? [publicKey] : [publicKey, nextPublicKey];
 }
 
 function* peerProblems(peers: readonly PeerOptions[]): Iterable<string> {
@@ -136,10 +146,11 @@ function* peerProblems(peers: readonly PeerOptions[]): Iterable<string> {
   );
   yield* duplicates(
     'public key',
-    peers.map((peer) => Buffer.from(peer.publicKey).toString('base64')),
+    peers.flatMap((peer) => publicKeys(peer).map((key) => Buffer.from(key).toString('base64'))),
   );
   for (const peer of peers) {
-    if (peer.publicKey.length !== 32) yield `peer ${peer.id}: the public key must be 32 bytes`;
+    if (publicKeys(peer).some((key) => key.length !== 32))
+      yield `peer ${peer.id}: a public key must be 32 bytes`;
     if (peer.presharedKey !== undefined && peer.presharedKey.length !== 32)
       yield `peer ${peer.id}: the pre-shared key must be 32 bytes`;
     if (peer.profile === 'fixed' && peer.rateMbps === undefined)
