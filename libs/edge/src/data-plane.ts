@@ -13,7 +13,7 @@ import type { PortUse } from './sockets.js';
 import { formatSocketAddress } from './policy/addresses.js';
 import { AllowTable } from './policy/allow-table.js';
 import { RuleTable } from './policy/rule-table.js';
-import { StateError, validateState, type DataPlaneState } from './policy/state.js';
+import { rateLimits, StateError, validateState, type DataPlaneState } from './policy/state.js';
 import type { DataPlaneStatistics, LinkStatistics } from './statistics.js';
 
 /** How often the limits that follow the paths are adapted. */
@@ -36,6 +36,8 @@ export interface Placement {
   readonly shardOf: ReadonlyMap<string, number>;
   /** Addresses of forwards, as {@link formatSocketAddress} writes them, on which another shard listens until it commits. */
   readonly inherited: ReadonlySet<string>;
+  /** Memory of the rate limits by group, {@link LIMIT_BYTES} each, that the shards share. */
+  readonly limits: ReadonlyMap<string, SharedArrayBuffer>;
 }
 
 /** A state that can be put in force without fail. */
@@ -48,7 +50,7 @@ export interface PreparedState {
   rollback(): void;
 }
 
-const ALL_HERE: Placement = { shardOf: new Map(), inherited: new Set() };
+const ALL_HERE: Placement = { shardOf: new Map(), inherited: new Set(), limits: new Map() };
 
 /** What the owner of a data plane is told. */
 export interface DataPlaneEvents {
@@ -139,6 +141,7 @@ export class DataPlane {
         rollback,
         commit: () => {
           this.switchTo(here, policy, socket);
+          this.connections.limits.configure(rateLimits(state), placement.limits);
           this.driver?.endpoint.setPeersElsewhere(this.elsewhere(state, placement));
           forwards.commit();
           intercepted.commit();
@@ -231,11 +234,11 @@ export class DataPlane {
     }, ADAPT_MS);
     const tasks = {
       serve: () => {
-        this.connections.flushQuietOpens();
+        this.connections.serve();
         this.act();
       },
       hasWork: () => this.told.length > 0,
-      nextTaskUs: () => this.connections.nextOpenUs,
+      nextTaskUs: () => this.connections.nextTaskUs,
     };
     const { shard } = this.options;
     return new EndpointDriver(privateKey, this.memory, socket, this.tunnelEvents(), tasks, shard);

@@ -1,4 +1,11 @@
-import type { DesiredState, Forward, FlowRule as DesiredRule, Peer } from '@longhaul/contracts';
+import {
+  DEFAULT_CLASS_WEIGHTS,
+  policyRuleId,
+  type DesiredState,
+  type Forward,
+  type FlowRule as DesiredRule,
+  type Peer,
+} from '@longhaul/contracts';
 import { formatSocketAddress, type FlowRule, type SocketAddress, type Treatment } from '@longhaul/edge';
 import type { WantedPeer, WantedState } from '../state-source.js';
 
@@ -31,7 +38,7 @@ export function toWantedState(desired: DesiredState | null, local: LocalFacts): 
 }
 
 function toPeer(peer: Peer): WantedPeer {
-  const { agentId, name, endpoints, profile, cipherSuite, rateMbps, maxUdpPayload } = peer;
+  const { agentId, name, endpoints, profile, cipherSuite, rateMbps, maxUdpPayload, classWeights } = peer;
   return {
     id: agentId,
     name,
@@ -42,6 +49,7 @@ function toPeer(peer: Peer): WantedPeer {
     cipherSuite,
     rateMbps,
     maxUdpPayload,
+    classWeights: classWeights ?? DEFAULT_CLASS_WEIGHTS,
   };
 }
 
@@ -51,18 +59,20 @@ function toRule(rule: DesiredRule): FlowRule {
   const selector = { id, sources, destinations, ports };
   if (action !== 'accelerate') return { ...selector, action };
   if (peerAgentId === undefined) return { ...selector, action: 'pass' };
-  return { ...selector, action, treatment: treatmentOf({ ...rule, peerAgentId }) };
+  return { ...selector, action, treatment: treatmentOf({ ...rule, peerAgentId }, policyRuleId(id)) };
 }
 
 function toForward(forward: Forward) {
   const listen = { address: forward.listenAddress, port: forward.listenPort };
   const target = { address: forward.targetAddress, port: forward.targetPort };
-  return { id: `forward ${formatSocketAddress(listen)}`, listen, target, treatment: treatmentOf(forward) };
+  const id = `forward ${formatSocketAddress(listen)}`;
+  return { id, listen, target, treatment: treatmentOf(forward, id) };
 }
 
 function treatmentOf(
-  rule: Pick<Forward, 'peerAgentId' | 'class' | 'weight' | 'compression' | 'whenPeerDown'>,
+  rule: Pick<Forward, 'peerAgentId' | 'class' | 'weight' | 'compression' | 'whenPeerDown' | 'rateLimitMbps'>,
+  limitGroup: string,
 ): Treatment {
-  const { peerAgentId, class: trafficClass, weight, compression, whenPeerDown } = rule;
-  return { peerId: peerAgentId, class: trafficClass, weight, compression, whenPeerDown };
+  const { peerAgentId: peerId, class: trafficClass, weight, compression, whenPeerDown, rateLimitMbps } = rule;
+  return { peerId, class: trafficClass, weight, compression, whenPeerDown, rateLimitMbps, limitGroup };
 }

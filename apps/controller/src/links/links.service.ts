@@ -1,4 +1,4 @@
-import { cipherSuiteSchema, profileSchema } from '@longhaul/contracts';
+import { cipherSuiteSchema, classWeightsSchema, profileSchema } from '@longhaul/contracts';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { audit } from '../audit/audit.js';
@@ -7,6 +7,7 @@ import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput, requireId } from '../graphql/validation.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
 import { TelemetryQueries } from '../telemetry/telemetry-queries.js';
+import { classWeightsOf, weightColumns, type WeightColumns } from './class-weights.js';
 import type { LinkPoint } from './link-point.model.js';
 import type { Link, LinkInput } from './link.model.js';
 
@@ -18,6 +19,13 @@ const linkSchema = z.object({
   rateMbpsAToB: rate,
   rateMbpsBToA: rate,
   maxUdpPayload: z.int().min(1200).max(16_384).nullish(),
+  classWeights: z
+    .object({
+      interactive: classWeightsSchema.shape.interactive.nullish(),
+      bulk: classWeightsSchema.shape.bulk.nullish(),
+      scavenger: classWeightsSchema.shape.scavenger.nullish(),
+    })
+    .nullish(),
 });
 
 /** Raw samples are kept for three days. */
@@ -28,7 +36,7 @@ const seriesSchema = z.object({
     .max(3 * 24 * 60),
 });
 
-interface LinkRow {
+interface LinkRow extends WeightColumns {
   readonly profile: string;
   readonly cipherSuite: string;
 }
@@ -83,6 +91,7 @@ export class LinksService {
         rateMbpsAToB: change.rateMbpsAToB === undefined ? before.rateMbpsAToB : change.rateMbpsAToB,
         rateMbpsBToA: change.rateMbpsBToA === undefined ? before.rateMbpsBToA : change.rateMbpsBToA,
         maxUdpPayload: change.maxUdpPayload ?? before.maxUdpPayload,
+        ...weightColumns(before, change.classWeights ?? {}),
       };
       assertRates(wanted);
       const after = await tx.link.update({ where, data: wanted });
@@ -109,4 +118,5 @@ const toLink = <Row extends LinkRow>(row: Row) => ({
   ...row,
   profile: profileSchema.parse(row.profile),
   cipherSuite: cipherSuiteSchema.parse(row.cipherSuite),
+  classWeights: classWeightsOf(row),
 });

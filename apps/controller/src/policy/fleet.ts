@@ -1,4 +1,4 @@
-import type { CipherSuite, Profile } from '@longhaul/contracts';
+import type { CipherSuite, ClassWeights, Profile } from '@longhaul/contracts';
 import type { ScopedPolicy } from './scoped-policy.js';
 
 /** What desired states are compiled from: one organization at one moment. */
@@ -56,6 +56,8 @@ export interface FleetLink {
   readonly rateMbpsBToA: number | null;
   /** Bytes. */
   readonly maxUdpPayload: number;
+  /** How the traffic classes share the tunnels; by default as agents do without being told. */
+  readonly classWeights?: ClassWeights;
 }
 
 /** Two ids, the lower first. */

@@ -291,6 +291,7 @@ export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
   Flow: 'read',
   FlowConnection: 'read',
   FlowEdge: 'read',
+  ClassWeights: 'read',
   Link: 'read',
   LinkEnd: 'read',
   LinkPoint: 'read',

@@ -20,6 +20,36 @@ export interface Treatment {
   readonly weight: number;
   readonly compression: Compression;
   readonly whenPeerDown: WhenPeerDown;
+  /**
+   * What all connections of the rule or forward together may carry of the application's bytes, each way, in Mbit/s; more
+   * than 0. Where it is reached applications wait; nothing is dropped. By default there is no limit.
+   */
+  readonly rateLimitMbps?: number;
+  /** Rules of one group share one limit; by default each has its own. */
+  readonly limitGroup?: string;
+}
+
+/** Which limit the connections of a rule or forward have. */
+export function limitGroup(ruleId: string, treatment: Treatment): string {
+  return treatment.limitGroup ?? ruleId;
+}
+
+/** The limits of a state in Mbit/s, by group; undefined: none. */
+export function rateLimits({ rules, forwards }: DataPlaneState): Map<string, number | undefined> {
+  const limits = new Map<string, number | undefined>();
+  for (const [id, treatment] of treatments(rules, forwards))
+    limits.set(limitGroup(id, treatment), treatment.rateLimitMbps);
+  return limits;
+}
+
+function treatments(
+  rules: readonly FlowRule[],
+  forwards: readonly ForwardState[],
+): (readonly [id: string, treatment: Treatment])[] {
+  const accelerated = rules.flatMap((rule) =>
+    rule.action === 'accelerate' ? [[rule.id, rule.treatment] as const] : [],
+  );
+  return [...accelerated, ...forwards.map(({ id, treatment }) => [id, treatment] as const)];
 }
 
 /** Which connections; an empty list of addresses or ports means any. */
@@ -88,6 +118,7 @@ export function validateState(state: DataPlaneState): void {
     ...forwardProblems(state),
     ...ruleProblems(state),
     ...allowProblems(state),
+    ...limitProblems(state),
   ];
   if (problems.length > 0) throw new StateError(problems);
 }
@@ -117,6 +148,8 @@ function* peerProblems(peers: readonly PeerOptions[]): Iterable<string> {
       yield `peer ${peer.id}: rateMbps must be more than 0`;
     if (!(peer.maxUdpPayload >= 1200 && peer.maxUdpPayload <= 16_384))
       yield `peer ${peer.id}: maxUdpPayload must be 1200 to 16384`;
+    for (const weight of Object.values(peer.classWeights ?? {}))
+      if (!(weight > 0)) yield `peer ${peer.id}: class weights must be more than 0`;
     for (const endpoint of peer.endpoints) yield* socketProblems(`peer ${peer.id}`, endpoint, 1);
   }
 }
@@ -152,6 +185,18 @@ function* allowProblems({ allow, peers }: DataPlaneState): Iterable<string> {
     if (!peers.some((peer) => peer.id === peerId)) yield `${name}: there is no peer ${peerId}`;
     for (const prefix of prefixes) yield* prefixProblems(name, prefix);
     for (const range of ports) yield* portProblems(name, range);
+  }
+}
+
+function* limitProblems({ rules, forwards }: DataPlaneState): Iterable<string> {
+  const limits = new Map<string, number | undefined>();
+  for (const [id, treatment] of treatments(rules, forwards)) {
+    const group = limitGroup(id, treatment);
+    const { rateLimitMbps } = treatment;
+    if (rateLimitMbps !== undefined && !(rateLimitMbps > 0)) yield `${id}: rateLimitMbps must be more than 0`;
+    if (limits.has(group) && limits.get(group) !== rateLimitMbps)
+      yield `${id}: rateLimitMbps differs from that of others of the group ${group}`;
+    limits.set(group, rateLimitMbps);
   }
 }
 

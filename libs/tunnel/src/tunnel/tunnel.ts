@@ -24,6 +24,7 @@ import {
 import type { PathMemory } from '../path/path-memory.js';
 import { PathValidation, sameAddress, sameHost } from '../path/path-validation.js';
 import { StreamAbortCode } from '../streams/abort-code.js';
+import type { ClassWeights } from '../streams/scheduler.js';
 import type { SharedResources } from '../transport/stream-table.js';
 import { Transport, type PathPolicy, type TransportOwner } from '../transport/transport.js';
 import type { PacketTarget } from '../wire/packet-builder.js';
@@ -48,6 +49,8 @@ export interface PeerOptions {
   readonly maxUdpPayload: number;
   /** Forward error correction at the end of flights: where it pays, or never. By default where it pays. */
   readonly repair?: 'auto' | 'off';
+  /** Shares of the classes of streams in what we send; by default interactive 16, bulk 4, scavenger 1. */
+  readonly classWeights?: ClassWeights;
   /** What an earlier tunnel to the peer has learnt of the path. Looked at when the peer is added, and not again. */
   readonly remembered?: PathMemory;
 }
@@ -161,8 +164,14 @@ export class Tunnel implements TransportOwner {
   }
 
   private pathPolicy(session: TunnelSession): PathPolicy {
-    const { profile, rateMbps, maxUdpPayload, repair } = this.options;
-    return { profile, rateMbps, repair, maxUdpPayload: Math.min(maxUdpPayload, session.peerMaxUdpPayload) };
+    const { profile, rateMbps, maxUdpPayload, repair, classWeights } = this.options;
+    return {
+      profile,
+      rateMbps,
+      repair,
+      classWeights,
+      maxUdpPayload: Math.min(maxUdpPayload, session.peerMaxUdpPayload),
+    };
   }
 
   // Handshake
