@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { RESOLUTIONS, type ResolutionName } from './resolutions.js';
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 /** Telemetry that agents held back for so long is still taken. */
 const DAYS_BACK = 2;
 /** An agent's clock may be ahead by less than a day; and the midnight job may be late. */
