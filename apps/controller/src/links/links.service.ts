@@ -7,8 +7,9 @@ import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput, requireId } from '../graphql/validation.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
 import { TelemetryQueries } from '../telemetry/telemetry-queries.js';
-import { classWeightsOf, weightColumns, type WeightColumns } from './class-weights.js';
+import { weightColumns } from './class-weights.js';
 import type { LinkPoint } from './link-point.model.js';
+import { findEnd, toLink } from './link-rows.js';
 import type { Link, LinkInput } from './link.model.js';
 
 const rate = z.number().positive('must be more than 0').max(100_000).nullish();
@@ -36,11 +37,6 @@ const seriesSchema = z.object({
     .max(3 * 24 * 60),
 });
 
-interface LinkRow extends WeightColumns {
-  readonly profile: string;
-  readonly cipherSuite: string;
-}
-
 @Injectable()
 export class LinksService {
   private readonly telemetry = new TelemetryQueries();
@@ -61,18 +57,13 @@ export class LinksService {
     query: { linkId: string; agentId: string; minutes: number },
   ): Promise<LinkPoint[]> {
     const linkId = requireId('link', query.linkId);
-    const agentId = requireId('agent', query.agentId);
     const { minutes } = parseInput(seriesSchema, { minutes: query.minutes });
     const { organizationId } = context;
     return context.read(async (tx) => {
       const link = await tx.link.findUnique({ where: { organizationId_id: { organizationId, id: linkId } } });
       if (link === null) throw notFound('link', linkId);
-      const siteIds = [link.siteAId, link.siteBId];
-      const agents = await tx.agent.findMany({ where: { organizationId, siteId: { in: siteIds } } });
-      const agent = agents.find(({ id }) => id === agentId);
-      if (agent === undefined) throw notFound('agent of this link', agentId);
-      const peerAgentIds = agents.filter(({ siteId }) => siteId !== agent.siteId).map(({ id }) => id);
-      return this.telemetry.linkSeries(tx, { organizationId, agentId, peerAgentIds, minutes });
+      const end = await findEnd(tx, link, query.agentId);
+      return this.telemetry.linkSeries(tx, { organizationId, ...end, minutes });
     });
   }
 
@@ -113,10 +104,3 @@ const assertRates = (link: {
     .map((path) => ({ path, message: 'is required by the profile FIXED' }));
   if (problems.length > 0) throw badInput(problems);
 };
-
-const toLink = <Row extends LinkRow>(row: Row) => ({
-  ...row,
-  profile: profileSchema.parse(row.profile),
-  cipherSuite: cipherSuiteSchema.parse(row.cipherSuite),
-  classWeights: classWeightsOf(row),
-});
