@@ -13,10 +13,14 @@ import { TenantDatabase } from './database/tenant-database.js';
 import { WorkerDatabase } from './database/worker-database.js';
 import { AGENT_API_PREFIX, agentApiGate } from './enrollment/agent-api-gate.js';
 import { listenAtAll } from './http/listeners.js';
+import { observeRequests } from './http/observe-requests.js';
 import { servePortal } from './http/portal.js';
 import { securityHeaders } from './http/security-headers.js';
 import { UpgradeAdapter } from './live/upgrade-adapter.js';
 import { createLogger, NestLogger } from './logging/pino-logger.js';
+import { serveMetrics } from './metrics/metrics-server.js';
+import { registry } from './metrics/metrics.js';
+import { startTracing } from './tracing/tracing.js';
 
 /** A policy of a thousand rules has some 500 kB. */
 const MAX_BODY = '2mb';
@@ -46,12 +50,14 @@ export const startController = async (
   if (applied.length > 0) logger.info({ migrations: applied }, 'database migrated');
   const hosts = certificateHosts(settings);
   const state = await prepareControllerState(settings.stateDir, { hosts });
+  const stopTracing = settings.tracing && startTracing(settings.tracing);
   const app = await createApp(settings, state, logger);
   try {
     await announceFirstOwner(app, settings, announce);
     const server = app.getHttpServer() as HttpsServer;
     await app.init();
     const closeDoors = await listenAtAll(server, settings.listen);
+    const closeMetrics = settings.metricsListen && (await serveMetrics(registry, settings.metricsListen));
     const renewing = setInterval(
       () => void renewCertificate(server, settings.stateDir, hosts, logger),
       CERTIFICATE_CHECK_MS,
@@ -64,12 +70,15 @@ export const startController = async (
       stop: async () => {
         clearInterval(renewing);
         closeDoors();
+        closeMetrics?.();
         await app.close();
+        await stopTracing?.();
         logger.info('controller stopped');
       },
     };
   } catch (error) {
     await app.close();
+    await stopTracing?.();
     throw error;
   }
 };
@@ -124,6 +133,7 @@ const createApp = async (
   });
   app.disable('x-powered-by');
   app.useWebSocketAdapter(new UpgradeAdapter(app));
+  app.use(observeRequests);
   app.use(securityHeaders);
   app.use(AGENT_API_PREFIX, agentApiGate(settings.agentApi));
   app.useBodyParser('json', { limit: MAX_BODY });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { TracingSettings } from '../tracing/tracing.js';
 import { DEFAULT_RETENTION, MIN_RETENTION_DAYS, type Retention } from '../telemetry/partitions.js';
 import { oidcEnvironment, readOidcSettings, type OidcSettings } from './oidc-settings.js';
 
@@ -69,6 +70,14 @@ const schema = z.object({
   LONGHAUL_ADMIN_PASSWORD: z.string().min(12, 'must have 12 characters or more').max(200).optional(),
   LONGHAUL_AGENT_API_RATE: z.coerce.number('must be a number').positive().max(100_000).default(5),
   LONGHAUL_AGENT_API_BURST: z.coerce.number('must be a number').int().min(1).max(1_000_000).default(50),
+  LONGHAUL_METRICS_LISTEN: z.string().transform(parseListen).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({
+      protocol: /^https?$/,
+      error: 'must be an http:// or https:// URL, for instance http://127.0.0.1:4318',
+    })
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).max(200).default('longhaul-controller'),
   LONGHAUL_RETENTION_RAW_DAYS: retentionDays.default(DEFAULT_RETENTION.rawDays),
   LONGHAUL_RETENTION_FLOWS_DAYS: retentionDays.default(DEFAULT_RETENTION.flowsDays),
   LONGHAUL_RETENTION_1M_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1m']),
@@ -108,6 +117,10 @@ export interface Settings {
   readonly adminPassword: string | undefined;
   /** How often one client address may call the agent API; a site's agents may be behind one. */
   readonly agentApi: { readonly perSecond: number; readonly burst: number };
+  /** Where `/metrics` is served, over plain HTTP; undefined: nowhere. */
+  readonly metricsListen: ListenAddress | undefined;
+  /** Where spans are sent; undefined: nowhere. */
+  readonly tracing: TracingSettings | undefined;
   /** How long telemetry is kept. */
   readonly retention: Retention;
   /** Undefined: people sign in by password only. */
@@ -139,6 +152,11 @@ export const loadSettings = (environment: Environment): Settings => {
     adminEmail: values.LONGHAUL_ADMIN_EMAIL.toLowerCase(),
     adminPassword: values.LONGHAUL_ADMIN_PASSWORD,
     agentApi: { perSecond: values.LONGHAUL_AGENT_API_RATE, burst: values.LONGHAUL_AGENT_API_BURST },
+    metricsListen: values.LONGHAUL_METRICS_LISTEN,
+    tracing:
+      values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, serviceName: values.OTEL_SERVICE_NAME },
     retention: {
       rawDays: values.LONGHAUL_RETENTION_RAW_DAYS,
       flowsDays: values.LONGHAUL_RETENTION_FLOWS_DAYS,
