@@ -59,6 +59,7 @@ const schema = z.object({
   LONGHAUL_ADMIN_PASSWORD: z.string().min(12, 'must have 12 characters or more').max(200).optional(),
   LONGHAUL_AGENT_API_RATE: z.coerce.number('must be a number').positive().max(100_000).default(5),
   LONGHAUL_AGENT_API_BURST: z.coerce.number('must be a number').int().min(1).max(1_000_000).default(50),
+  LONGHAUL_DRAIN_SECONDS: z.coerce.number('must be a number').min(0).max(300).default(5),
   ...oidcEnvironment,
   LONGHAUL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
@@ -92,6 +93,8 @@ export interface Settings {
   readonly adminPassword: string | undefined;
   /** How often one client address may call the agent API; a site's agents may be behind one. */
   readonly agentApi: { readonly perSecond: number; readonly burst: number };
+  /** Between "not ready any more" and the last new connection, at the end: for balancers to notice. In milliseconds. */
+  readonly drainMs: number;
   /** Undefined: people sign in by password only. */
   readonly oidc: OidcSettings | undefined;
   readonly logLevel: string;
@@ -121,9 +124,25 @@ export const loadSettings = (environment: Environment): Settings => {
     adminEmail: values.LONGHAUL_ADMIN_EMAIL.toLowerCase(),
     adminPassword: values.LONGHAUL_ADMIN_PASSWORD,
     agentApi: { perSecond: values.LONGHAUL_AGENT_API_RATE, burst: values.LONGHAUL_AGENT_API_BURST },
+    drainMs: values.LONGHAUL_DRAIN_SECONDS * 1000,
     oidc: oidcSettings(values),
     logLevel: values.LONGHAUL_LOG_LEVEL,
   };
+};
+
+/** What `backup` and `restore` need of the {@link Settings}. */
+export interface BackupSettings {
+  readonly ownerUrl: string;
+  readonly stateDir: string;
+}
+
+/** @throws SettingsError */
+export const loadBackupSettings = (environment: Environment): BackupSettings => {
+  const parsed = schema
+    .pick({ DATABASE_OWNER_URL: true, LONGHAUL_STATE_DIR: true })
+    .safeParse(withoutEmpty(environment));
+  if (!parsed.success) throw new SettingsError(parsed.error.issues.map(describe).join('\n'));
+  return { ownerUrl: parsed.data.DATABASE_OWNER_URL, stateDir: parsed.data.LONGHAUL_STATE_DIR };
 };
 
 const oidcSettings = (values: Parameters<typeof readOidcSettings>[0]): OidcSettings | undefined => {
