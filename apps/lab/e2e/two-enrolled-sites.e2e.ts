@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
+import { pageOf } from '../src/fleet/controller-client.js';
 import { ACCELERATED_PORT, DIRECT_PORT, TwoSiteFleet } from '../src/fleet/two-site-fleet.js';
 import type { SiteName } from '../src/network/lab-network.js';
 import { endFleet, eventually, exchange, startFleet, transfer } from './fleet.js';
@@ -225,10 +226,14 @@ describe('a token', () => {
 
   it('that was revoked enrols nothing and says why', async () => {
     const token = await fleet.createToken('a');
-    const schema = z.object({ enrollmentTokens: z.array(z.object({ id: z.string(), status: z.string() })) });
-    const { enrollmentTokens } = await fleet.api.query('{ enrollmentTokens { id status } }', {}, schema);
+    const schema = z.object({ enrollmentTokens: pageOf(z.object({ id: z.string(), status: z.string() })) });
+    const { enrollmentTokens } = await fleet.api.query(
+      '{ enrollmentTokens { nodes { id status } } }',
+      {},
+      schema,
+    );
     const document = 'mutation ($id: ID!) { revokeEnrollmentToken(id: $id) { id } }';
-    for (const { id } of enrollmentTokens) await fleet.api.query(document, { id }, z.unknown());
+    for (const { id } of enrollmentTokens.nodes) await fleet.api.query(document, { id }, z.unknown());
     await expect(enroll(token)).rejects.toThrow(/revoked/i);
   });
 
