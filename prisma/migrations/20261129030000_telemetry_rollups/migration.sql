@@ -161,7 +161,7 @@ BEGIN
   IF "p" > 0 THEN
     -- RFC 9438, section 5.1: CUBIC's average window is 1.054 (RTT / p)^(3/4) segments with C = 0.4 and beta = 0.7, and where that
     -- is less than Reno's, it is Reno's: sqrt(3 / (2 p)), Mathis, Semke, Mahdavi, Ott 1997.
-    "steady_window" := greatest(least("full_window", greatest(sqrt(1.5 / "p"), 1.054 * ("rtt" / "p") ^ 0.75)), 1);
+    "steady_window" := least("full_window", greatest(1, sqrt(1.5 / "p"), 1.054 * ("rtt" / "p") ^ 0.75));
   END IF;
   IF "from_start" THEN
     -- Segments that are sent before the first loss, on average: Cardwell, Savage, Anderson 2000, equation 5.

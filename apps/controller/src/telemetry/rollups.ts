@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import { inTransaction } from '../database/worker-pool.js';
+import { rollupBuckets } from '../metrics/metrics.js';
+import { traced } from '../tracing/tracing.js';
 import { RESOLUTIONS, type Resolution, type ResolutionName } from './resolutions.js';
 import { markCoarser, tryLockBucket, type Touched } from './rollup-locks.js';
 import { rollupStatements, type RollupStatements } from './rollup-sql.js';
@@ -33,7 +35,9 @@ export class Rollups {
       let done = 0;
       for (const bucket of await this.due(nowMs)) {
         if (signal?.aborted === true) return total;
-        done += await inTransaction(this.pool, (client) => this.compute(client, bucket, nowMs));
+        done += await traced('telemetry rollup', { 'longhaul.resolution': bucket.resolution.name }, () =>
+          inTransaction(this.pool, (client) => this.compute(client, bucket, nowMs)),
+        );
       }
       if (done === 0) return total;
       total += done;
@@ -77,6 +81,7 @@ export class Rollups {
     await client.query(tunnels, [...agents, at, new Date(at.getTime() + resolution.seconds * 1000)]);
     for (const level of levels) await client.query(level, [...agents, at]);
     await markCoarser(client, resolution, claimed);
+    rollupBuckets.inc({ resolution: resolution.name }, claimed.length);
     return claimed.length;
   }
 }

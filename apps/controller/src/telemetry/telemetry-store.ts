@@ -11,6 +11,8 @@ import {
   whole,
   type Columns,
 } from '../database/columns.js';
+import { telemetryMessages, telemetryRecords, telemetryStoreSeconds } from '../metrics/metrics.js';
+import { traced } from '../tracing/tracing.js';
 import { ensurePartitions } from './partitions.js';
 import { RESOLUTIONS } from './resolutions.js';
 import { markDirty, type Touched } from './rollup-locks.js';
@@ -146,6 +148,10 @@ export class TelemetryStore {
    * what was stored is not counted twice.
    */
   async store(messages: readonly TelemetryMessage[]): Promise<void> {
+    await traced('telemetry store', { 'longhaul.messages': messages.length }, () => this.storeAll(messages));
+  }
+
+  private async storeAll(messages: readonly TelemetryMessage[]): Promise<void> {
     const good: { message: TelemetryMessage; parsed: ParsedTelemetry }[] = [];
     for (const message of messages) {
       try {
@@ -185,14 +191,20 @@ export class TelemetryStore {
     if (links.length + flows.length === 0) return;
     const linkValues = transpose(LINK, links);
     const flowValues = transpose(FLOW, flows);
+    const stopTimer = telemetryStoreSeconds.startTimer();
     await inTransaction(this.pool, async (client) => {
       if (links.length > 0) await client.query(INSERT_LINKS, linkValues);
       if (flows.length > 0) await client.query(INSERT_FLOWS, flowValues);
       await markDirty(client, RESOLUTIONS[0], touchedBy(links, flows));
     });
+    stopTimer();
+    telemetryMessages.inc({ outcome: 'stored' }, parsed.length);
+    telemetryRecords.inc({ kind: 'link' }, links.length);
+    telemetryRecords.inc({ kind: 'flow' }, flows.length);
   }
 
   private async keepAside(message: TelemetryMessage, reason: string): Promise<void> {
+    telemetryMessages.inc({ outcome: 'unstorable' });
     const source = parseTelemetrySubject(message.subject);
     await this.pool.query(
       `INSERT INTO telemetry.poison (organization_id, agent_id, subject, stream_sequence, reason, body)
