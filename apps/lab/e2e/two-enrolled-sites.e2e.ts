@@ -8,6 +8,7 @@ import { endFleet, eventually, exchange, startFleet, transfer } from './fleet.js
 
 const MIB = 2 ** 20;
 const SECOND_PORT = 6601;
+const LIMIT_MBPS = 16;
 
 let fleet: TwoSiteFleet;
 let stateDir: string;
@@ -151,7 +152,7 @@ describe('two sites that enrolled with tokens', () => {
       seconds: 5,
       onStarted: () => {
         applied = fleet
-          .savePolicy([TwoSiteFleet.accelerateRule({ compression: 'OFF' })], 'No compression')
+          .savePolicy([TwoSiteFleet.accelerateRule({ rateLimitMbps: LIMIT_MBPS })], 'No more than that')
           .then(() => fleet.policyApplied());
       },
     });
@@ -159,6 +160,14 @@ describe('two sites that enrolled with tokens', () => {
     await applied;
     expect(await exchange(fleet, SECOND_PORT, 3)).toMatchObject({ intact: true });
     expect((await flowsTo(SECOND_PORT)).filter((flow) => flow.ended === null)).toEqual([]);
+  });
+
+  it('hold connections to the rate limit of their rule', async () => {
+    const seconds = 2;
+    const { sink } = await transfer(fleet, { from: 'a', seconds });
+    expect(sink).toMatchObject({ intact: true, ended: 'time' });
+    expect(sink.bytes).toBeGreaterThan(100_000);
+    expect(sink.bytes).toBeLessThan(1.5 * seconds * (LIMIT_MBPS / 8) * 1e6);
   });
 
   it('change the keys of an agent under traffic without a restart, and no connection breaks', async () => {
