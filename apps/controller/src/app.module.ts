@@ -9,7 +9,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { DeliveryModule } from './delivery/delivery.module.js';
 import { EnrollmentModule } from './enrollment/enrollment.module.js';
 import { FleetChangesModule } from './fleet/fleet-changes.module.js';
-import { HealthController } from './http/health.controller.js';
+import { HealthModule } from './http/health.module.js';
 import { LiveModule } from './live/live.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { RolloutWorkerModule } from './policy/rollout-worker.module.js';
@@ -33,8 +33,8 @@ export class AppModule {
         RolloutWorkerModule,
         MetricsModule,
         ApiModule,
+        HealthModule,
       ],
-      controllers: [HealthController],
     };
   }
 }

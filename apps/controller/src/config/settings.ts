@@ -84,6 +84,7 @@ const schema = z.object({
   LONGHAUL_RETENTION_5M_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['5m']),
   LONGHAUL_RETENTION_1H_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1h']),
   LONGHAUL_RETENTION_1D_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1d']),
+  LONGHAUL_DRAIN_SECONDS: z.coerce.number('must be a number').min(0).max(300).default(5),
   ...oidcEnvironment,
   LONGHAUL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
@@ -123,6 +124,8 @@ export interface Settings {
   readonly tracing: TracingSettings | undefined;
   /** How long telemetry is kept. */
   readonly retention: Retention;
+  /** Between "not ready any more" and the last new connection, at the end: for balancers to notice. In milliseconds. */
+  readonly drainMs: number;
   /** Undefined: people sign in by password only. */
   readonly oidc: OidcSettings | undefined;
   readonly logLevel: string;
@@ -167,9 +170,25 @@ export const loadSettings = (environment: Environment): Settings => {
         '1d': values.LONGHAUL_RETENTION_1D_DAYS,
       },
     },
+    drainMs: values.LONGHAUL_DRAIN_SECONDS * 1000,
     oidc: oidcSettings(values),
     logLevel: values.LONGHAUL_LOG_LEVEL,
   };
+};
+
+/** What `backup` and `restore` need of the {@link Settings}. */
+export interface BackupSettings {
+  readonly ownerUrl: string;
+  readonly stateDir: string;
+}
+
+/** @throws SettingsError */
+export const loadBackupSettings = (environment: Environment): BackupSettings => {
+  const parsed = schema
+    .pick({ DATABASE_OWNER_URL: true, LONGHAUL_STATE_DIR: true })
+    .safeParse(withoutEmpty(environment));
+  if (!parsed.success) throw new SettingsError(parsed.error.issues.map(describe).join('\n'));
+  return { ownerUrl: parsed.data.DATABASE_OWNER_URL, stateDir: parsed.data.LONGHAUL_STATE_DIR };
 };
 
 const oidcSettings = (values: Parameters<typeof readOidcSettings>[0]): OidcSettings | undefined => {

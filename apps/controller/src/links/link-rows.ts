@@ -3,8 +3,9 @@ import type { Transaction } from '../database/prisma.js';
 import { notFound } from '../graphql/errors.js';
 import { defineLoader, indexBy } from '../graphql/loader.js';
 import { requireId } from '../graphql/validation.js';
+import { classWeightsOf, type WeightColumns } from './class-weights.js';
 
-interface LinkRow {
+interface LinkRow extends WeightColumns {
   readonly profile: string;
   readonly cipherSuite: string;
 }
@@ -13,6 +14,7 @@ export const toLink = <Row extends LinkRow>(row: Row) => ({
   ...row,
   profile: profileSchema.parse(row.profile),
   cipherSuite: cipherSuiteSchema.parse(row.cipherSuite),
+  classWeights: classWeightsOf(row),
 });
 
 /** Links by id. */

@@ -1,4 +1,4 @@
-import { cipherSuiteSchema, profileSchema } from '@longhaul/contracts';
+import { cipherSuiteSchema, classWeightsSchema, profileSchema } from '@longhaul/contracts';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { audit } from '../audit/audit.js';
@@ -7,6 +7,7 @@ import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput, requireId } from '../graphql/validation.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
 import { TelemetryQueries } from '../telemetry/telemetry-queries.js';
+import { weightColumns } from './class-weights.js';
 import type { LinkPoint } from './link-point.model.js';
 import { findEnd, toLink } from './link-rows.js';
 import type { Link, LinkInput } from './link.model.js';
@@ -19,6 +20,13 @@ const linkSchema = z.object({
   rateMbpsAToB: rate,
   rateMbpsBToA: rate,
   maxUdpPayload: z.int().min(1200).max(16_384).nullish(),
+  classWeights: z
+    .object({
+      interactive: classWeightsSchema.shape.interactive.nullish(),
+      bulk: classWeightsSchema.shape.bulk.nullish(),
+      scavenger: classWeightsSchema.shape.scavenger.nullish(),
+    })
+    .nullish(),
 });
 
 /** Raw samples are kept for three days. */
@@ -74,6 +82,7 @@ export class LinksService {
         rateMbpsAToB: change.rateMbpsAToB === undefined ? before.rateMbpsAToB : change.rateMbpsAToB,
         rateMbpsBToA: change.rateMbpsBToA === undefined ? before.rateMbpsBToA : change.rateMbpsBToA,
         maxUdpPayload: change.maxUdpPayload ?? before.maxUdpPayload,
+        ...weightColumns(before, change.classWeights ?? {}),
       };
       assertRates(wanted);
       const after = await tx.link.update({ where, data: wanted });

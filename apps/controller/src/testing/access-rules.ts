@@ -299,6 +299,7 @@ export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
   Flow: 'read',
   FlowConnection: 'read',
   FlowEdge: 'read',
+  ClassWeights: 'read',
   Link: 'read',
   LinkEnd: 'read',
   LinkPoint: 'read',
