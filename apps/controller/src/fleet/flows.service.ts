@@ -55,10 +55,10 @@ export class FlowsService {
 }
 
 /** The agents that a filter means; undefined: all. */
-const agentIdsOf = async (
+export const agentIdsOf = async (
   tx: Transaction,
   organizationId: string,
-  { siteId, agentId }: Filter,
+  { siteId, agentId }: Pick<Filter, 'siteId' | 'agentId'>,
 ): Promise<string[] | undefined> => {
   if (!siteId) return agentId ? [agentId] : undefined;
   const agents = await tx.agent.findMany({ where: { organizationId, siteId }, select: { id: true } });
