@@ -1,4 +1,6 @@
+import type { BlockList } from 'node:net';
 import { z } from 'zod';
+import { proxyList } from '../http/client-address.js';
 import { oidcEnvironment, readOidcSettings, type OidcSettings } from './oidc-settings.js';
 
 /** A setting is missing or wrong; the message has one line for each, and says what to do. */
@@ -39,6 +41,15 @@ const listenList = z
   .transform(list)
   .pipe(z.array(z.string().transform(parseListen)).min(1, 'names no address'));
 
+const parseProxies = (entries: string[], context: z.RefinementCtx<string[]>): BlockList => {
+  try {
+    return proxyList(entries);
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message : String(error));
+    return z.NEVER;
+  }
+};
+
 const schema = z.object({
   LONGHAUL_STATE_DIR: z
     .string()
@@ -59,6 +70,7 @@ const schema = z.object({
   LONGHAUL_ADMIN_PASSWORD: z.string().min(12, 'must have 12 characters or more').max(200).optional(),
   LONGHAUL_AGENT_API_RATE: z.coerce.number('must be a number').positive().max(100_000).default(5),
   LONGHAUL_AGENT_API_BURST: z.coerce.number('must be a number').int().min(1).max(1_000_000).default(50),
+  LONGHAUL_TRUSTED_PROXIES: z.string().default('').transform(list).transform(parseProxies),
   LONGHAUL_DRAIN_SECONDS: z.coerce.number('must be a number').min(0).max(300).default(5),
   ...oidcEnvironment,
   LONGHAUL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -93,6 +105,8 @@ export interface Settings {
   readonly adminPassword: string | undefined;
   /** How often one client address may call the agent API; a site's agents may be behind one. */
   readonly agentApi: { readonly perSecond: number; readonly burst: number };
+  /** Balancers whose X-Forwarded-For says who the client is. */
+  readonly trustedProxies: BlockList;
   /** Between "not ready any more" and the last new connection, at the end: for balancers to notice. In milliseconds. */
   readonly drainMs: number;
   /** Undefined: people sign in by password only. */
@@ -124,6 +138,7 @@ export const loadSettings = (environment: Environment): Settings => {
     adminEmail: values.LONGHAUL_ADMIN_EMAIL.toLowerCase(),
     adminPassword: values.LONGHAUL_ADMIN_PASSWORD,
     agentApi: { perSecond: values.LONGHAUL_AGENT_API_RATE, burst: values.LONGHAUL_AGENT_API_BURST },
+    trustedProxies: values.LONGHAUL_TRUSTED_PROXIES,
     drainMs: values.LONGHAUL_DRAIN_SECONDS * 1000,
     oidc: oidcSettings(values),
     logLevel: values.LONGHAUL_LOG_LEVEL,
