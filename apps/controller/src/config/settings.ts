@@ -1,4 +1,6 @@
+import type { BlockList } from 'node:net';
 import { z } from 'zod';
+import { proxyList } from '../http/client-address.js';
 import type { TracingSettings } from '../tracing/tracing.js';
 import { DEFAULT_RETENTION, MIN_RETENTION_DAYS, type Retention } from '../telemetry/partitions.js';
 import { oidcEnvironment, readOidcSettings, type OidcSettings } from './oidc-settings.js';
@@ -50,6 +52,15 @@ const retentionDays = z.coerce
   )
   .max(36_500);
 
+const parseProxies = (entries: string[], context: z.RefinementCtx<string[]>): BlockList => {
+  try {
+    return proxyList(entries);
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message : String(error));
+    return z.NEVER;
+  }
+};
+
 const schema = z.object({
   LONGHAUL_STATE_DIR: z
     .string()
@@ -84,6 +95,7 @@ const schema = z.object({
   LONGHAUL_RETENTION_5M_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['5m']),
   LONGHAUL_RETENTION_1H_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1h']),
   LONGHAUL_RETENTION_1D_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1d']),
+  LONGHAUL_TRUSTED_PROXIES: z.string().default('').transform(list).transform(parseProxies),
   LONGHAUL_DRAIN_SECONDS: z.coerce.number('must be a number').min(0).max(300).default(5),
   ...oidcEnvironment,
   LONGHAUL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -124,6 +136,8 @@ export interface Settings {
   readonly tracing: TracingSettings | undefined;
   /** How long telemetry is kept. */
   readonly retention: Retention;
+  /** Balancers whose X-Forwarded-For says who the client is. */
+  readonly trustedProxies: BlockList;
   /** Between "not ready any more" and the last new connection, at the end: for balancers to notice. In milliseconds. */
   readonly drainMs: number;
   /** Undefined: people sign in by password only. */
@@ -170,6 +184,7 @@ export const loadSettings = (environment: Environment): Settings => {
         '1d': values.LONGHAUL_RETENTION_1D_DAYS,
       },
     },
+    trustedProxies: values.LONGHAUL_TRUSTED_PROXIES,
     drainMs: values.LONGHAUL_DRAIN_SECONDS * 1000,
     oidc: oidcSettings(values),
     logLevel: values.LONGHAUL_LOG_LEVEL,
