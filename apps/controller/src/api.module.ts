@@ -10,6 +10,7 @@ import { LinksModule } from './links/links.module.js';
 import { OidcModule } from './oidc/oidc.module.js';
 import { OrganizationsModule } from './organizations/organizations.module.js';
 import { PolicyModule } from './policy/policy.module.js';
+import { SeriesModule } from './series/series.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { SitesModule } from './sites/sites.module.js';
 import { UsersModule } from './users/users.module.js';
@@ -30,6 +31,7 @@ import { UsersModule } from './users/users.module.js';
     EnrollmentTokensModule,
     PolicyModule,
     FleetModule,
+    SeriesModule,
     GraphQLModule,
   ],
 })

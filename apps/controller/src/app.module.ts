@@ -11,6 +11,7 @@ import { EnrollmentModule } from './enrollment/enrollment.module.js';
 import { FleetChangesModule } from './fleet/fleet-changes.module.js';
 import { HealthModule } from './http/health.module.js';
 import { LiveModule } from './live/live.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { RolloutWorkerModule } from './policy/rollout-worker.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
@@ -30,6 +31,7 @@ export class AppModule {
         TelemetryModule,
         LiveModule,
         RolloutWorkerModule,
+        MetricsModule,
         ApiModule,
         HealthModule,
       ],

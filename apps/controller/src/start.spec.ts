@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { startController, type RunningController } from './start.js';
 import { connectAs, ControllerClient, readStateAs } from './testing/controller-client.js';
 import { eventually } from './testing/eventually.js';
 import { Fixtures } from './testing/fixtures.js';
+import { OtlpReceiver } from './testing/otlp-receiver.js';
 import { startTestDatabase, type TestDatabase } from './testing/test-database.js';
 
 let root: string;
@@ -19,6 +20,9 @@ let nats: RunningNats;
 let state: ControllerState;
 let controller: RunningController;
 let ports: [number, number];
+let metricsPort: number;
+const receiver = new OtlpReceiver();
+let otlpEndpoint: string;
 const announced: string[] = [];
 
 beforeAll(async () => {
@@ -27,11 +31,14 @@ beforeAll(async () => {
   state = await prepareControllerState(join(root, 'controller'), { hosts: [] });
   nats = await startNats({ stateDir: join(root, 'nats'), config: state.natsConfigFile });
   ports = [await freePort('127.0.0.1'), await freePort('127.0.0.1')];
+  metricsPort = await freePort('127.0.0.1');
+  otlpEndpoint = await receiver.start();
   controller = await startController(settings(), (line) => announced.push(line));
 });
 
 afterAll(async () => {
   await controller.stop();
+  receiver.stop();
   await nats.stop();
   await database.stop();
   rmSync(root, { recursive: true, force: true });
@@ -45,6 +52,8 @@ const settings = () =>
     DATABASE_WORKER_URL: database.server.workerUrl,
     NATS_URL: nats.url,
     LONGHAUL_NATS_ALLOW_OLD: 'true',
+    LONGHAUL_METRICS_LISTEN: `127.0.0.1:${String(metricsPort)}`,
+    OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
     LONGHAUL_LISTEN: ports.map((port) => `127.0.0.1:${String(port)}`).join(','),
     LONGHAUL_DRAIN_SECONDS: '0',
     LONGHAUL_LOG_LEVEL: 'error',
@@ -135,6 +144,65 @@ test('from a token to an applied policy', async () => {
   await far.agent.closed();
   await eventually(async () => (await readStateAs(near.agent, near.credential)).peers.length === 0);
   await near.agent.close();
+});
+
+test('tells Prometheus what it does, on a listener of its own', async () => {
+  await signIn();
+  const metrics = async (): Promise<Map<string, number>> => {
+    const response = await fetch(`http://127.0.0.1:${String(metricsPort)}/metrics`);
+    expect(response.headers.get('content-type')).toContain('text/plain');
+    const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    return new Map(
+      lines.map((line) => {
+        const [, name = '', value] = /^(.+) (\S+)$/.exec(line) ?? [];
+        return [name, Number(value)];
+      }),
+    );
+  };
+  const seen = await metrics();
+  expect(seen.get('longhaul_nats_up')).toBe(1);
+  expect(
+    seen.get('longhaul_graphql_operation_duration_seconds_count{type="mutation",outcome="ok"}'),
+  ).toBeGreaterThan(0);
+  expect(
+    seen.get('longhaul_http_request_duration_seconds_count{method="POST",route="/graphql",status="200"}'),
+  ).toBeGreaterThan(0);
+  expect(seen.get('longhaul_outbox_processed_total{topic="desired-state",outcome="done"}')).toBeGreaterThan(
+    0,
+  );
+  for (const name of [
+    'longhaul_agents_online',
+    'longhaul_outbox_rows',
+    'longhaul_telemetry_rollup_backlog',
+    'longhaul_telemetry_stream_messages{state="pending"}',
+    'longhaul_database_connections{pool="longhaul-worker",state="open"}',
+    'longhaul_database_connections{pool="longhaul-requests",state="idle"}',
+    'process_resident_memory_bytes',
+    'nodejs_eventloop_lag_p99_seconds',
+  ]) {
+    expect([name, seen.has(name)]).toEqual([name, true]);
+  }
+  // What is about all tenants is not shown where tenants come.
+  expect((await client().ask('/metrics')).status).toBe(404);
+  expect((await fetch(`http://127.0.0.1:${String(metricsPort)}/`)).status).toBe(404);
+});
+
+test('sends spans of its requests to an OTLP receiver, below the span of whoever asked', async () => {
+  const traceId = randomBytes(16).toString('hex');
+  const parentSpanId = randomBytes(8).toString('hex');
+  const headers = { traceparent: `00-${traceId}-${parentSpanId}-01` };
+  await client().ask('/graphql', { method: 'POST', headers }, { query: 'query WhoAmI { viewer { id } }' });
+  await eventually(() => receiver.spans.some((span) => span.traceId === traceId));
+  expect(receiver.spans.find((span) => span.traceId === traceId)).toMatchObject({
+    name: 'POST /graphql',
+    parentSpanId,
+    service: 'longhaul-controller',
+    attributes: {
+      'http.response.status_code': 200,
+      'graphql.operation.type': 'query',
+      'graphql.operation.name': 'WhoAmI',
+    },
+  });
 });
 
 test('it is ready while PostgreSQL and NATS answer and the database is as it has to be; else it says why not', async () => {

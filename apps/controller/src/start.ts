@@ -16,12 +16,16 @@ import { WorkerDatabase } from './database/worker-database.js';
 import { AGENT_API_PREFIX, agentApiGate } from './enrollment/agent-api-gate.js';
 import { trustProxies } from './http/client-address.js';
 import { listenAtAll } from './http/listeners.js';
+import { observeRequests } from './http/observe-requests.js';
 import { RequestsInFlight } from './http/requests-in-flight.js';
 import { Shutdown } from './http/shutdown.js';
 import { servePortal } from './http/portal.js';
 import { securityHeaders } from './http/security-headers.js';
 import { UpgradeAdapter } from './live/upgrade-adapter.js';
 import { createLogger, NestLogger } from './logging/pino-logger.js';
+import { serveMetrics } from './metrics/metrics-server.js';
+import { registry } from './metrics/metrics.js';
+import { startTracing } from './tracing/tracing.js';
 
 /** A policy of a thousand rules has some 500 kB. */
 const MAX_BODY = '2mb';
@@ -57,6 +61,7 @@ export const startController = async (
   if (applied.length > 0) logger.info({ migrations: applied }, 'database migrated');
   const hosts = certificateHosts(settings);
   const state = await prepareControllerState(settings.stateDir, { hosts });
+  const stopTracing = settings.tracing && startTracing(settings.tracing);
   const { app, sockets } = await createApp(settings, state, logger);
   try {
     await announceFirstOwner(app, settings, announce);
@@ -65,6 +70,7 @@ export const startController = async (
     trustProxies(server as unknown as Server, settings.trustedProxies);
     await app.init();
     const closeDoors = await listenAtAll(server, settings.listen);
+    const closeMetrics = settings.metricsListen && (await serveMetrics(registry, settings.metricsListen));
     const renewing = setInterval(
       () => void renewCertificate(server, settings.stateDir, hosts, logger),
       CERTIFICATE_CHECK_MS,
@@ -80,14 +86,17 @@ export const startController = async (
         requests.sendAway();
         await sleep(settings.drainMs);
         closeDoors();
+        closeMetrics?.();
         const [unanswered] = await Promise.all([requests.finish(REQUEST_PATIENCE_MS), sockets.sendAway()]);
         if (unanswered > 0) logger.warn({ unanswered }, 'requests were cut off');
         await app.close();
+        await stopTracing?.();
         logger.info('controller stopped');
       },
     };
   } catch (error) {
     await app.close();
+    await stopTracing?.();
     throw error;
   }
 };
@@ -143,6 +152,7 @@ const createApp = async (
   app.disable('x-powered-by');
   const sockets = new UpgradeAdapter(app);
   app.useWebSocketAdapter(sockets);
+  app.use(observeRequests);
   app.use(securityHeaders);
   app.use(AGENT_API_PREFIX, agentApiGate(settings.agentApi));
   app.useBodyParser('json', { limit: MAX_BODY });

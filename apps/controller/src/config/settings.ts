@@ -1,6 +1,8 @@
 import type { BlockList } from 'node:net';
 import { z } from 'zod';
 import { proxyList } from '../http/client-address.js';
+import type { TracingSettings } from '../tracing/tracing.js';
+import { DEFAULT_RETENTION, MIN_RETENTION_DAYS, type Retention } from '../telemetry/partitions.js';
 import { oidcEnvironment, readOidcSettings, type OidcSettings } from './oidc-settings.js';
 
 /** A setting is missing or wrong; the message has one line for each, and says what to do. */
@@ -50,6 +52,15 @@ const parseProxies = (entries: string[], context: z.RefinementCtx<string[]>): Bl
   }
 };
 
+const retentionDays = z.coerce
+  .number('must be a number of days')
+  .int('must be a whole number of days')
+  .min(
+    MIN_RETENTION_DAYS,
+    `must be ${String(MIN_RETENTION_DAYS)} or more: so long agents may hold back telemetry`,
+  )
+  .max(36_500);
+
 const schema = z.object({
   LONGHAUL_STATE_DIR: z
     .string()
@@ -71,6 +82,20 @@ const schema = z.object({
   LONGHAUL_AGENT_API_RATE: z.coerce.number('must be a number').positive().max(100_000).default(5),
   LONGHAUL_AGENT_API_BURST: z.coerce.number('must be a number').int().min(1).max(1_000_000).default(50),
   LONGHAUL_TRUSTED_PROXIES: z.string().default('').transform(list).transform(parseProxies),
+  LONGHAUL_METRICS_LISTEN: z.string().transform(parseListen).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({
+      protocol: /^https?$/,
+      error: 'must be an http:// or https:// URL, for instance http://127.0.0.1:4318',
+    })
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).max(200).default('longhaul-controller'),
+  LONGHAUL_RETENTION_RAW_DAYS: retentionDays.default(DEFAULT_RETENTION.rawDays),
+  LONGHAUL_RETENTION_FLOWS_DAYS: retentionDays.default(DEFAULT_RETENTION.flowsDays),
+  LONGHAUL_RETENTION_1M_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1m']),
+  LONGHAUL_RETENTION_5M_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['5m']),
+  LONGHAUL_RETENTION_1H_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1h']),
+  LONGHAUL_RETENTION_1D_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1d']),
   LONGHAUL_DRAIN_SECONDS: z.coerce.number('must be a number').min(0).max(300).default(5),
   ...oidcEnvironment,
   LONGHAUL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -107,6 +132,12 @@ export interface Settings {
   readonly agentApi: { readonly perSecond: number; readonly burst: number };
   /** Balancers whose X-Forwarded-For says who the client is. */
   readonly trustedProxies: BlockList;
+  /** Where `/metrics` is served, over plain HTTP; undefined: nowhere. */
+  readonly metricsListen: ListenAddress | undefined;
+  /** Where spans are sent; undefined: nowhere. */
+  readonly tracing: TracingSettings | undefined;
+  /** How long telemetry is kept. */
+  readonly retention: Retention;
   /** Between "not ready any more" and the last new connection, at the end: for balancers to notice. In milliseconds. */
   readonly drainMs: number;
   /** Undefined: people sign in by password only. */
@@ -139,6 +170,21 @@ export const loadSettings = (environment: Environment): Settings => {
     adminPassword: values.LONGHAUL_ADMIN_PASSWORD,
     agentApi: { perSecond: values.LONGHAUL_AGENT_API_RATE, burst: values.LONGHAUL_AGENT_API_BURST },
     trustedProxies: values.LONGHAUL_TRUSTED_PROXIES,
+    metricsListen: values.LONGHAUL_METRICS_LISTEN,
+    tracing:
+      values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, serviceName: values.OTEL_SERVICE_NAME },
+    retention: {
+      rawDays: values.LONGHAUL_RETENTION_RAW_DAYS,
+      flowsDays: values.LONGHAUL_RETENTION_FLOWS_DAYS,
+      rollupDays: {
+        '1m': values.LONGHAUL_RETENTION_1M_DAYS,
+        '5m': values.LONGHAUL_RETENTION_5M_DAYS,
+        '1h': values.LONGHAUL_RETENTION_1H_DAYS,
+        '1d': values.LONGHAUL_RETENTION_1D_DAYS,
+      },
+    },
     drainMs: values.LONGHAUL_DRAIN_SECONDS * 1000,
     oidc: oidcSettings(values),
     logLevel: values.LONGHAUL_LOG_LEVEL,

@@ -1,11 +1,10 @@
-import { addressSchema, idSchema, portSchema } from '@longhaul/contracts';
+import { addressSchema, idSchema, policyRuleId, portSchema } from '@longhaul/contracts';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Transaction } from '../database/prisma.js';
 import { ApiError } from '../graphql/errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput } from '../graphql/validation.js';
-import { policyRuleId } from '../policy/compile.js';
 import { TelemetryQueries } from '../telemetry/telemetry-queries.js';
 import type { FlowConnection, FlowFilter } from './flow.model.js';
 

@@ -9,6 +9,7 @@ import { AuthService } from '../auth/auth.service.js';
 import { TenantDatabase } from '../database/tenant-database.js';
 import { formatError } from './format-error.js';
 import { limitSize, MAX_TOKENS } from './limits.js';
+import { observeOperations } from './observe-operations.js';
 import { RefusalFilter } from './refusal.filter.js';
 import { clientAddress } from '../http/client-address.js';
 import { RequestContext } from './request-context.js';
@@ -38,7 +39,7 @@ const finishReading: ApolloServerPlugin<RequestContext> = {
         parseOptions: { maxTokens: MAX_TOKENS },
         validationRules: [limitSize],
         formatError,
-        plugins: [finishReading as ApolloServerPlugin],
+        plugins: [finishReading as ApolloServerPlugin, observeOperations as ApolloServerPlugin],
         context: async ({
           req,
           res,

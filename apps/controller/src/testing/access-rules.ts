@@ -38,6 +38,8 @@ type Variables = Record<string, unknown>;
 
 const read: AccessRule = { needs: 'read' };
 
+const HOUR_AGO = new Date(Date.now() - 3_600_000).toISOString();
+
 /** For a change of the policy that finds another document in force. */
 const freshRevision = async (world: TenantWorld): Promise<number | null> => {
   await world.savePolicy();
@@ -97,6 +99,12 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.signInMethods': { needs: 'public' },
   'Query.site': { ...read, variables: ({ siteId }) => ({ id: siteId }), foreignIds: 'null' },
   'Query.sites': read,
+  'Query.telemetry': {
+    ...read,
+    variables: ({ linkId, agentId }) => ({ from: HOUR_AGO, linkId, agentId }),
+    foreignIds: 'NOT_FOUND',
+  },
+  'Query.worstLinks': { ...read, variables: () => ({ from: HOUR_AGO }) },
   'Query.users': { needs: 'users:write' },
   'Query.viewer': { needs: 'public' },
 
@@ -291,6 +299,7 @@ export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
   Flow: 'read',
   FlowConnection: 'read',
   FlowEdge: 'read',
+  ClassWeights: 'read',
   Link: 'read',
   LinkEnd: 'read',
   LinkPoint: 'read',
@@ -304,9 +313,13 @@ export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
   PolicyRule: 'read',
   PortRange: 'read',
   Selector: 'read',
+  RankedLink: 'read',
   Session: 'read',
   SignInMethods: 'public',
   Site: 'read',
+  TelemetryPoint: 'read',
+  TelemetrySeries: 'read',
+  TelemetryTotal: 'read',
   User: 'users:write',
   Viewer: 'public',
 };

@@ -31,6 +31,7 @@ const RULE_FIELDS = /* GraphQL */ `
     class
     weight
     whenPeerDown
+    rateLimitMbps
   }
   fragment SelectorFields on Selector {
     siteIds
