@@ -43,15 +43,6 @@ const listenList = z
   .transform(list)
   .pipe(z.array(z.string().transform(parseListen)).min(1, 'names no address'));
 
-const retentionDays = z.coerce
-  .number('must be a number of days')
-  .int('must be a whole number of days')
-  .min(
-    MIN_RETENTION_DAYS,
-    `must be ${String(MIN_RETENTION_DAYS)} or more: so long agents may hold back telemetry`,
-  )
-  .max(36_500);
-
 const parseProxies = (entries: string[], context: z.RefinementCtx<string[]>): BlockList => {
   try {
     return proxyList(entries);
@@ -60,6 +51,15 @@ const parseProxies = (entries: string[], context: z.RefinementCtx<string[]>): Bl
     return z.NEVER;
   }
 };
+
+const retentionDays = z.coerce
+  .number('must be a number of days')
+  .int('must be a whole number of days')
+  .min(
+    MIN_RETENTION_DAYS,
+    `must be ${String(MIN_RETENTION_DAYS)} or more: so long agents may hold back telemetry`,
+  )
+  .max(36_500);
 
 const schema = z.object({
   LONGHAUL_STATE_DIR: z
@@ -81,6 +81,7 @@ const schema = z.object({
   LONGHAUL_ADMIN_PASSWORD: z.string().min(12, 'must have 12 characters or more').max(200).optional(),
   LONGHAUL_AGENT_API_RATE: z.coerce.number('must be a number').positive().max(100_000).default(5),
   LONGHAUL_AGENT_API_BURST: z.coerce.number('must be a number').int().min(1).max(1_000_000).default(50),
+  LONGHAUL_TRUSTED_PROXIES: z.string().default('').transform(list).transform(parseProxies),
   LONGHAUL_METRICS_LISTEN: z.string().transform(parseListen).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url({
@@ -95,7 +96,6 @@ const schema = z.object({
   LONGHAUL_RETENTION_5M_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['5m']),
   LONGHAUL_RETENTION_1H_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1h']),
   LONGHAUL_RETENTION_1D_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1d']),
-  LONGHAUL_TRUSTED_PROXIES: z.string().default('').transform(list).transform(parseProxies),
   LONGHAUL_DRAIN_SECONDS: z.coerce.number('must be a number').min(0).max(300).default(5),
   ...oidcEnvironment,
   LONGHAUL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -130,14 +130,14 @@ export interface Settings {
   readonly adminPassword: string | undefined;
   /** How often one client address may call the agent API; a site's agents may be behind one. */
   readonly agentApi: { readonly perSecond: number; readonly burst: number };
+  /** Balancers whose X-Forwarded-For says who the client is. */
+  readonly trustedProxies: BlockList;
   /** Where `/metrics` is served, over plain HTTP; undefined: nowhere. */
   readonly metricsListen: ListenAddress | undefined;
   /** Where spans are sent; undefined: nowhere. */
   readonly tracing: TracingSettings | undefined;
   /** How long telemetry is kept. */
   readonly retention: Retention;
-  /** Balancers whose X-Forwarded-For says who the client is. */
-  readonly trustedProxies: BlockList;
   /** Between "not ready any more" and the last new connection, at the end: for balancers to notice. In milliseconds. */
   readonly drainMs: number;
   /** Undefined: people sign in by password only. */
@@ -169,6 +169,7 @@ export const loadSettings = (environment: Environment): Settings => {
     adminEmail: values.LONGHAUL_ADMIN_EMAIL.toLowerCase(),
     adminPassword: values.LONGHAUL_ADMIN_PASSWORD,
     agentApi: { perSecond: values.LONGHAUL_AGENT_API_RATE, burst: values.LONGHAUL_AGENT_API_BURST },
+    trustedProxies: values.LONGHAUL_TRUSTED_PROXIES,
     metricsListen: values.LONGHAUL_METRICS_LISTEN,
     tracing:
       values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
@@ -184,7 +185,6 @@ export const loadSettings = (environment: Environment): Settings => {
         '1d': values.LONGHAUL_RETENTION_1D_DAYS,
       },
     },
-    trustedProxies: values.LONGHAUL_TRUSTED_PROXIES,
     drainMs: values.LONGHAUL_DRAIN_SECONDS * 1000,
     oidc: oidcSettings(values),
     logLevel: values.LONGHAUL_LOG_LEVEL,

@@ -409,7 +409,7 @@ describe('behind one address', () => {
 
   test('nothing that was acknowledged is lost, nothing is done twice', async () => {
     await load.stop();
-    await settled();
+    await eventually(async () => (await fixtures.query('SELECT 1 FROM outbox')).length === 0);
     const made = await fixtures.query<{ name: string; audited: number }>(
       `SELECT s.name, (SELECT count(*)::int FROM audit_events a WHERE a.action = 'site.create' AND a.target_id = s.id::text) AS audited
        FROM sites s WHERE s.name LIKE 'site %.%'`,
