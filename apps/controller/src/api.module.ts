@@ -12,6 +12,7 @@ import { OrganizationsModule } from './organizations/organizations.module.js';
 import { PolicyModule } from './policy/policy.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { SitesModule } from './sites/sites.module.js';
+import { ChangeSubscriptionsModule } from './subscriptions/change-subscriptions.module.js';
 import { UsersModule } from './users/users.module.js';
 
 /** The GraphQL API, and the way to sign in by OpenID Connect. Needs settings, the controller's state, the database and who is online, all of them global. */
@@ -30,6 +31,7 @@ import { UsersModule } from './users/users.module.js';
     EnrollmentTokensModule,
     PolicyModule,
     FleetModule,
+    ChangeSubscriptionsModule,
     GraphQLModule,
   ],
 })

@@ -3,6 +3,7 @@ import { OnlineAgentsModule } from './agents/online-agents.module.js';
 import { ApiModule } from './api.module.js';
 import { ControllerStateModule } from './bootstrap/controller-state.module.js';
 import type { ControllerState } from './bootstrap/prepare.js';
+import { ChangesModule } from './changes/changes.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -12,6 +13,7 @@ import { FleetChangesModule } from './fleet/fleet-changes.module.js';
 import { HealthController } from './http/health.controller.js';
 import { LiveModule } from './live/live.module.js';
 import { RolloutWorkerModule } from './policy/rollout-worker.module.js';
+import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
 @Module({})
@@ -31,6 +33,8 @@ export class AppModule {
         LiveModule,
         RolloutWorkerModule,
         ApiModule,
+        ChangesModule,
+        SubscriptionsModule,
       ],
       controllers: [HealthController],
     };

@@ -44,7 +44,7 @@ const freshRevision = async (world: TenantWorld): Promise<number | null> => {
   return world.revision();
 };
 
-/** One for every field of Query and Mutation; the test fails for one that has none. */
+/** One for every field of Query, Mutation and Subscription; the test fails for one that has none. */
 export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.agents': {
     ...read,
@@ -87,7 +87,7 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'nothing',
   },
   'Query.effectivePolicy': { ...read, variables: ({ siteId }) => ({ siteId }), foreignIds: 'NOT_FOUND' },
-  'Query.policies': read,
+  'Query.policies': { ...read, variables: () => ({ first: 5 }) },
   'Query.previewPolicy': {
     ...read,
     variables: ({ siteId }) => ({ input: { target: { siteId }, rules: [] } }),
@@ -111,6 +111,18 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.sites': read,
   'Query.users': { needs: 'users:write' },
   'Query.viewer': { needs: 'public' },
+
+  'Subscription.agentChanged': {
+    ...read,
+    variables: ({ agentId, siteId }) => ({ id: agentId, siteId }),
+    foreignIds: 'nothing',
+  },
+  'Subscription.policyPublished': read,
+  'Subscription.rolloutChanged': {
+    ...read,
+    variables: async (world) => ({ id: await world.rollout('RUNNING') }),
+    foreignIds: 'nothing',
+  },
 
   'Mutation.abortRollout': {
     needs: 'policy:write',
