@@ -24,8 +24,9 @@ const logger = new Logger('GraphQL');
 export const formatError: FormatError = (formatted, thrown): FormattedError => {
   const error = originalOf(thrown);
   if (error instanceof ApiError) {
+    const extensions: Record<string, unknown> = { ...error.extensions };
     // How the answer is sent is no part of it.
-    const { http: _http, ...extensions } = error.extensions;
+    delete extensions['http'];
     return withCode(formatted, error.message, extensions);
   }
   const code = formatted.extensions?.['code'];
