@@ -1,5 +1,9 @@
+/** Specs that compare what the emulator gives with what it was asked for: they run in jest.e2e.config.js, one at a time. */
+const MEASURED = '\\.measured\\.spec\\.ts$';
+
 /** Jest runs the TypeScript sources; workspace packages resolve to their `source` export. */
 const suite = (displayName, rootDir, transformer = '@swc/jest', options = {}) => ({
+  testPathIgnorePatterns: [MEASURED],
   ...options,
   displayName,
   rootDir,
@@ -31,6 +35,9 @@ const native = (displayName, implementation, notItsOwn) =>
   });
 
 export default {
+  // Many specs wait more than they compute.
+  maxWorkers: '100%',
+  testSequencer: './scripts/slowest-first.mjs',
   // Tests do not measure time; a busy machine must not fail them.
   testTimeout: 60_000,
   projects: [

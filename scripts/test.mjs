@@ -69,6 +69,7 @@ async function vitest() {
 await setUp({ forTests: true }).catch(fail);
 const results = [
   await check('Formatting', 'npx', ['prettier', '--check', '--log-level', 'warn', '.']),
+  await check('Types of the specs', 'npx', ['tsc', '-p', 'tsconfig.spec.json']),
   await check('Lint', 'npx', ['nx', 'run-many', '-t', 'lint', '--output-style=static']),
   await jest('Libraries and applications', 'jest.config.js'),
   await vitest(),

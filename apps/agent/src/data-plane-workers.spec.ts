@@ -97,9 +97,10 @@ class Nat {
     await once(agent, 'exit');
   }
 
+  /** A thread that rehearses answers its peers late, so that they may refuse connections for a moment. */
   async function upAt(name: Name): Promise<number> {
-    const { tunnels } = await report(name).catch(() => ({ tunnels: [] }));
-    return tunnels.filter(({ state }) => state === 'up').length;
+    const { tunnels, rehearsed } = await report(name).catch(() => ({ tunnels: [], rehearsed: false }));
+    return rehearsed ? tunnels.filter(({ state }) => state === 'up').length : 0;
   }
 
   const allUp = (): Promise<void> =>

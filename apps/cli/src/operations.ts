@@ -111,6 +111,7 @@ const ruleSchema = z.object({
   class: z.string(),
   weight: z.number(),
   whenPeerDown: z.string(),
+  rateLimitMbps: z.number().nullable(),
 });
 /** A rule as the API has it: sites by id, enumerations in capitals. */
 export type ApiRule = z.infer<typeof ruleSchema>;
@@ -126,6 +127,7 @@ const forwardSchema = z.object({
   class: z.string(),
   weight: z.number(),
   whenPeerDown: z.string(),
+  rateLimitMbps: z.number().nullable(),
 });
 export type ApiForward = z.infer<typeof forwardSchema>;
 
@@ -146,8 +148,8 @@ const documentSchema = z.object({
 });
 export type ApiDocument = z.infer<typeof documentSchema>;
 const DOCUMENT = `rules { id name priority enabled source { siteIds labels prefixes } destination { siteIds labels prefixes }
-  application ports { from to } action compression class weight whenPeerDown }
-  forwards { name siteId listenAddress listenPort destinationSiteId targetAddress targetPort compression class weight whenPeerDown }
+  application ports { from to } action compression class weight whenPeerDown rateLimitMbps }
+  forwards { name siteId listenAddress listenPort destinationSiteId targetAddress targetPort compression class weight whenPeerDown rateLimitMbps }
   tests { name source destination port expect rule }`;
 
 const revisionSchema = z.object({

@@ -33,6 +33,7 @@ const rule = (over: Partial<ApiRule> = {}): ApiRule => ({
   class: 'BULK',
   weight: 10,
   whenPeerDown: 'PASS',
+  rateLimitMbps: null,
   ...over,
 });
 const policyOf = (rules: ApiRule[]) => ({ rules, forwards: [], tests: [] });
@@ -51,12 +52,14 @@ describe('the policy as a file', () => {
         ports: [],
         application: 'nfs',
       }),
+      rule({ id: 'rule-3', name: 'Replication', rateLimitMbps: 12.5 }),
     ];
     const text = formatPolicyFile(7, policyOf(rules), sites);
     expect(text).toContain('- New York');
     expect(text).toContain('- 8000-8010');
     expect(text).not.toContain('whenPeerDown');
     expect(text).not.toContain('rule-1');
+    expect(text.match(/rateLimitMbps: .*/g)).toEqual(['rateLimitMbps: 12.5']);
     expect(parsePolicyFile(text, 'policy.yaml').revision).toBe(7);
     expect(apply(text, rules)).toEqual(rules);
   });
@@ -99,6 +102,7 @@ describe('the policy as a file', () => {
         class: 'BULK',
         weight: 20,
         whenPeerDown: 'PASS',
+        rateLimitMbps: 0.5,
       },
     ];
     const tests = [

@@ -1,4 +1,4 @@
-import { portRangeSchema } from '@longhaul/contracts';
+import { portRangeSchema, rateLimitMbpsSchema } from '@longhaul/contracts';
 import { parse, stringify, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { CliError } from './errors.js';
@@ -45,6 +45,8 @@ const ruleSchema = z.strictObject({
   class: z.enum(['interactive', 'bulk', 'scavenger']).default('bulk'),
   weight: z.int().min(1).max(100).default(10),
   whenPeerDown: z.enum(['pass', 'refuse']).default('pass'),
+  /** Mbit/s each way of all its connections together. */
+  rateLimitMbps: rateLimitMbpsSchema.nullable().default(null),
 });
 
 const forwardSchema = z.strictObject({
@@ -59,6 +61,7 @@ const forwardSchema = z.strictObject({
   class: ruleSchema.shape.class,
   weight: ruleSchema.shape.weight,
   whenPeerDown: ruleSchema.shape.whenPeerDown,
+  rateLimitMbps: ruleSchema.shape.rateLimitMbps,
 });
 
 const testSchema = z.strictObject({
@@ -220,6 +223,7 @@ function toFileForward({ siteId, destinationSiteId, ...forward }: ApiForward, si
     class: forward.class.toLowerCase(),
     weight,
     whenPeerDown: forward.whenPeerDown.toLowerCase(),
+    rateLimitMbps: forward.rateLimitMbps,
   };
   return Object.fromEntries(
     Object.entries(whole).filter(
@@ -255,6 +259,7 @@ function toFileRule(rule: ApiRule, sites: readonly NamedSite[], withId: boolean)
     class: rule.class.toLowerCase(),
     weight,
     whenPeerDown: rule.whenPeerDown.toLowerCase(),
+    rateLimitMbps: rule.rateLimitMbps,
   };
   return Object.fromEntries(Object.entries(whole).filter(([field, value]) => !isDefault(field, value)));
 }

@@ -4,12 +4,14 @@ import { ApiTokensModule } from './api-tokens/api-tokens.module.js';
 import { AuditLogModule } from './audit/audit-log.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { EnrollmentTokensModule } from './enrollment-tokens/enrollment-tokens.module.js';
+import { ExportsModule } from './exports/exports.module.js';
 import { FleetModule } from './fleet/fleet.module.js';
 import { GraphQLModule } from './graphql/graphql.module.js';
 import { LinksModule } from './links/links.module.js';
 import { OidcModule } from './oidc/oidc.module.js';
 import { OrganizationsModule } from './organizations/organizations.module.js';
 import { PolicyModule } from './policy/policy.module.js';
+import { SeriesModule } from './series/series.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { SitesModule } from './sites/sites.module.js';
 import { ChangeSubscriptionsModule } from './subscriptions/change-subscriptions.module.js';
@@ -32,6 +34,8 @@ import { UsersModule } from './users/users.module.js';
     PolicyModule,
     FleetModule,
     ChangeSubscriptionsModule,
+    SeriesModule,
+    ExportsModule,
     GraphQLModule,
   ],
 })

@@ -10,8 +10,9 @@ import { DatabaseModule } from './database/database.module.js';
 import { DeliveryModule } from './delivery/delivery.module.js';
 import { EnrollmentModule } from './enrollment/enrollment.module.js';
 import { FleetChangesModule } from './fleet/fleet-changes.module.js';
-import { HealthController } from './http/health.controller.js';
+import { HealthModule } from './http/health.module.js';
 import { LiveModule } from './live/live.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { RolloutWorkerModule } from './policy/rollout-worker.module.js';
 import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
@@ -32,11 +33,12 @@ export class AppModule {
         TelemetryModule,
         LiveModule,
         RolloutWorkerModule,
+        MetricsModule,
         ApiModule,
         ChangesModule,
         SubscriptionsModule,
+        HealthModule,
       ],
-      controllers: [HealthController],
     };
   }
 }

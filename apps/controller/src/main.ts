@@ -1,8 +1,8 @@
 import { loadSettings, SettingsError } from './config/settings.js';
 import { startController } from './start.js';
 
-/** Longer than any request takes, in milliseconds. */
-const SHUTDOWN_PATIENCE_MS = 10_000;
+/** How long the end may take after balancers were given their time, in milliseconds: requests, then the workers. */
+const SHUTDOWN_PATIENCE_MS = 20_000;
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -14,13 +14,18 @@ const fail = (message: string): never => {
 };
 
 const main = async (): Promise<void> => {
-  const controller = await startController(loadSettings(process.env), say);
+  const settings = loadSettings(process.env);
+  const controller = await startController(settings, say);
   let stopping = false;
+  /** In order; a second signal ends it at once. */
   const stop = (signal: string): void => {
     if (stopping) process.exit(1);
     stopping = true;
     controller.logger.info({ signal }, 'stopping');
-    setTimeout(() => process.exit(1), SHUTDOWN_PATIENCE_MS).unref();
+    setTimeout(() => {
+      controller.logger.error('the time to stop in order is over');
+      process.exit(1);
+    }, settings.drainMs + SHUTDOWN_PATIENCE_MS).unref();
     controller.stop().then(
       () => process.exit(0),
       (error: unknown) => {

@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Logger } from 'pino';
@@ -13,21 +15,33 @@ import { TenantDatabase } from './database/tenant-database.js';
 import { WorkerDatabase } from './database/worker-database.js';
 import { AGENT_API_PREFIX, agentApiGate } from './enrollment/agent-api-gate.js';
 import { listenAtAll } from './http/listeners.js';
+import { observeRequests } from './http/observe-requests.js';
+import { RequestsInFlight } from './http/requests-in-flight.js';
+import { Shutdown } from './http/shutdown.js';
 import { servePortal } from './http/portal.js';
 import { securityHeaders } from './http/security-headers.js';
 import { UpgradeAdapter } from './live/upgrade-adapter.js';
 import { createLogger, NestLogger } from './logging/pino-logger.js';
+import { serveMetrics } from './metrics/metrics-server.js';
+import { registry } from './metrics/metrics.js';
+import { startTracing } from './tracing/tracing.js';
 
 /** A policy of a thousand rules has some 500 kB. */
 const MAX_BODY = '2mb';
 /** How often certificates are looked after, in milliseconds. */
 const CERTIFICATE_CHECK_MS = 12 * 3600 * 1000;
 
+/** Longer than any request takes; what has no answer then is cut off. In milliseconds. */
+const REQUEST_PATIENCE_MS = 10_000;
+
 /** A controller that serves. */
 export interface RunningController {
   readonly app: NestExpressApplication;
   readonly logger: Logger;
-  /** Takes no more connections, ends what runs, closes the database. */
+  /**
+   * Ends in order: it is not ready any more, and waits until balancers have noticed; takes no more connections, sends those
+   * who watch away (1001), answers what it was asked; its workers finish what they hold, and other replicas take the rest.
+   */
   stop(): Promise<void>;
 }
 
@@ -46,12 +60,15 @@ export const startController = async (
   if (applied.length > 0) logger.info({ migrations: applied }, 'database migrated');
   const hosts = certificateHosts(settings);
   const state = await prepareControllerState(settings.stateDir, { hosts });
-  const app = await createApp(settings, state, logger);
+  const stopTracing = settings.tracing && startTracing(settings.tracing);
+  const { app, sockets } = await createApp(settings, state, logger);
   try {
     await announceFirstOwner(app, settings, announce);
     const server = app.getHttpServer() as HttpsServer;
+    const requests = new RequestsInFlight(server as unknown as Server);
     await app.init();
     const closeDoors = await listenAtAll(server, settings.listen);
+    const closeMetrics = settings.metricsListen && (await serveMetrics(registry, settings.metricsListen));
     const renewing = setInterval(
       () => void renewCertificate(server, settings.stateDir, hosts, logger),
       CERTIFICATE_CHECK_MS,
@@ -63,13 +80,21 @@ export const startController = async (
       logger,
       stop: async () => {
         clearInterval(renewing);
+        app.get(Shutdown, { strict: false }).begin();
+        requests.sendAway();
+        await sleep(settings.drainMs);
         closeDoors();
+        closeMetrics?.();
+        const [unanswered] = await Promise.all([requests.finish(REQUEST_PATIENCE_MS), sockets.sendAway()]);
+        if (unanswered > 0) logger.warn({ unanswered }, 'requests were cut off');
         await app.close();
+        await stopTracing?.();
         logger.info('controller stopped');
       },
     };
   } catch (error) {
     await app.close();
+    await stopTracing?.();
     throw error;
   }
 };
@@ -114,7 +139,7 @@ const createApp = async (
   settings: Settings,
   state: ControllerState,
   logger: Logger,
-): Promise<NestExpressApplication> => {
+): Promise<{ app: NestExpressApplication; sockets: UpgradeAdapter }> => {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(settings, state), {
     httpsOptions: readTls(state),
     logger: new NestLogger(logger),
@@ -123,12 +148,14 @@ const createApp = async (
     abortOnError: false,
   });
   app.disable('x-powered-by');
-  app.useWebSocketAdapter(new UpgradeAdapter(app));
+  const sockets = new UpgradeAdapter(app);
+  app.useWebSocketAdapter(sockets);
+  app.use(observeRequests);
   app.use(securityHeaders);
   app.use(AGENT_API_PREFIX, agentApiGate(settings.agentApi));
   app.useBodyParser('json', { limit: MAX_BODY });
   servePortal(app);
-  return app;
+  return { app, sockets };
 };
 
 const announceFirstOwner = async (

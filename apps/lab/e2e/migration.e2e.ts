@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => network.destroy());
 
 function migrate(options: Partial<MigrationOptions> = {}) {
-  const guest = { image, memory, accelerator: findAccelerator() };
+  const guest = { image, memory, accelerator: findAccelerator().accelerator };
   const defaults = { network, link: metro, transport: 'longhaul' as const, seed: 1, maxSeconds: 60 };
   return retryVoid(
     () => runMigration({ ...defaults, ...guest, ...options }),

@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { pageOf } from '../src/fleet/controller-client.js';
 import { ACCELERATED_PORT, DIRECT_PORT, TwoSiteFleet } from '../src/fleet/two-site-fleet.js';
+import type { SiteName } from '../src/network/lab-network.js';
 import { endFleet, eventually, exchange, startFleet, transfer } from './fleet.js';
 
 const MIB = 2 ** 20;
 const SECOND_PORT = 6601;
+const LIMIT_MBPS = 16;
 
 let fleet: TwoSiteFleet;
 let stateDir: string;
@@ -72,6 +75,33 @@ function liveFrame(pleases: (frame: z.infer<typeof frameSchema>) => boolean): Pr
   });
 }
 
+const logOf = (site: SiteName): string => readFileSync(`${stateDir}/agent-${site}.log`, 'utf8');
+
+const stateSchema = z.object({
+  peers: z.array(z.looseObject({ publicKey: z.string(), nextPublicKey: z.string().optional() })),
+});
+
+/** The peers of an agent, as its confirmed state has them. */
+const peersOf = (site: SiteName) =>
+  stateSchema.parse(JSON.parse(readFileSync(`${fleet.agentDir(site)}/desired-state.json`, 'utf8'))).peers;
+
+/** Rotates the keys of a site's agent; resolves with the new tunnel key when the controller has seen it in use, and all peers know. */
+async function changeKeys(site: SiteName): Promise<string> {
+  const printed = await fleet.run(site, ['rotate-keys', '--state-dir', fleet.agentDir(site), '--json']);
+  const { tunnelPublicKey } = z.object({ tunnelPublicKey: z.string() }).parse(JSON.parse(printed));
+  const schema = z.object({ auditEvents: z.object({ edges: z.array(z.unknown()) }) });
+  const document = '{ auditEvents(filter: { actions: ["agent.keys-rotated"] }) { edges { node { id } } } }';
+  await eventually(
+    () => fleet.api.query(document, {}, schema),
+    ({ auditEvents }) => auditEvents.edges.length === 1,
+  );
+  await eventually(
+    () => peersOf(site === 'a' ? 'b' : 'a'),
+    (peers) => peers.every((peer) => peer.publicKey === tunnelPublicKey && peer.nextPublicKey === undefined),
+  );
+  return tunnelPublicKey;
+}
+
 describe('two sites that enrolled with tokens', () => {
   it('move 64 MiB each way at once over metro, every byte right', async () => {
     await fleet.savePolicy(
@@ -122,7 +152,7 @@ describe('two sites that enrolled with tokens', () => {
       seconds: 5,
       onStarted: () => {
         applied = fleet
-          .savePolicy([TwoSiteFleet.accelerateRule({ compression: 'OFF' })], 'No compression')
+          .savePolicy([TwoSiteFleet.accelerateRule({ rateLimitMbps: LIMIT_MBPS })], 'No more than that')
           .then(() => fleet.policyApplied());
       },
     });
@@ -130,6 +160,43 @@ describe('two sites that enrolled with tokens', () => {
     await applied;
     expect(await exchange(fleet, SECOND_PORT, 3)).toMatchObject({ intact: true });
     expect((await flowsTo(SECOND_PORT)).filter((flow) => flow.ended === null)).toEqual([]);
+  });
+
+  it('hold connections to the rate limit of their rule', async () => {
+    const seconds = 2;
+    const { sink } = await transfer(fleet, { from: 'a', seconds });
+    expect(sink).toMatchObject({ intact: true, ended: 'time' });
+    expect(sink.bytes).toBeGreaterThan(100_000);
+    expect(sink.bytes).toBeLessThan(1.5 * seconds * (LIMIT_MBPS / 8) * 1e6);
+  });
+
+  it('change the keys of an agent under traffic without a restart, and no connection breaks', async () => {
+    const pid = fleet.agentPid('a');
+    const begun = { a: logOf('a').length, b: logOf('b').length };
+    let changed: Promise<string> = Promise.resolve('');
+    const { sink } = await transfer(fleet, {
+      from: 'a',
+      seconds: 8,
+      onStarted: () => {
+        changed = changeKeys('a');
+        // Said by the awaiting below, if at all.
+        changed.catch(() => undefined);
+      },
+    });
+    expect(sink).toMatchObject({ intact: true, ended: 'time' });
+    const tunnelPublicKey = await changed;
+    const [peer] = peersOf('b');
+    expect(peer).toMatchObject({ publicKey: tunnelPublicKey });
+    expect(peer).not.toHaveProperty('nextPublicKey');
+    expect(fleet.agentPid('a')).toBe(pid);
+    expect(logOf('a').slice(begun.a)).toContain('new keys are in use');
+    for (const site of ['a', 'b'] as const)
+      expect(logOf(site).slice(begun[site])).not.toContain('tunnel down');
+    // Who has never had a session with the old key knows the new one only.
+    await fleet.killAgent('b');
+    fleet.startAgent('b');
+    await fleet.settled();
+    expect(await exchange(fleet, ACCELERATED_PORT, 3)).toMatchObject({ intact: true });
   });
 
   it('deny what the policy denies, and say so', async () => {

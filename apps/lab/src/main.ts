@@ -6,6 +6,7 @@ import { reportCommand } from './commands/report-command.js';
 import { migrateCommand } from './commands/migrate-command.js';
 import { runCommand } from './commands/run-command.js';
 import { showcaseCommand } from './showcase/showcase-command.js';
+import { telemetryCommand } from './telemetry/telemetry-command.js';
 
 const program = new Command('lab')
   .description('emulated WAN links: what a link does to TCP, and what Longhaul makes of it')
@@ -15,6 +16,7 @@ const program = new Command('lab')
   .addCommand(benchCommand())
   .addCommand(reportCommand())
   .addCommand(migrateCommand())
+  .addCommand(telemetryCommand())
   .addCommand(showcaseCommand())
   .showHelpAfterError();
 

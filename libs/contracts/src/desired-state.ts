@@ -23,12 +23,34 @@ export const cipherSuiteSchema = z.enum(['aes-128-gcm', 'aes-256-gcm', 'chacha20
 /** What becomes of a new connection while its peer cannot be reached: straight to its destination, or refused. */
 export const whenPeerDownSchema = z.enum(['pass', 'refuse']);
 
+/** Range of the weight of a traffic class. */
+export const classWeightSchema = z.int().min(1).max(1000);
+/** Shares of the classes of a tunnel against each other while all have something to send; what one leaves the others get. */
+export const classWeightsSchema = z.object({
+  interactive: classWeightSchema,
+  bulk: classWeightSchema,
+  scavenger: classWeightSchema,
+});
+/** Where a peer or a link does not say otherwise: each class four times the next. */
+export const DEFAULT_CLASS_WEIGHTS: ClassWeights = { interactive: 16, bulk: 4, scavenger: 1 };
+
+/** Most that the connections of a rule or forward carry together each way, of the application's bytes, in Mbit/s. */
+export const rateLimitMbpsSchema = z.number().min(0.1).max(100_000);
+
+/**
+ * The policy's rule that a flow rule was compiled from: what is before the first `/` of its id. Flow rules of one rule share
+ * its rate limit.
+ */
+export const policyRuleId = (flowRuleId: string): string => flowRuleId.replace(/\/.*$/, '');
+
 /** A far agent, and how to speak to it. */
 export const peerSchema = z.object({
   agentId: idSchema,
   siteId: idSchema,
   name: z.string().min(1).max(100),
   publicKey: key32Schema,
+  /** Announced by the peer, which may use it already: good besides the other, and alone once it was used. */
+  nextPublicKey: key32Schema.optional(),
   presharedKey: key32Schema.optional(),
   /** Where the peer listens; empty when only the peer can open the tunnel (it is behind NAT). */
   endpoints: z.array(endpointSchema).max(8),
@@ -38,6 +60,8 @@ export const peerSchema = z.object({
   rateMbps: z.number().positive().max(100_000).optional(),
   /** Largest UDP payload to probe for, in bytes. */
   maxUdpPayload: z.int().min(1200).max(16_384).default(1472),
+  /** Of what this agent sends to the peer; {@link DEFAULT_CLASS_WEIGHTS} when left out. */
+  classWeights: classWeightsSchema.optional(),
 });
 
 /** Which flows, and what becomes of them. The first rule in order that matches decides. */
@@ -55,6 +79,8 @@ export const flowRuleSchema = z.object({
   weight: z.int().min(1).max(100),
   compression: compressionSchema,
   whenPeerDown: whenPeerDownSchema,
+  /** Of all flow rules of the same {@link policyRuleId} together, at the agent where connections begin. No limit when left out. */
+  rateLimitMbps: rateLimitMbpsSchema.optional(),
 });
 
 /** An explicit forward: connections to `listen` are opened by the peer to `target`. */
@@ -68,6 +94,8 @@ export const forwardSchema = z.object({
   weight: z.int().min(1).max(100),
   compression: compressionSchema,
   whenPeerDown: whenPeerDownSchema,
+  /** Of all its connections together. No limit when left out. */
+  rateLimitMbps: rateLimitMbpsSchema.optional(),
 });
 
 /** What a peer may have this agent open. Anything else is refused. */
@@ -99,6 +127,7 @@ export const desiredStateSchema = z.object({
 });
 
 export type TrafficClass = z.infer<typeof trafficClassSchema>;
+export type ClassWeights = z.infer<typeof classWeightsSchema>;
 export type Compression = z.infer<typeof compressionSchema>;
 export type Profile = z.infer<typeof profileSchema>;
 export type CipherSuite = z.infer<typeof cipherSuiteSchema>;

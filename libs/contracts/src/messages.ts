@@ -82,6 +82,11 @@ export const flowRecordSchema = z.object({
   bytesDown: counter,
   encodedBytesUp: counter,
   encodedBytesDown: counter,
+  /**
+   * Milliseconds of this interval in which the flow was at work: since the record before, or its start, if anything moved,
+   * and 0 otherwise. Agents of an older version do not say.
+   */
+  activeMs: counter.optional(),
 });
 
 const batchHead = {

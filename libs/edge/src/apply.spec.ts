@@ -1,8 +1,55 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
-import { StateError } from './policy/state.js';
-import { errorCode, freeTcpPort, freeUdpPort, readAll, TestPair, TestServer, until } from './testing.js';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import type { PeerOptions } from '@longhaul/tunnel';
+import { StateError, type DataPlaneState } from './policy/state.js';
+import {
+  ANYWHERE_ON_LOOPBACK,
+  errorCode,
+  freeTcpPort,
+  freeUdpPort,
+  readAll,
+  TestPair,
+  TestServer,
+  until,
+  type TestAgent,
+} from './testing.js';
 import { generateKeyPair } from './key-pair.js';
+
+/** A connection to a server that sends everything back, on which bytes go all the time. */
+class Flowing {
+  private sent = 0;
+  private received = 0;
+  private intact = true;
+  private over = false;
+
+  constructor(private readonly socket: Socket) {
+    socket.on('data', (data) => {
+      for (const byte of data) this.intact &&= byte === this.received++ % 251;
+    });
+    this.write();
+  }
+
+  private write(): void {
+    if (this.over) return;
+    const data = Buffer.from(Array.from({ length: 10_000 }, (_, i) => (this.sent + i) % 251));
+    this.sent += data.length;
+    this.socket.write(data, () => setTimeout(() => this.write(), 1));
+  }
+
+  /** Waits until what is sent from now on has come back too. */
+  async on(): Promise<void> {
+    const goal = this.sent + 200_000;
+    await until(() => this.received >= goal);
+  }
+
+  /** Whether all came back as it was sent. */
+  async end(): Promise<boolean> {
+    this.over = true;
+    await until(() => this.received === this.sent);
+    this.socket.end();
+    return this.intact;
+  }
+}
 
 describe('a state is put in force as a whole or not at all', () => {
   let server: TestServer;
@@ -92,7 +139,7 @@ describe('a state is put in force as a whole or not at all', () => {
     expect(await forwardWorks()).toBe(true);
   });
 
-  it('a peer that is gone takes its connections with it; one with a new key is a new peer', async () => {
+  it('a peer that is gone takes its connections with it; one that comes back is a new one', async () => {
     const client = pair.connect();
     client.write('a');
     await once(client, 'data');
@@ -107,12 +154,38 @@ describe('a state is put in force as a whole or not at all', () => {
     expect(await forwardWorks()).toBe(true);
   });
 
-  it('the own key cannot change', async () => {
-    const { near, far } = pair;
-    const { privateKey } = generateKeyPair();
-    expect(() => {
-      near.plane.apply(near.state([far], { privateKey }));
-    }).toThrow(/restart/);
+  it('keys that change at both sides under traffic break no connection, and only the new ones are good', async () => {
+    const { near, far, forward } = pair;
+    const client = pair.connect();
+    const flowing = new Flowing(client);
+    const next = { near: generateKeyPair(), far: generateKeyPair() };
+    const allow = [{ ...ANYWHERE_ON_LOOPBACK, peerId: 'near' }];
+    const apply = (agent: TestAgent, change: Partial<DataPlaneState>, peer: Partial<PeerOptions>): void => {
+      const state =
+        agent === near ? near.state([far], { forwards: [forward] }) : far.state([near], { allow });
+      agent.plane.apply({ ...state, ...change, peers: state.peers.map((each) => ({ ...each, ...peer })) });
+    };
+    const oldKeys = (agent: TestAgent) => ({ previousPrivateKey: agent.keys.privateKey });
+    // Announced, taken, known to everybody: as a controller brings it about, with both agents at the same time.
+    apply(far, {}, { nextPublicKey: next.near.publicKey });
+    apply(near, {}, { nextPublicKey: next.far.publicKey });
+    await flowing.on();
+    apply(
+      near,
+      { privateKey: next.near.privateKey, ...oldKeys(near) },
+      { nextPublicKey: next.far.publicKey },
+    );
+    apply(far, { privateKey: next.far.privateKey, ...oldKeys(far) }, { nextPublicKey: next.near.publicKey });
+    await flowing.on();
+    apply(far, { privateKey: next.far.privateKey }, { publicKey: next.near.publicKey });
+    apply(near, { privateKey: next.near.privateKey }, { publicKey: next.far.publicKey });
+    await flowing.on();
+    // Begins a session anew: only the new keys can.
+    apply(near, { privateKey: next.near.privateKey }, { publicKey: next.far.publicKey, maxUdpPayload: 1400 });
+    await flowing.on();
+    expect(await flowing.end()).toBe(true);
+    expect([...near.up, ...far.up]).toEqual(['far', 'near']);
+    expect(near.downs + far.downs).toBe(0);
     expect(await forwardWorks()).toBe(true);
   });
 });

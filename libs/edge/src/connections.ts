@@ -9,10 +9,11 @@ import { decodeOpen, encodeOpen, OpenFormatError, type StreamOpen } from './conn
 import { Relay } from './connection/relay.js';
 import type { WorkSpace } from './connection/work-space.js';
 import { PathLimitsByPeer } from './path-limits.js';
+import { RateLimits, type ConnectionLimit } from './rate-limit/rate-limits.js';
 import type { AllowTable } from './policy/allow-table.js';
 import { unmapAddress, type SocketAddress } from './policy/addresses.js';
 import type { RuleTable } from './policy/rule-table.js';
-import type { Compression, ForwardState, Treatment } from './policy/state.js';
+import { limitGroup, type Compression, type ForwardState, type Treatment } from './policy/state.js';
 import { agentMark } from './sockets.js';
 
 /** How long an open waits for the application's first bytes: protocols in which the server speaks first send none. */
@@ -47,11 +48,14 @@ interface Request {
   readonly socket: TcpSocket;
   readonly destination: SocketAddress;
   readonly ruleId: string | null;
+  /** Of the rule or forward. */
+  readonly limit: ConnectionLimit;
 }
 
 /** All connections of a data plane, and what becomes of new ones. */
 export class Connections {
   readonly flows = new FlowRegistry();
+  readonly limits: RateLimits;
   private readonly paths = new PathLimitsByPeer();
   private readonly bridges = new Map<string, Set<Bridge>>();
   private readonly relays = new Set<Relay>();
@@ -65,11 +69,13 @@ export class Connections {
     /** In force for connections that come from now on. */
     public policy: Policy,
   ) {
+    const wake = (): void => {
+      tunnels.wake();
+    };
+    this.limits = new RateLimits(wake);
     this.bridgeHost = {
       space,
-      wake: () => {
-        tunnels.wake();
-      },
+      wake,
       bridgeClosed: (bridge) => {
         this.bridges.get(bridge.stream.peerId)?.delete(bridge);
       },
@@ -79,7 +85,9 @@ export class Connections {
   // Connections that begin at this side
 
   acceptForward(socket: TcpSocket, forward: ForwardState): void {
-    this.accelerate({ socket, destination: forward.target, ruleId: forward.id }, forward.treatment);
+    const { id: ruleId, target: destination, treatment } = forward;
+    const limit = this.limits.of(limitGroup(forward.id, treatment));
+    this.accelerate({ socket, destination, ruleId, limit }, treatment);
   }
 
   acceptIntercepted(socket: TcpSocket): void {
@@ -89,14 +97,18 @@ export class Connections {
       return;
     }
     const rule = this.policy.rules.decide(socket.remoteAddress, destination);
-    const request = { socket, destination, ruleId: rule?.id ?? null };
-    if (rule?.action === 'accelerate') this.accelerate(request, rule.treatment);
+    const request = { socket, destination, ruleId: rule?.id ?? null, limit: this.limits.none };
+    if (rule?.action === 'accelerate')
+      this.accelerate(
+        { ...request, limit: this.limits.of(limitGroup(rule.id, rule.treatment)) },
+        rule.treatment,
+      );
     else if (rule?.action === 'deny') this.refuse(request, { ended: 'denied', reason: 'a rule denies it' });
     else this.pass(request);
   }
 
   private accelerate(request: Request, treatment: Treatment): void {
-    const { socket, destination, ruleId } = request;
+    const { socket, destination, ruleId, limit } = request;
     const open: StreamOpen = {
       flowId: randomUUID(),
       source: sourceOf(socket),
@@ -122,7 +134,7 @@ export class Connections {
     const flow = this.flows.begin({ ...identity, handling: 'accelerated' });
     tune(socket);
     this.quietOpens.push({ stream, dueUs: nowMicroseconds() + OPEN_WAIT_US });
-    this.bridge(stream, flow, treatment.compression).attach(socket);
+    this.bridge(stream, flow, treatment.compression, limit).attach(socket);
   }
 
   /** Undefined: there is no way to the peer now, be it that its tunnel is down, full or out of memory. */
@@ -165,7 +177,7 @@ export class Connections {
       }
       tune(near);
       tune(far);
-      const relay = new Relay(near, far, this.space, flow, (over) => this.relays.delete(over));
+      const relay = new Relay(near, far, this.space, flow, request.limit, (over) => this.relays.delete(over));
       this.relays.add(relay);
       relay.start();
     });
@@ -203,7 +215,7 @@ export class Connections {
     stream.weight = open.weight;
     const identity = { flowId, role: 'responder', peerId: stream.peerId, source, destination } as const;
     const flow = this.flows.begin({ ...identity, ruleId: null, handling: 'accelerated' });
-    const bridge = this.bridge(stream, flow, open.compression);
+    const bridge = this.bridge(stream, flow, open.compression, this.limits.none);
     if (this.policy.allow.allows(stream.peerId, destination)) this.connectFor(bridge, destination);
     else bridge.abort(AbortCode.notAllowed, NOT_ALLOWED);
   }
@@ -222,13 +234,13 @@ export class Connections {
     });
   }
 
-  private bridge(stream: Stream, flow: Flow, compression: Compression): Bridge {
+  private bridge(stream: Stream, flow: Flow, compression: Compression, limit: ConnectionLimit): Bridge {
     const { peerId, send } = stream;
     const chooseCodec = codecForLink(
       () => send.buffer.end - send.next,
       () => this.paths.linkBytesPerSecond(peerId),
     );
-    const bridge = new Bridge(this.bridgeHost, stream, flow, compression, chooseCodec);
+    const bridge = new Bridge(this.bridgeHost, stream, flow, compression, chooseCodec, limit);
     this.bridgesOf(peerId).add(bridge);
     return bridge;
   }
@@ -241,13 +253,23 @@ export class Connections {
 
   // What comes by time
 
-  /** When {@link flushQuietOpens} has something to do; Infinity: never. */
-  get nextOpenUs(): number {
+  /** When {@link serve} has something to do; Infinity: never. */
+  get nextTaskUs(): number {
+    return Math.min(this.nextOpenUs, this.limits.nextUs);
+  }
+
+  /** Does what is due. */
+  serve(): void {
+    this.flushQuietOpens();
+    this.limits.serve();
+  }
+
+  private get nextOpenUs(): number {
     return this.quietOpens.length === 0 ? Infinity : this.quietOpens[0].dueUs;
   }
 
   /** Lets opens leave whose applications have not said anything yet. */
-  flushQuietOpens(): void {
+  private flushQuietOpens(): void {
     if (this.quietOpens.length === 0) return;
     const nowUs = nowMicroseconds();
     while (this.nextOpenUs <= nowUs) this.quietOpens.shift()?.stream.flushOpen();

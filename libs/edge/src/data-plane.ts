@@ -1,6 +1,6 @@
 import * as native from '@longhaul/native';
 import { allocateSlab } from '@longhaul/native';
-import type { ShardOptions, Stream, TunnelEvents } from '@longhaul/tunnel';
+import type { PeerOptions, ShardOptions, Stream, TunnelEvents } from '@longhaul/tunnel';
 import { Bridge } from './connection/bridge.js';
 import type { FlowRecord } from './connection/flow.js';
 import { WorkSpace } from './connection/work-space.js';
@@ -13,7 +13,7 @@ import type { PortUse } from './sockets.js';
 import { formatSocketAddress } from './policy/addresses.js';
 import { AllowTable } from './policy/allow-table.js';
 import { RuleTable } from './policy/rule-table.js';
-import { StateError, validateState, type DataPlaneState } from './policy/state.js';
+import { publicKeys, rateLimits, StateError, validateState, type DataPlaneState } from './policy/state.js';
 import type { DataPlaneStatistics, LinkStatistics } from './statistics.js';
 
 /** How often the limits that follow the paths are adapted. */
@@ -36,6 +36,8 @@ export interface Placement {
   readonly shardOf: ReadonlyMap<string, number>;
   /** Addresses of forwards, as {@link formatSocketAddress} writes them, on which another shard listens until it commits. */
   readonly inherited: ReadonlySet<string>;
+  /** Memory of the rate limits by group, {@link LIMIT_BYTES} each, that the shards share. */
+  readonly limits: ReadonlyMap<string, SharedArrayBuffer>;
 }
 
 /** A state that can be put in force without fail. */
@@ -48,7 +50,7 @@ export interface PreparedState {
   rollback(): void;
 }
 
-const ALL_HERE: Placement = { shardOf: new Map(), inherited: new Set() };
+const ALL_HERE: Placement = { shardOf: new Map(), inherited: new Set(), limits: new Map() };
 
 /** What the owner of a data plane is told. */
 export interface DataPlaneEvents {
@@ -109,15 +111,13 @@ export class DataPlane {
 
   /**
    * Checks a state and binds everything new, so that it can be put in force as a whole. Until then nothing changes.
-   * Connections that are open stay as they are, except those of a peer that is gone or has another key. Connections that a
-   * peer of another shard is to carry are as if it were down: they are not meant to come here.
+   * Connections that are open stay as they are, except those of a peer that is gone. Connections that a peer of another shard is to carry are as if it were down: they are not meant to come here.
    *
    * @throws StateError if the state cannot be
    */
   prepare(state: DataPlaneState, placement = ALL_HERE): PreparedState {
     if (this.closed) throw new StateError(['the data plane is closed']);
     validateState(state);
-    this.refuseNewKey(state);
     const undo: (() => void)[] = [];
     const rollback = (): void => {
       for (const step of undo.reverse()) step();
@@ -139,6 +139,7 @@ export class DataPlane {
         rollback,
         commit: () => {
           this.switchTo(here, policy, socket);
+          this.connections.limits.configure(rateLimits(state), placement.limits);
           this.driver?.endpoint.setPeersElsewhere(this.elsewhere(state, placement));
           forwards.commit();
           intercepted.commit();
@@ -162,25 +163,17 @@ export class DataPlane {
     };
   }
 
-  private elsewhere(
-    { peers }: DataPlaneState,
-    { shardOf }: Placement,
-  ): { publicKey: Uint8Array; shard: number }[] {
-    return peers.flatMap(({ id, publicKey }) => {
+  private elsewhere({ peers }: DataPlaneState, { shardOf }: Placement) {
+    return peers.flatMap(({ id, publicKey, nextPublicKey }) => {
       const shard = shardOf.get(id);
-      return shard === undefined || shard === this.options.shard?.index ? [] : [{ publicKey, shard }];
+      const isHere = shard === undefined || shard === this.options.shard?.index;
+      return isHere ? [] : [{ publicKey, nextPublicKey, shard }];
     });
   }
 
   private portUseOf(address: string, { inherited }: Placement): PortUse {
     if (this.options.shard === undefined) return 'alone';
     return inherited.has(address) ? 'joined' : 'shared';
-  }
-
-  private refuseNewKey({ privateKey }: DataPlaneState): void {
-    if (this.state !== undefined && Buffer.compare(this.state.privateKey, privateKey) !== 0) {
-      throw new StateError(['the private key cannot change while the agent runs: restart it']);
-    }
   }
 
   /** A new UDP socket where one is needed. */
@@ -207,6 +200,7 @@ export class DataPlane {
     } else if (socket !== undefined) {
       this.driver.replaceSocket(socket);
     }
+    this.driver.endpoint.setPrivateKeys(state.privateKey, state.previousPrivateKey);
     this.switchPeers(this.driver, state);
     this.state = state;
     this.connections.policy = policy;
@@ -215,8 +209,7 @@ export class DataPlane {
 
   private switchPeers({ endpoint }: EndpointDriver, state: DataPlaneState): void {
     for (const old of this.state?.peers ?? []) {
-      const kept = state.peers.find((peer) => peer.id === old.id);
-      if (kept !== undefined && Buffer.compare(kept.publicKey, old.publicKey) === 0) continue;
+      if (state.peers.some(({ id }) => id === old.id) && !isKeyOfAnother(old, state.peers)) continue;
       endpoint.removePeer(old.id);
       this.connections.forgetPeer(old.id);
     }
@@ -231,11 +224,11 @@ export class DataPlane {
     }, ADAPT_MS);
     const tasks = {
       serve: () => {
-        this.connections.flushQuietOpens();
+        this.connections.serve();
         this.act();
       },
       hasWork: () => this.told.length > 0,
-      nextTaskUs: () => this.connections.nextOpenUs,
+      nextTaskUs: () => this.connections.nextTaskUs,
     };
     const { shard } = this.options;
     return new EndpointDriver(privateKey, this.memory, socket, this.tunnelEvents(), tasks, shard);
@@ -361,6 +354,12 @@ export class DataPlane {
     this.connections.close();
     this.driver?.close();
   }
+}
+
+/** Whether a key that was the peer's is now another's: then it begins anew. */
+function isKeyOfAnother(old: PeerOptions, peers: readonly PeerOptions[]): boolean {
+  const others = peers.filter(({ id }) => id !== old.id).flatMap(publicKeys);
+  return publicKeys(old).some((key) => others.some((other) => Buffer.compare(key, other) === 0));
 }
 
 function messageOf(error: unknown): string {

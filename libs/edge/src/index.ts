@@ -8,11 +8,13 @@ export {
 } from './data-plane.js';
 export { Redirection, type RedirectionChange } from './interception/redirection.js';
 export { rehearse } from './rehearsal.js';
+export { LIMIT_BYTES } from './rate-limit/rate-limits.js';
 export { AGENT_MARK } from './sockets.js';
 export type { FlowEnd, FlowIdentity, FlowRecord, PeerBytes } from './connection/flow.js';
 export type { DataPlaneStatistics, LinkStatistics } from './statistics.js';
 export { formatSocketAddress, type SocketAddress } from './policy/addresses.js';
 export {
+  rateLimits,
   StateError,
   validateState,
   type AllowRule,

@@ -34,6 +34,8 @@ export async function freeUdpPort(): Promise<number> {
 export class TestAgent {
   readonly keys = generateKeyPair();
   readonly up = new Set<string>();
+  /** How often a tunnel went down. */
+  downs = 0;
   readonly ended: FlowRecord[] = [];
   readonly plane: DataPlane;
 
@@ -43,7 +45,10 @@ export class TestAgent {
   ) {
     const events: DataPlaneEvents = {
       tunnelUp: (peerId) => this.up.add(peerId),
-      tunnelDown: (peerId) => this.up.delete(peerId),
+      tunnelDown: (peerId) => {
+        this.up.delete(peerId);
+        this.downs++;
+      },
     };
     this.plane = new DataPlane({ memoryBytes: MEMORY_BYTES }, events);
   }

@@ -10,6 +10,7 @@ import {
   RESPONSE_LENGTH,
   withoutMac2,
   type AdmittedPeer,
+  type InitiationOutcome,
   type KeyPair,
 } from './handshake/index.js';
 import { ADDRESS_WORDS, Receive, RECEIVE_STRIDE, type PackedAddress, type PacketCrypto } from './io.js';
@@ -38,6 +39,7 @@ import {
   type TunnelHost,
   type TunnelSession,
 } from './tunnel/tunnel.js';
+import { compareBytes } from './wire/compare-bytes.js';
 import { PacketBuilder, SCRATCH_BYTES } from './wire/packet-builder.js';
 import { DATA_HEADER_BYTES, expandLow32, high32, PacketType, UNKNOWN_SESSION_BYTES } from './wire/packet.js';
 import { readU32 } from './wire/varint.js';
@@ -81,7 +83,7 @@ interface Reply {
  * {@link poll} until it gives 0, and then sleeps until {@link nextTimeoutUs}.
  */
 export class Endpoint implements TunnelHost {
-  readonly keys: KeyPair;
+  ownKeys: readonly KeyPair[] = [];
   readonly shared: SharedResources;
   readonly rekeyAfterPackets: number;
   /** Where the driver receives into, of the length asked for. */
@@ -91,7 +93,8 @@ export class Endpoint implements TunnelHost {
     arrivedUs: DOUBLE_ZERO,
   };
   private readonly builder: PacketBuilder;
-  private readonly responder: HandshakeResponder;
+  /** One for each of {@link ownKeys}. */
+  private responders: readonly HandshakeResponder[] = [];
   private readonly tunnels = new Map<string, Tunnel>();
   private readonly tunnelsByKey = new Map<string, Tunnel>();
   /** The values of {@link tunnels}, for loops that run at each turn. */
@@ -116,23 +119,49 @@ export class Endpoint implements TunnelHost {
     readonly environment: Environment,
     events: TunnelEvents,
   ) {
-    const { noise, memory, random } = environment;
-    if (options.privateKey.length !== KEY_LENGTH) throw new RangeError('the private key must be 32 bytes');
+    const { memory } = environment;
     this.rekeyAfterPackets = Math.min(options.rekeyAfterPackets ?? Infinity, REKEY_AFTER_PACKETS);
-    this.keys = { privateKey: options.privateKey, publicKey: noise.publicKey(options.privateKey) };
     this.shard = options.shard && new Shard(options.shard);
     this.builder = new PacketBuilder(memory, options.receiveRegionBytes);
     this.shared = this.makeShared(options.receiveRegionBytes + SCRATCH_BYTES, events);
-    this.responder = new HandshakeResponder(
+    this.setPrivateKeys(options.privateKey);
+  }
+
+  /**
+   * Takes another static key while streams go on: sessions of the new one follow. With `previous` given too, peers that do not
+   * know the new key yet still find us. Throws a RangeError for what is no key.
+   */
+  setPrivateKeys(privateKey: Uint8Array, previous?: Uint8Array): void {
+    const wanted = previous === undefined ? [privateKey] : [privateKey, previous];
+    const before = this.ownKeys;
+    if (wanted.length === before.length && wanted.every((key, i) => isSameKey(key, before[i]))) return;
+    this.ownKeys = wanted.map((key) => before.find((pair) => isSameKey(key, pair)) ?? this.keyPair(key));
+    this.responders = this.ownKeys.map((keys) => this.makeResponder(keys));
+    for (const tunnel of this.turn) tunnel.onOwnKeysChanged(this.ownKeys[0] !== before[0]);
+  }
+
+  /** Our newest static key. */
+  get publicKey(): Uint8Array {
+    return this.ownKeys[0].publicKey;
+  }
+
+  private keyPair(privateKey: Uint8Array): KeyPair {
+    if (privateKey.length !== KEY_LENGTH) throw new RangeError('the private key must be 32 bytes');
+    return { privateKey, publicKey: this.environment.noise.publicKey(privateKey) };
+  }
+
+  private makeResponder(staticKeys: KeyPair): HandshakeResponder {
+    const { noise, random } = this.environment;
+    return new HandshakeResponder(
       {
-        staticKeys: this.keys,
+        staticKeys,
         cipherSuites: ALL_SUITES,
         allocateIndex: () => this.allocateIndex(),
         lookupPeer: (publicKey) => this.lookupPeer(publicKey),
       },
       noise,
       random,
-      0,
+      this.clock.nowUs / 1000,
     );
   }
 
@@ -158,21 +187,26 @@ export class Endpoint implements TunnelHost {
 
   // Peers
 
-  /** Adds a peer, or changes it in place; its streams go on unless its key changed. */
+  /** Adds a peer, or changes it in place; its streams go on. Throws when another peer has one of its keys. */
   setPeer(options: PeerOptions): void {
     const present = this.tunnels.get(options.id);
-    const key = keyName(options.publicKey);
-    if (present !== undefined && keyName(present.options.publicKey) === key) {
-      present.reconfigure(options);
-      return;
+    for (const name of keyNames(options)) {
+      const holder = this.tunnelsByKey.get(name);
+      if (holder !== undefined && holder !== present)
+        throw new Error(`peer ${options.id} has the same public key as another peer`);
     }
-    if (this.tunnelsByKey.has(key))
-      throw new Error(`peer ${options.id} has the same public key as another peer`);
-    if (present !== undefined) this.removePeer(options.id);
-    const tunnel = new Tunnel(this, options);
+    if (present !== undefined) {
+      this.forgetKeys(present);
+      present.reconfigure(options);
+    }
+    const tunnel = present ?? new Tunnel(this, options);
     this.tunnels.set(options.id, tunnel);
-    this.tunnelsByKey.set(key, tunnel);
+    for (const name of keyNames(options)) this.tunnelsByKey.set(name, tunnel);
     this.turn = [...this.tunnels.values()];
+  }
+
+  private forgetKeys({ options }: Tunnel): void {
+    for (const name of keyNames(options)) this.tunnelsByKey.delete(name);
   }
 
   /** Forgets a peer; its streams are reset, and it is told. */
@@ -182,13 +216,14 @@ export class Endpoint implements TunnelHost {
     const farewell = tunnel.close();
     if (farewell !== undefined) this.farewells.push(farewell);
     this.tunnels.delete(id);
-    this.tunnelsByKey.delete(keyName(tunnel.options.publicKey));
+    this.forgetKeys(tunnel);
     this.turn = [...this.tunnels.values()];
   }
 
   /** The peers that are at other shards of this port: their initiations are handed over to them. */
-  setPeersElsewhere(peers: readonly { readonly publicKey: Uint8Array; readonly shard: number }[]): void {
-    this.shard?.setElsewhere(new Map(peers.map(({ publicKey, shard }) => [keyName(publicKey), shard])));
+  setPeersElsewhere(peers: readonly (PeerKeys & { readonly shard: number })[]): void {
+    const shards = peers.flatMap((peer) => keyNames(peer).map((name) => [name, peer.shard] as const));
+    this.shard?.setElsewhere(new Map(shards));
   }
 
   /** Datagrams that came here though they name another shard; 0 where there are none. */
@@ -225,7 +260,7 @@ export class Endpoint implements TunnelHost {
   }
 
   private lookupPeer(publicKey: Uint8Array): AdmittedPeer | undefined {
-    return this.tunnelsByKey.get(keyName(publicKey))?.admit();
+    return this.tunnelsByKey.get(keyName(publicKey))?.admit(publicKey);
   }
 
   // Driving
@@ -300,7 +335,7 @@ export class Endpoint implements TunnelHost {
     const length = descriptors[at + Receive.result];
     if (length < 0 || this.findSession(session.localIndex) !== session) return;
     const tunnel = session.owner;
-    tunnel.prove(session);
+    if (!tunnel.prove(session)) return;
     const received = tunnel.transport?.received;
     const number =
       (descriptors[at + Receive.packetNumberLow] >>> 0) +
@@ -343,7 +378,7 @@ export class Endpoint implements TunnelHost {
     const source = new Uint8Array(address.buffer, address.byteOffset, address.byteLength);
     const admitted = this.handedOver && this.shard?.isDoor === false;
     const underLoad = !admitted && !this.initiations.take(nowUs);
-    const outcome = this.responder.handleInitiation(datagram, source, nowUs / 1000, underLoad);
+    const outcome = this.respond(datagram, source, underLoad);
     if (outcome.ok) {
       const tunnel = this.tunnelsByKey.get(keyName(outcome.session.peerPublicKey));
       tunnel?.onAnswered(outcome.session, outcome.response, address);
@@ -354,6 +389,15 @@ export class Endpoint implements TunnelHost {
       const initiation = withoutMac2(datagram);
       this.shard?.handInitiationOver(keyName(outcome.peerPublicKey), initiation, record);
     }
+  }
+
+  /** By which of our keys an initiation was made its mac1 shows. */
+  private respond(datagram: Uint8Array, source: Uint8Array, underLoad: boolean): InitiationOutcome {
+    const nowMs = this.clock.nowUs / 1000;
+    const [newest, previous] = this.responders;
+    const outcome = newest.handleInitiation(datagram, source, nowMs, underLoad);
+    if (outcome.ok || outcome.reason !== 'wrong-mac' || this.responders.length === 1) return outcome;
+    return previous.handleInitiation(datagram, source, nowMs, underLoad);
   }
 
   /** A peer sends to a session that we do not have, perhaps since we were restarted: it is told by its own header. */
@@ -479,6 +523,17 @@ const MESSAGE_LENGTH: Record<number, { readonly least: number; readonly most: nu
 
 function addressOf(descriptors: Int32Array, at: number): PackedAddress {
   return descriptors.slice(at + Receive.familyPort, at + Receive.familyPort + ADDRESS_WORDS);
+}
+
+/** The static keys of a peer. */
+type PeerKeys = Pick<PeerOptions, 'publicKey' | 'nextPublicKey'>;
+
+function keyNames({ publicKey, nextPublicKey }: PeerKeys): string[] {
+  return [publicKey, ...(nextPublicKey === undefined ? [] : [nextPublicKey])].map(keyName);
+}
+
+function isSameKey(privateKey: Uint8Array, pair: KeyPair): boolean {
+  return compareBytes(privateKey, pair.privateKey) === 0;
 }
 
 function keyName(publicKey: Uint8Array): string {

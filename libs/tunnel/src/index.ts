@@ -18,6 +18,7 @@ export { RECEIVER_INDEX_FIELDS, type ShardOptions } from './shards.js';
 export type { PathMemory, RememberedRate } from './path/path-memory.js';
 export type { Profile } from './congestion/controller.js';
 export type { TunnelStats } from './stats.js';
+export { DEFAULT_CLASS_WEIGHTS, type ClassWeights } from './streams/scheduler.js';
 export { Stream, type TrafficClass } from './streams/stream.js';
 export type { StreamEvents, TunnelEvents } from './events.js';
 export { StreamAbortCode } from './streams/abort-code.js';

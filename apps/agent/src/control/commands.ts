@@ -54,7 +54,7 @@ export function enrollCommand(): Command {
 /** `longhaul agent rotate-keys` */
 export function rotateKeysCommand(): Command {
   return new Command('rotate-keys')
-    .description('makes new keys for this agent, which it uses from its next start on')
+    .description('makes new keys for this agent, which it takes within seconds, or when it starts')
     .option('--state-dir <dir>', 'where keys and credential are kept', DEFAULT_STATE_DIR)
     .option('--json', 'print the result as JSON')
     .action(async ({ stateDir, json }: { stateDir: string; json?: boolean }) => {
@@ -62,7 +62,7 @@ export function rotateKeysCommand(): Command {
       process.stdout.write(
         json === true
           ? `${JSON.stringify(change)}\n`
-          : `The controller knows the new keys of agent ${change.agentId}. Start it anew within four hours: then the old ones end.\n`,
+          : `The controller knows the new keys of agent ${change.agentId}. The agent takes them within seconds, if it runs; else start it within four hours: then the old ones end.\n`,
       );
     });
 }

@@ -53,6 +53,8 @@ function issuedAtSeconds(jwt: string): number {
  */
 export class CredentialKeeper {
   private enrollment: StoredEnrollment;
+  /** Whose credential it is. */
+  identity: AgentIdentity;
   private currentStanding: Standing;
   private failure: string | undefined;
   /** NATS did not accept the present credential. */
@@ -66,6 +68,7 @@ export class CredentialKeeper {
 
   constructor(private readonly options: CredentialKeeperOptions) {
     this.enrollment = options.enrollment;
+    this.identity = options.identity;
     this.currentStanding = options.enrollment.credential.state;
     this.backOff = new BackOff(options.retryMinMs ?? RENEW_RETRY_MIN_MS, RENEW_RETRY_MAX_MS);
     this.dueAtMs = this.regularRenewalAtMs();
@@ -112,6 +115,13 @@ export class CredentialKeeper {
     this.pause.wake();
   }
 
+  /** The agent has other keys from now on. The first use of their credential is to renew it. */
+  replace(identity: AgentIdentity, enrollment: StoredEnrollment): void {
+    this.identity = identity;
+    this.enrollment = enrollment;
+    this.renewNow();
+  }
+
   /** NATS accepted the credential. */
   noteAccepted(): void {
     this.refused = false;
@@ -134,7 +144,11 @@ export class CredentialKeeper {
     const { controllerUrl, controllerCaPem } = this.enrollment;
     try {
       const api = new AgentApi(new URL(controllerUrl), controllerCaPem ?? undefined);
-      await this.accept(await api.renew(this.options.identity));
+      const { identity } = this;
+      const credential = await api.renew(identity);
+      // What was asked for with keys that have been replaced since is of no use.
+      if (identity !== this.identity) return;
+      await this.accept(credential);
       this.dueAtMs = Math.max(this.regularRenewalAtMs(), Date.now() + RENEW_SPACING_MS);
     } catch (error) {
       this.dueAtMs = Date.now() + this.failed(error);

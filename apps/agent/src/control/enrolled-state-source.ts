@@ -19,6 +19,7 @@ import { AGENT_VERSION } from '../version.js';
 import { CredentialKeeper, type Standing } from './credential-keeper.js';
 import { loadEnrollment, type StoredEnrollment } from './credential-store.js';
 import { loadIdentity, type AgentIdentity } from './identity.js';
+import { KeyWatch } from './key-watch.js';
 import { LastGoodState } from './last-good-state.js';
 import type { Logger } from './logger.js';
 import { managementAddresses } from './management.js';
@@ -47,6 +48,8 @@ export interface ControlTiming {
   readonly renewRetryMinMs?: number;
   readonly pingIntervalMs?: number;
   readonly reconnectMaxMs?: number;
+  readonly keysLookMs?: number;
+  readonly oldTunnelKeyMs?: number;
 }
 
 export interface EnrolledStateSourceOptions {
@@ -90,13 +93,14 @@ export class EnrolledStateSource implements StateSource {
   private readonly log: Logger;
   private applyState: ApplyState = () => Promise.reject(new Error('the agent has not started'));
   private pollTimer: NodeJS.Timeout | undefined;
+  private readonly keys: KeyWatch;
   private reading = false;
   private readAgain = false;
   private stopped = false;
 
   private constructor(
     options: EnrolledStateSourceOptions,
-    private readonly identity: AgentIdentity,
+    identity: AgentIdentity,
     private readonly enrollment: StoredEnrollment,
     private readonly bootId: string,
   ) {
@@ -105,6 +109,15 @@ export class EnrolledStateSource implements StateSource {
     const addressee = { agentId, organizationId };
     this.timing = timing;
     this.log = log;
+    this.keys = new KeyWatch({
+      stateDir,
+      identity,
+      log,
+      lookMs: timing.keysLookMs,
+      oldTunnelKeyMs: timing.oldTunnelKeyMs,
+      onKeys: (keys, credential) => this.keeper.replace(keys, credential),
+      putInForce: () => this.reconciler.reapply(),
+    });
     this.keeper = new CredentialKeeper({
       stateDir,
       identity,
@@ -154,13 +167,14 @@ export class EnrolledStateSource implements StateSource {
     this.telemetry.start();
     this.keeper.start();
     this.link.start();
+    this.keys.start();
     this.schedulePoll();
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.pollTimer);
-    await this.reconciler.stop();
+    await Promise.all([this.keys.stop(), this.reconciler.stop()]);
   }
 
   /** Hands over what was measured, as far as NATS takes it in time, and disconnects. */
@@ -218,9 +232,8 @@ export class EnrolledStateSource implements StateSource {
       this.enrollment.controllerUrl,
       ...this.credential.natsUrls,
     ]);
-    const { tunnelPrivateKey } = this.identity;
     const { tunnelPort } = this.enrollment;
-    await this.applyState(toWantedState(desired, { tunnelPrivateKey, tunnelPort, management }));
+    await this.applyState(toWantedState(desired, { ...this.keys.tunnelKeys, tunnelPort, management }));
   }
 
   private access(): NatsAccess {
@@ -228,7 +241,7 @@ export class EnrolledStateSource implements StateSource {
     return {
       urls: natsUrls,
       jwt: natsJwt,
-      seed: this.identity.natsSeed,
+      seed: this.keeper.identity.natsSeed,
       caPem,
       inboxPrefix: subjects.inboxPrefix(agentId),
       name: `longhaul-agent ${agentId}`,

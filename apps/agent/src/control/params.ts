@@ -68,5 +68,10 @@ export const FLOWS_PER_INTERVAL = 32;
 /** Every other flow that moved something is recorded this often: bounds what thousands of slow flows cost. */
 export const FLOW_LULL_MS = 10_000;
 
+/** How often a running agent looks whether "agent rotate-keys" has left it new keys. */
+export const KEYS_LOOK_MS = 2_000;
+/** As long as the controller's overlap: then every peer that is reached knows the new key. */
+export const OLD_TUNNEL_KEY_MS = 4 * 3600 * 1000;
+
 /** A state that could not be read is asked for again after this. */
 export const READ_RETRY_MS = 2_000;

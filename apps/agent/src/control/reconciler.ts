@@ -103,6 +103,15 @@ export class Reconciler {
     return this.enqueue(() => this.conclude(head, 'rejected', content.refusal));
   }
 
+  /**
+   * Puts what is in force in force once more, since something beside the state has changed. Rejects when it cannot be.
+   */
+  reapply(): Promise<void> {
+    const work = this.queue.then(() => this.options.target.apply(this.inForce ?? null));
+    this.queue = work.catch(() => undefined);
+    return work;
+  }
+
   /** Resolves when nothing is being tried. */
   async idle(): Promise<void> {
     await this.queue;

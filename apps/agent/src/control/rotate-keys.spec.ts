@@ -28,7 +28,7 @@ describe('a change of keys', () => {
       .filter(({ path }) => path === AGENT_API.renew)
       .map(({ body }) => (JSON.parse(body) as { natsPublicKey: string }).natsPublicKey);
 
-  it('is announced while the agent runs on with its old keys', async () => {
+  it('is announced while the agent goes on with its old keys, until it looks', async () => {
     const before = await loadIdentity(agent.stateDir);
     await agent.start();
     await eventually('a hello', () => agent.hellos[0]);
@@ -40,6 +40,36 @@ describe('a change of keys', () => {
     }
     expect(await rotateKeys(agent.stateDir)).toEqual(change);
     expect(await loadIdentity(agent.stateDir)).toEqual(before);
+  });
+
+  it('is taken by a running agent, without a restart: tunnels, NATS and controller, in this order', async () => {
+    const before = await loadIdentity(agent.stateDir);
+    await agent.start({ timing: { keysLookMs: 50, oldTunnelKeyMs: 1500 } });
+    await eventually('a hello', () => agent.hellos[0]);
+    let renewedTooSoon = false;
+    agent.onApply = ({ previousPrivateKey }) => {
+      renewedTooSoon ||= previousPrivateKey !== undefined && renewals().length > 0;
+    };
+    const { tunnelPublicKey } = await rotateKeys(agent.stateDir);
+    const key = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString('base64');
+    const taken = await eventually('the new tunnel key', () =>
+      agent.inForce.find(({ previousPrivateKey }) => previousPrivateKey !== undefined),
+    );
+    const after = await loadIdentity(agent.stateDir);
+    expect(after.tunnelPublicKey).toBe(tunnelPublicKey);
+    expect([key(taken.privateKey), key(taken.previousPrivateKey)]).toEqual([
+      after.tunnelPrivateKey,
+      before.tunnelPrivateKey,
+    ]);
+    await eventually('a renewal', () => renewals()[0]);
+    expect(renewals()[0]).toBe(after.natsPublicKey);
+    expect(renewedTooSoon).toBe(false);
+    // NATS is reached by the new nkey.
+    await eventually('another hello', () => agent.hellos[1]);
+    const last = await eventually('the end of the old key', () =>
+      agent.inForce.at(-1)?.previousPrivateKey === undefined ? agent.inForce.at(-1) : undefined,
+    );
+    expect(key(last.privateKey)).toBe(after.tunnelPrivateKey);
   });
 
   it('is in force at the next start, and the controller is told at once by a renewal', async () => {

@@ -5,7 +5,7 @@ import { AgentApi } from './agent-api.js';
 import { CREDENTIAL_FILE, loadEnrollment, saveEnrollment } from './credential-store.js';
 import { loadIdentity, NATS_SEED_FILE, TUNNEL_KEY_FILE } from './identity.js';
 
-/** Where keys wait that the controller knows of, until the agent starts anew. */
+/** Where keys wait that the controller knows of, until the agent takes them. */
 const NEXT_DIR = 'next';
 
 /** What a change of keys has come to. */
@@ -15,8 +15,8 @@ export interface KeyChange {
 }
 
 /**
- * Makes new keys of an enrolled agent and announces them. The agent uses them from its next start on, which ends the old
- * ones; without a start they end after four hours. Doing it again announces the same keys.
+ * Makes new keys of an enrolled agent and announces them. An agent that runs takes them within seconds, another one at its
+ * next start; that ends the old ones, or four hours do. Doing it again announces the same keys.
  *
  * @throws ControlError
  */
@@ -35,12 +35,15 @@ export async function rotateKeys(stateDir: string): Promise<KeyChange> {
 /**
  * Puts announced keys in the place of the old ones, if there are any. The credential is last: whatever the moment of a
  * crash, the next start goes on from there.
+ *
+ * @returns whether there were any
  */
-export async function adoptNextKeys(stateDir: string): Promise<void> {
+export async function adoptNextKeys(stateDir: string): Promise<boolean> {
   const nextDir = join(stateDir, NEXT_DIR);
-  if (!existsSync(join(nextDir, CREDENTIAL_FILE))) return;
+  if (!existsSync(join(nextDir, CREDENTIAL_FILE))) return false;
   for (const file of [NATS_SEED_FILE, TUNNEL_KEY_FILE, CREDENTIAL_FILE]) {
     const waiting = join(nextDir, file);
     if (existsSync(waiting)) await rename(waiting, join(stateDir, file));
   }
+  return true;
 }

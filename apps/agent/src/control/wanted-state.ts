@@ -1,4 +1,11 @@
-import type { DesiredState, Forward, FlowRule as DesiredRule, Peer } from '@longhaul/contracts';
+import {
+  DEFAULT_CLASS_WEIGHTS,
+  policyRuleId,
+  type DesiredState,
+  type Forward,
+  type FlowRule as DesiredRule,
+  type Peer,
+} from '@longhaul/contracts';
 import { formatSocketAddress, type FlowRule, type SocketAddress, type Treatment } from '@longhaul/edge';
 import type { WantedPeer, WantedState } from '../state-source.js';
 
@@ -9,6 +16,8 @@ const ANY_ADDRESS = '::';
 export interface LocalFacts {
   /** X25519, 32 bytes in base64. */
   readonly tunnelPrivateKey: string;
+  /** The one before, while peers may not know the other yet. */
+  readonly previousTunnelPrivateKey?: string;
   readonly tunnelPort: number;
   /** Where the agent itself connects to: controller and NATS. */
   readonly management: readonly SocketAddress[];
@@ -16,10 +25,14 @@ export interface LocalFacts {
 
 const bytes = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
 
+const optionalBytes = (base64: string | undefined): Uint8Array | undefined =>
+  base64 === undefined ? undefined : bytes(base64);
+
 /** The data plane's state for a desired state; null: an agent with no peers and no rules. */
 export function toWantedState(desired: DesiredState | null, local: LocalFacts): WantedState {
   return {
     privateKey: bytes(local.tunnelPrivateKey),
+    previousPrivateKey: optionalBytes(local.previousTunnelPrivateKey),
     tunnel: { address: ANY_ADDRESS, port: desired?.tunnelPort ?? local.tunnelPort },
     management: local.management,
     peers: desired?.peers.map(toPeer) ?? [],
@@ -31,17 +44,19 @@ export function toWantedState(desired: DesiredState | null, local: LocalFacts): 
 }
 
 function toPeer(peer: Peer): WantedPeer {
-  const { agentId, name, endpoints, profile, cipherSuite, rateMbps, maxUdpPayload } = peer;
+  const { agentId, name, endpoints, profile, cipherSuite, rateMbps, maxUdpPayload, classWeights } = peer;
   return {
     id: agentId,
     name,
     publicKey: bytes(peer.publicKey),
-    presharedKey: peer.presharedKey === undefined ? undefined : bytes(peer.presharedKey),
+    nextPublicKey: optionalBytes(peer.nextPublicKey),
+    presharedKey: optionalBytes(peer.presharedKey),
     endpoints,
     profile,
     cipherSuite,
     rateMbps,
     maxUdpPayload,
+    classWeights: classWeights ?? DEFAULT_CLASS_WEIGHTS,
   };
 }
 
@@ -51,18 +66,20 @@ function toRule(rule: DesiredRule): FlowRule {
   const selector = { id, sources, destinations, ports };
   if (action !== 'accelerate') return { ...selector, action };
   if (peerAgentId === undefined) return { ...selector, action: 'pass' };
-  return { ...selector, action, treatment: treatmentOf({ ...rule, peerAgentId }) };
+  return { ...selector, action, treatment: treatmentOf({ ...rule, peerAgentId }, policyRuleId(id)) };
 }
 
 function toForward(forward: Forward) {
   const listen = { address: forward.listenAddress, port: forward.listenPort };
   const target = { address: forward.targetAddress, port: forward.targetPort };
-  return { id: `forward ${formatSocketAddress(listen)}`, listen, target, treatment: treatmentOf(forward) };
+  const id = `forward ${formatSocketAddress(listen)}`;
+  return { id, listen, target, treatment: treatmentOf(forward, id) };
 }
 
 function treatmentOf(
-  rule: Pick<Forward, 'peerAgentId' | 'class' | 'weight' | 'compression' | 'whenPeerDown'>,
+  rule: Pick<Forward, 'peerAgentId' | 'class' | 'weight' | 'compression' | 'whenPeerDown' | 'rateLimitMbps'>,
+  limitGroup: string,
 ): Treatment {
-  const { peerAgentId, class: trafficClass, weight, compression, whenPeerDown } = rule;
-  return { peerId: peerAgentId, class: trafficClass, weight, compression, whenPeerDown };
+  const { peerAgentId: peerId, class: trafficClass, weight, compression, whenPeerDown, rateLimitMbps } = rule;
+  return { peerId, class: trafficClass, weight, compression, whenPeerDown, rateLimitMbps, limitGroup };
 }

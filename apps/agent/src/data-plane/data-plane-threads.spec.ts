@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Worker } from 'node:worker_threads';
@@ -161,6 +162,38 @@ function worker({ threads }: Plane, index: number): Worker {
     expect(statistics.udp).toMatchObject({ misdirected: 0, sendErrors: 0 });
     const ended = hub.snapshots.flatMap(({ endedFlows }) => endedFlows);
     expect(ended.map(({ peerId }) => peerId).sort()).toEqual(['b', 'c']);
+  });
+
+  test('a rate limit holds the connections of all workers together', async () => {
+    const bytesPerMs = 1000;
+    let [received, excess, firstAtMs] = [0, -Infinity, 0];
+    const sink = createServer((socket) => {
+      socket.on('data', (data) => {
+        if (received === 0) firstAtMs = performance.now();
+        received += data.length;
+        excess = Math.max(excess, received - (performance.now() - firstAtMs) * bytesPerMs);
+      });
+      socket.on('error', () => undefined);
+    }).listen(0, '127.0.0.1');
+    await once(sink, 'listening');
+    const ports = [await freePort(), await freePort()];
+    const limited = (port: number, peer: 'b' | 'c') => {
+      const { treatment, ...rest } = forward(port, peer);
+      const limit = { rateLimitMbps: (bytesPerMs * 8) / 1000, limitGroup: 'both' };
+      return {
+        ...rest,
+        target: { address: '127.0.0.1', port: portOf(sink) },
+        treatment: { ...treatment, ...limit },
+      };
+    };
+    await applyForwards(limited(ports[0], 'b'), limited(ports[1], 'c'));
+    const clients = ports.map((port) => connect(port, '127.0.0.1').on('error', () => undefined));
+    for (const client of clients) client.write(randomBytes(2_000_000));
+    await until(() => received > 1_500_000);
+    for (const client of clients) client.destroy();
+    sink.close();
+    // Some bursts of 20 ms; two limits would let through 750,000 bytes more.
+    expect(excess).toBeLessThan(300_000);
   });
 
   test.each(['b', 'c'] as const)(

@@ -2,6 +2,8 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import {
   DEFAULT_MEMORY_BYTES,
   formatSocketAddress,
+  LIMIT_BYTES,
+  rateLimits,
   Redirection,
   validateState,
   type DataPlaneState,
@@ -40,6 +42,8 @@ export class DataPlaneThreads {
   private readonly redirection: Redirection;
   private readonly snapshots: SnapshotMerger;
   private state: DataPlaneState | undefined;
+  /** Memory of rate limits, which the workers share, by their groups. */
+  private limits: ReadonlyMap<string, SharedArrayBuffer> = new Map();
   private applying: Promise<unknown> = Promise.resolve();
   private restoreTimer: NodeJS.Timeout | undefined;
   private closed = false;
@@ -99,9 +103,10 @@ export class DataPlaneThreads {
     if (this.closed) throw new Error('the data plane is closed');
     validateState(state);
     const planned = this.placement.plan(state.peers.map(({ id }) => id));
+    const limits = this.limitsFor(state);
     const undo: (() => Promise<void>)[] = [];
     try {
-      const ports = await this.prepareWorkers(state, planned, undo);
+      const ports = await this.prepareWorkers(state, { shardOf: planned, limits }, undo);
       const redirection = await this.redirection.prepare(state, (peerId) =>
         interceptionPort(ports, planned, peerId),
       );
@@ -111,6 +116,7 @@ export class DataPlaneThreads {
       await Promise.all(this.threads.map((thread) => thread.commit()));
       this.placement.adopt(planned);
       this.state = state;
+      this.limits = limits;
     } catch (error) {
       for (const step of undo.reverse()) await step().catch(() => undefined);
       throw error;
@@ -120,17 +126,26 @@ export class DataPlaneThreads {
   /** One after the other: the kernel numbers the sockets of the tunnel's port in the order of binding. */
   private async prepareWorkers(
     state: DataPlaneState,
-    shardOf: ReadonlyMap<string, number>,
+    shared: Pick<Placement, 'shardOf' | 'limits'>,
     undo: (() => Promise<void>)[],
   ): Promise<PreparedPorts[]> {
     const ports: PreparedPorts[] = [];
     for (const [index, thread] of this.threads.entries()) {
       const port = ports.at(0)?.tunnelPort ?? state.tunnel.port;
-      const placement = { shardOf, inherited: this.inheritedBy(index, state, shardOf) };
+      const placement = { ...shared, inherited: this.inheritedBy(index, state, shared.shardOf) };
       ports.push(await thread.prepare({ ...state, tunnel: { ...state.tunnel, port } }, placement));
       undo.push(() => thread.rollback());
     }
     return ports;
+  }
+
+  /** A limit that stays keeps its memory. One worker alone needs none that others see. */
+  private limitsFor(state: DataPlaneState): ReadonlyMap<string, SharedArrayBuffer> {
+    if (this.threads.length === 1) return this.limits;
+    const groups = [...rateLimits(state).keys()];
+    return new Map(
+      groups.map((group) => [group, this.limits.get(group) ?? new SharedArrayBuffer(LIMIT_BYTES)]),
+    );
   }
 
   /** Where another worker listens now for what is to be the forwards of the worker `index`. */

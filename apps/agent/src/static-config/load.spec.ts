@@ -45,6 +45,21 @@ describe('a static file', () => {
       { forwards: [{ ...FORWARD, target: 'server:80' }] },
       'forwards[0].target: must be ip:port',
     ],
+    [
+      'a class weight of nothing',
+      { peers: [{ ...MINIMAL.peers[0], classWeights: { bulk: 0 } }] },
+      'peers[0].classWeights.bulk: ',
+    ],
+    [
+      'the weight of a class that is none',
+      { peers: [{ ...MINIMAL.peers[0], classWeights: { standard: 4 } }] },
+      'Unrecognized key: "standard"',
+    ],
+    [
+      'a rate limit of nothing',
+      { forwards: [{ ...FORWARD, rateLimitMbps: 0 }] },
+      'forwards[0].rateLimitMbps: ',
+    ],
     ['an unknown class', { forwards: [{ ...FORWARD, class: 'fast' }] }, 'forwards[0].class: '],
     [
       'ports the wrong way round',
@@ -78,6 +93,27 @@ describe('a static file', () => {
     await writeFile(join(folder, 'agent.key'), `${KEYS.privateKey}\n`);
     const { state } = await loadStaticConfig(file);
     expect(Buffer.from(state.privateKey).toString('base64')).toBe(KEYS.privateKey);
+    await rm(folder, { recursive: true });
+  });
+
+  it('weighs the classes that it names, and the others by default', () => {
+    const peers = [{ ...MINIMAL.peers[0], classWeights: { interactive: 100 } }];
+    const config = parseStaticConfig(JSON.stringify({ ...MINIMAL, peers }), 'agent.json');
+    expect(config.peers[0].classWeights).toEqual({ interactive: 100, bulk: 4, scavenger: 1 });
+  });
+
+  it('limits the rate of a forward and of a rule', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'longhaul-config-'));
+    const file = join(folder, 'agent.json');
+    const forwards = [
+      { ...FORWARD, rateLimitMbps: 20 },
+      { ...FORWARD, listen: '127.0.0.1:7001' },
+    ];
+    const rules = [{ name: 'backup', action: 'accelerate', peer: 'b', rateLimitMbps: 0.5 }];
+    await writeFile(file, JSON.stringify({ ...MINIMAL, forwards, rules }));
+    const { state } = await loadStaticConfig(file);
+    expect(state.forwards.map(({ treatment }) => treatment.rateLimitMbps)).toEqual([20, undefined]);
+    expect(state.rules[0]).toMatchObject({ id: 'backup', treatment: { rateLimitMbps: 0.5 } });
     await rm(folder, { recursive: true });
   });
 

@@ -113,9 +113,10 @@ function toRule(rule: StaticConfig['rules'][number]): FlowRule {
 
 type TreatmentFields = Pick<
   StaticConfig['forwards'][number],
-  'peer' | 'class' | 'weight' | 'compression' | 'whenPeerDown'
+  'peer' | 'class' | 'weight' | 'compression' | 'whenPeerDown' | 'rateLimitMbps'
 >;
 
-function treatmentOf({ peer, class: trafficClass, weight, compression, whenPeerDown }: TreatmentFields) {
-  return { peerId: peer, class: trafficClass, weight, compression, whenPeerDown };
+function treatmentOf({ peer: peerId, class: trafficClass, ...rest }: TreatmentFields) {
+  const { weight, compression, whenPeerDown, rateLimitMbps } = rest;
+  return { peerId, class: trafficClass, weight, compression, whenPeerDown, rateLimitMbps };
 }

@@ -1,12 +1,15 @@
 import {
   cipherSuiteSchema,
+  classWeightSchema,
   compressionSchema,
   endpointSchema,
   key32Schema,
+  DEFAULT_CLASS_WEIGHTS,
   portRangeSchema,
   portSchema,
   prefixSchema,
   profileSchema,
+  rateLimitMbpsSchema,
   trafficClassSchema,
   whenPeerDownSchema,
 } from '@longhaul/contracts';
@@ -45,7 +48,17 @@ const treatmentShape = {
   weight: z.int().min(1).max(100).default(1),
   compression: compressionSchema.default('auto'),
   whenPeerDown: whenPeerDownSchema.default('pass'),
+  rateLimitMbps: rateLimitMbpsSchema.optional(),
 };
+
+/** A class that is left out has its default. */
+const classWeightsSchema = z
+  .strictObject({
+    interactive: classWeightSchema.default(DEFAULT_CLASS_WEIGHTS.interactive),
+    bulk: classWeightSchema.default(DEFAULT_CLASS_WEIGHTS.bulk),
+    scavenger: classWeightSchema.default(DEFAULT_CLASS_WEIGHTS.scavenger),
+  })
+  .prefault({});
 
 const peerSchema = z.strictObject({
   name: nameSchema,
@@ -56,6 +69,7 @@ const peerSchema = z.strictObject({
   cipherSuite: cipherSuiteSchema.default('aes-128-gcm'),
   rateMbps: z.number().positive().max(100_000).optional(),
   maxUdpPayload: z.int().min(1200).max(16_384).default(1472),
+  classWeights: classWeightsSchema,
 });
 
 const forwardSchema = z.strictObject({

@@ -140,6 +140,33 @@ test('a link gives its sites their rates; the profile FIXED needs both', async (
   expect((await stateOf(second))?.peers[0]?.rateMbps).toBe(20);
 });
 
+test('the weights of the traffic classes reach both sites; bad ones change nothing', async () => {
+  const [paris, lyon] = [await createSite('Paris', '10.1.0.0/16'), await createSite('Lyon', '10.2.0.0/16')];
+  const agents = [await api.enrollAgent(organizationId, paris), await api.enrollAgent(organizationId, lyon)];
+  const weights = 'classWeights { interactive bulk scavenger }';
+  const links = (await admin(`{ links { nodes { id ${weights} } } }`)).data.links.nodes;
+  const [{ id }] = links;
+  expect(links[0].classWeights).toEqual({ interactive: 16, bulk: 4, scavenger: 1 });
+  const before = await Promise.all(agents.map(stateOf));
+  expect(before[0]?.peers[0]).not.toHaveProperty('classWeights');
+  const update = (classWeights: object) =>
+    admin(
+      `mutation ($id: ID!, $input: LinkInput!) { updateLink(id: $id, input: $input) { ${weights} maxUdpPayload } }`,
+      { id, input: { classWeights } },
+    );
+  for (const bad of [{ bulk: 0 }, { bulk: 1001 }]) {
+    const refused = await update(bad);
+    expect(codeOf(refused)).toBe('BAD_INPUT');
+    expect(refused.errors?.[0]?.message).toContain('classWeights.bulk');
+  }
+  expect(await Promise.all(agents.map(stateOf))).toEqual(before);
+  const wanted = { interactive: 16, bulk: 8, scavenger: 1 };
+  expect((await update({ bulk: 8 })).data.updateLink).toEqual({ classWeights: wanted, maxUdpPayload: 1472 });
+  for (const agent of agents) expect((await stateOf(agent))?.peers[0]?.classWeights).toEqual(wanted);
+  await update({ bulk: 4 });
+  for (const agent of agents) expect((await stateOf(agent))?.peers[0]).not.toHaveProperty('classWeights');
+});
+
 test.each([
   ['a name that is taken', { name: 'Paris' }, 'CONFLICT', 'choose another name'],
   [

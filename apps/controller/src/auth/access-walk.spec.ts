@@ -194,7 +194,7 @@ describe.each(names)('%s', (name) => {
       account,
       client: await api.openSession(account),
     };
-    const answers = [];
+    const answers: Answer[] = [];
     const variables = await variablesFor(name, stranger, elsewhere);
     const before = await allRows(fixtures, world.organizationId);
     if (name !== 'Mutation.signIn') {

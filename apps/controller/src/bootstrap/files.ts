@@ -6,17 +6,17 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Writes a file so that after a crash it is there whole or not at all. Secrets are 0600. */
-export const writeWhole = (path: string, content: string, mode: 0o600 | 0o644): void => {
+export const writeWhole = (path: string, content: string | Buffer, mode: 0o600 | 0o644): void => {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const scratch = `${path}.new`;
   const file = openSync(scratch, 'w', mode);
   try {
-    writeSync(file, content);
+    writeFileSync(file, content);
     fsyncSync(file);
   } finally {
     closeSync(file);

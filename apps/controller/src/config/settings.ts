@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { TracingSettings } from '../tracing/tracing.js';
+import { DEFAULT_RETENTION, MIN_RETENTION_DAYS, type Retention } from '../telemetry/partitions.js';
 import { oidcEnvironment, readOidcSettings, type OidcSettings } from './oidc-settings.js';
 
 /** A setting is missing or wrong; the message has one line for each, and says what to do. */
@@ -39,6 +41,15 @@ const listenList = z
   .transform(list)
   .pipe(z.array(z.string().transform(parseListen)).min(1, 'names no address'));
 
+const retentionDays = z.coerce
+  .number('must be a number of days')
+  .int('must be a whole number of days')
+  .min(
+    MIN_RETENTION_DAYS,
+    `must be ${String(MIN_RETENTION_DAYS)} or more: so long agents may hold back telemetry`,
+  )
+  .max(36_500);
+
 const schema = z.object({
   LONGHAUL_STATE_DIR: z
     .string()
@@ -59,6 +70,21 @@ const schema = z.object({
   LONGHAUL_ADMIN_PASSWORD: z.string().min(12, 'must have 12 characters or more').max(200).optional(),
   LONGHAUL_AGENT_API_RATE: z.coerce.number('must be a number').positive().max(100_000).default(5),
   LONGHAUL_AGENT_API_BURST: z.coerce.number('must be a number').int().min(1).max(1_000_000).default(50),
+  LONGHAUL_METRICS_LISTEN: z.string().transform(parseListen).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({
+      protocol: /^https?$/,
+      error: 'must be an http:// or https:// URL, for instance http://127.0.0.1:4318',
+    })
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).max(200).default('longhaul-controller'),
+  LONGHAUL_RETENTION_RAW_DAYS: retentionDays.default(DEFAULT_RETENTION.rawDays),
+  LONGHAUL_RETENTION_FLOWS_DAYS: retentionDays.default(DEFAULT_RETENTION.flowsDays),
+  LONGHAUL_RETENTION_1M_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1m']),
+  LONGHAUL_RETENTION_5M_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['5m']),
+  LONGHAUL_RETENTION_1H_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1h']),
+  LONGHAUL_RETENTION_1D_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1d']),
+  LONGHAUL_DRAIN_SECONDS: z.coerce.number('must be a number').min(0).max(300).default(5),
   ...oidcEnvironment,
   LONGHAUL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
@@ -92,6 +118,14 @@ export interface Settings {
   readonly adminPassword: string | undefined;
   /** How often one client address may call the agent API; a site's agents may be behind one. */
   readonly agentApi: { readonly perSecond: number; readonly burst: number };
+  /** Where `/metrics` is served, over plain HTTP; undefined: nowhere. */
+  readonly metricsListen: ListenAddress | undefined;
+  /** Where spans are sent; undefined: nowhere. */
+  readonly tracing: TracingSettings | undefined;
+  /** How long telemetry is kept. */
+  readonly retention: Retention;
+  /** Between "not ready any more" and the last new connection, at the end: for balancers to notice. In milliseconds. */
+  readonly drainMs: number;
   /** Undefined: people sign in by password only. */
   readonly oidc: OidcSettings | undefined;
   readonly logLevel: string;
@@ -121,9 +155,40 @@ export const loadSettings = (environment: Environment): Settings => {
     adminEmail: values.LONGHAUL_ADMIN_EMAIL.toLowerCase(),
     adminPassword: values.LONGHAUL_ADMIN_PASSWORD,
     agentApi: { perSecond: values.LONGHAUL_AGENT_API_RATE, burst: values.LONGHAUL_AGENT_API_BURST },
+    metricsListen: values.LONGHAUL_METRICS_LISTEN,
+    tracing:
+      values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, serviceName: values.OTEL_SERVICE_NAME },
+    retention: {
+      rawDays: values.LONGHAUL_RETENTION_RAW_DAYS,
+      flowsDays: values.LONGHAUL_RETENTION_FLOWS_DAYS,
+      rollupDays: {
+        '1m': values.LONGHAUL_RETENTION_1M_DAYS,
+        '5m': values.LONGHAUL_RETENTION_5M_DAYS,
+        '1h': values.LONGHAUL_RETENTION_1H_DAYS,
+        '1d': values.LONGHAUL_RETENTION_1D_DAYS,
+      },
+    },
+    drainMs: values.LONGHAUL_DRAIN_SECONDS * 1000,
     oidc: oidcSettings(values),
     logLevel: values.LONGHAUL_LOG_LEVEL,
   };
+};
+
+/** What `backup` and `restore` need of the {@link Settings}. */
+export interface BackupSettings {
+  readonly ownerUrl: string;
+  readonly stateDir: string;
+}
+
+/** @throws SettingsError */
+export const loadBackupSettings = (environment: Environment): BackupSettings => {
+  const parsed = schema
+    .pick({ DATABASE_OWNER_URL: true, LONGHAUL_STATE_DIR: true })
+    .safeParse(withoutEmpty(environment));
+  if (!parsed.success) throw new SettingsError(parsed.error.issues.map(describe).join('\n'));
+  return { ownerUrl: parsed.data.DATABASE_OWNER_URL, stateDir: parsed.data.LONGHAUL_STATE_DIR };
 };
 
 const oidcSettings = (values: Parameters<typeof readOidcSettings>[0]): OidcSettings | undefined => {

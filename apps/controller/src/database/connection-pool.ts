@@ -1,5 +1,16 @@
 import pg from 'pg';
 
+/** Those that were made, by name. */
+const pools = new Map<pg.Pool, string>();
+
+/** The pools of this process that are in use, with their names. */
+export const openPools = function* (): Iterable<[name: string, pool: pg.Pool]> {
+  for (const [pool, name] of pools) {
+    if (pool.ended) pools.delete(pool);
+    else yield [name, pool];
+  }
+};
+
 /**
  * A pool whose connections may be lost at any moment (a restart, a kill) without an event that nobody listens to: whoever
  * uses one learns it from the statement that fails, and the pool makes new ones.
@@ -9,6 +20,7 @@ import pg from 'pg';
  */
 export const createConnectionPool = (config: pg.PoolConfig): pg.Pool => {
   const pool = new pg.Pool(config);
+  pools.set(pool, config.application_name ?? 'other');
   pool.on('error', () => undefined);
   pool.on('connect', (client) => {
     client.on('error', () => undefined);

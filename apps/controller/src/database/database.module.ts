@@ -12,13 +12,15 @@ import { WorkerDatabase } from './worker-database.js';
       provide: TenantDatabase,
       inject: [SETTINGS],
       useFactory: ({ database }: Settings) =>
-        new TenantDatabase(createPrismaClient(database.appUrl, database.connections)),
+        new TenantDatabase(createPrismaClient(database.appUrl, database.connections, 'longhaul-requests')),
     },
     {
       provide: WorkerDatabase,
       inject: [SETTINGS],
       useFactory: ({ database }: Settings) =>
-        new WorkerDatabase(createPrismaClient(database.workerUrl, database.connections)),
+        new WorkerDatabase(
+          createPrismaClient(database.workerUrl, database.connections, 'longhaul-worker-prisma'),
+        ),
     },
   ],
   exports: [TenantDatabase, WorkerDatabase],

@@ -1,113 +1,84 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-
-/** The migrations of this release. */
-export const MIGRATIONS_DIR = fileURLToPath(new URL('../../../../prisma/migrations', import.meta.url));
-
-/** Any constant: replicas that start at once migrate one after the other. */
-const ADVISORY_LOCK = 4_812_077;
-
-/** Prisma Migrate's own bookkeeping, so that `prisma migrate status` and `deploy` agree with us. */
-const HISTORY_TABLE = `
-  CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
-    "id" varchar(36) PRIMARY KEY NOT NULL,
-    "checksum" varchar(64) NOT NULL,
-    "finished_at" timestamptz,
-    "migration_name" varchar(255) NOT NULL,
-    "logs" text,
-    "rolled_back_at" timestamptz,
-    "started_at" timestamptz NOT NULL DEFAULT now(),
-    "applied_steps_count" integer NOT NULL DEFAULT 0
-  )`;
-
-interface Migration {
-  readonly name: string;
-  readonly sql: string;
-  /** SHA-256 of the file, hexadecimal. */
-  readonly checksum: string;
-}
+import { grantUpkeep } from './upkeep.js';
+import {
+  applyMigration,
+  ensureHistory,
+  MIGRATIONS_DIR,
+  MIGRATIONS_LOCK,
+  readHistory,
+  readMigrations,
+  type AppliedMigration,
+  type Migration,
+} from './migrations.js';
+import { noteOfMigration, RELEASE, worksWith } from './release.js';
 
 /**
- * Applies the migrations that the database lacks, each in a transaction of its own, and returns their names.
+ * Applies the migrations that the database lacks, each in a transaction of its own, and returns their names. Replicas that
+ * start at once do so one after the other. A database that a newer release has migrated is left as it is, if that release
+ * says that this one works with it: while an upgrade goes on, replicas of both releases serve, and may be started.
  *
  * @param ownerUrl connects as the role that owns the tables
- * @throws Error if an applied migration was edited since, or if the database is newer than this release
+ * @param release of this program, `major.minor.patch`
+ * @throws Error if an applied migration was edited since, or if the database is too new for this release
  */
-export const migrate = async (ownerUrl: string, directory = MIGRATIONS_DIR): Promise<string[]> => {
+export const migrate = async (
+  ownerUrl: string,
+  directory = MIGRATIONS_DIR,
+  release = RELEASE,
+): Promise<string[]> => {
   const migrations = await readMigrations(directory);
   const client = new pg.Client({ connectionString: ownerUrl });
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCK]);
-    return await applyMissing(client, migrations);
+    await client.query('SELECT pg_advisory_lock($1)', [MIGRATIONS_LOCK]);
+    return await applyMissing(client, migrations, release);
   } finally {
     await client.end();
   }
 };
 
-const readMigrations = async (directory: string): Promise<Migration[]> => {
-  const entries = await readdir(directory, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  return Promise.all(
-    names.sort().map(async (name) => {
-      const file = await readFile(join(directory, name, 'migration.sql'));
-      return { name, sql: file.toString(), checksum: createHash('sha256').update(file).digest('hex') };
-    }),
-  );
-};
-
-const applyMissing = async (client: pg.Client, migrations: readonly Migration[]): Promise<string[]> => {
-  await client.query(HISTORY_TABLE);
-  const applied = await readHistory(client);
-  assertSameHistory(applied, migrations);
+const applyMissing = async (
+  client: pg.Client,
+  migrations: readonly Migration[],
+  release: string,
+): Promise<string[]> => {
+  await ensureHistory(client);
+  const history = await readHistory(client);
+  assertUsable(history, migrations, release);
+  const applied = new Set(history.map(({ name }) => name));
   const missing = migrations.filter(({ name }) => !applied.has(name));
-  for (const migration of missing) await apply(client, migration);
+  for (const migration of missing) await applyWhole(client, migration);
+  await grantUpkeep(client);
   return missing.map(({ name }) => name);
 };
 
-const readHistory = async (client: pg.Client): Promise<Map<string, string>> => {
-  const { rows } = await client.query<{ migration_name: string; checksum: string }>(
-    'SELECT migration_name, checksum FROM "_prisma_migrations" WHERE rolled_back_at IS NULL',
-  );
-  return new Map(rows.map((row) => [row.migration_name, row.checksum]));
-};
-
-const assertSameHistory = (applied: Map<string, string>, migrations: readonly Migration[]): void => {
+const assertUsable = (
+  history: readonly AppliedMigration[],
+  migrations: readonly Migration[],
+  release: string,
+): void => {
   const known = new Map(migrations.map(({ name, checksum }) => [name, checksum]));
-  for (const [name, checksum] of applied) {
+  for (const { name, checksum, logs } of history) {
     const expected = known.get(name);
-    if (expected === undefined) {
+    if (expected === undefined && !worksWith(logs, release)) {
       throw new Error(
         `The database has the migration ${name}, which is newer than this release: upgrade it.`,
       );
     }
-    if (expected !== checksum) {
+    if (expected !== undefined && expected !== checksum) {
       throw new Error(`The migration ${name} was edited after this database applied it: restore the file.`);
     }
   }
 };
 
-const apply = async (client: pg.Client, { name, sql, checksum }: Migration): Promise<void> => {
+const applyWhole = async (client: pg.Client, migration: Migration): Promise<void> => {
   await client.query('BEGIN');
   try {
-    await client.query(sql);
-    await client.query(
-      `INSERT INTO "_prisma_migrations" (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
-       VALUES ($1, $2, $3, now(), clock_timestamp(), 1)`,
-      [randomUUID(), checksum, name],
-    );
+    await applyMigration(client, migration, noteOfMigration());
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK');
-    throw new Error(
-      `The migration ${name} failed: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
+    throw error;
   }
 };

@@ -9,11 +9,20 @@ export type Transaction = Prisma.TransactionClient;
 const MAX_WAIT_MS = 5_000;
 const TRANSACTION_TIMEOUT_MS = 30_000;
 
-/** A client with a pool of its own. */
-export const createPrismaClient = (connectionString: string, maxConnections: number): PrismaClient =>
+/** A client with a pool of its own; `name` is the pool's in PostgreSQL's list of connections and in metrics. */
+export const createPrismaClient = (
+  connectionString: string,
+  maxConnections: number,
+  name = 'longhaul',
+): PrismaClient =>
   new PrismaClient({
     adapter: new PrismaPg(
-      createConnectionPool({ connectionString, max: maxConnections, connectionTimeoutMillis: MAX_WAIT_MS }),
+      createConnectionPool({
+        connectionString,
+        max: maxConnections,
+        connectionTimeoutMillis: MAX_WAIT_MS,
+        application_name: name,
+      }),
       { disposeExternalPool: true },
     ),
     transactionOptions: { maxWait: MAX_WAIT_MS, timeout: TRANSACTION_TIMEOUT_MS },

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type pg from 'pg';
 import { inTransaction } from '../database/worker-pool.js';
+import { outboxRows } from '../metrics/metrics.js';
 import type { NatsService } from '../nats/nats.service.js';
 import type { NatsOperator } from '../nats/operator.js';
 import { changeOfOutbox, publishChanges } from '../changes/change-messages.js';
@@ -110,6 +111,7 @@ export class DeliveryService {
       await completeOutbox(client, done);
       for (const row of rows) {
         const reason = failed.get(row.id);
+        outboxRows.inc({ topic: row.topic, outcome: reason === undefined ? 'done' : 'postponed' });
         if (reason === undefined) continue;
         this.logger.warn(`${row.topic} for agent ${row.subjectId} will be tried again: ${reason}`);
         await postponeOutbox(client, row, reason);

@@ -115,7 +115,9 @@ describe('delivery', () => {
     const agent = await newAgent();
     let nudges = 0;
     agent.connection.subscribe(subjects.nudge(organizationId, agent.agentId), {
-      callback: () => (nudges += 1),
+      callback: () => {
+        nudges += 1;
+      },
     });
     await agent.connection.flush();
     await fixtures.desiredState(organizationId, agent.agentId, 1);

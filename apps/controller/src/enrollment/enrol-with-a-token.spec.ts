@@ -300,7 +300,9 @@ describe('enrolment', () => {
     it('leaves the old ones good until the first use of the new, and then retires them', async () => {
       const [machine, agentId] = await enrolled();
       const next = newMachine();
+      agentsChanged.mockClear();
       const { status, body } = await rotate(machine, next);
+      expect(agentsChanged).toHaveBeenCalledTimes(1);
       expect([status, body['agentId']]).toEqual([200, agentId]);
       expect(readUserClaims(String(body['natsJwt'])).sub).toBe(next.natsPublicKey);
       expect((await renew(machine)).status).toBe(200);

@@ -24,8 +24,8 @@ interface RotatingAgent {
 
 /**
  * An agent's change of keys. New ones are announced under the old nkey's signature and proved by their own; the old ones
- * stay good until the new ones' first use, or for {@link OVERLAP_MS}. Then NATS refuses the old nkey, and peers know the new
- * tunnel key.
+ * stay good until the new ones' first use, or for {@link OVERLAP_MS}. Peers accept both tunnel keys meanwhile; then NATS refuses
+ * the old nkey, and peers know the new tunnel key only.
  */
 export class KeyRotation {
   private readonly logger = new Logger(KeyRotation.name);
@@ -75,6 +75,7 @@ export class KeyRotation {
         );
       }
       await audit(tx, 'agent.rotate-keys', agent, origin, { next: next.natsPublicKey, until });
+      await this.fleet.agentsChanged(tx, agent.organization_id);
     });
   }
 

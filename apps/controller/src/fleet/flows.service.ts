@@ -1,4 +1,4 @@
-import { addressSchema, idSchema, portSchema } from '@longhaul/contracts';
+import { addressSchema, idSchema, policyRuleId, portSchema } from '@longhaul/contracts';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Transaction } from '../database/prisma.js';
@@ -6,7 +6,6 @@ import { descending, Keyset } from '../graphql/keyset.js';
 import type { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput } from '../graphql/validation.js';
-import { policyRuleId } from '../policy/compile.js';
 import { TelemetryQueries } from '../telemetry/telemetry-queries.js';
 import type { FlowConnection, FlowFilter } from './flow.model.js';
 
@@ -56,10 +55,10 @@ export class FlowsService {
 }
 
 /** The agents that a filter means; undefined: all. */
-const agentIdsOf = async (
+export const agentIdsOf = async (
   tx: Transaction,
   organizationId: string,
-  { siteId, agentId }: Filter,
+  { siteId, agentId }: Pick<Filter, 'siteId' | 'agentId'>,
 ): Promise<string[] | undefined> => {
   if (!siteId) return agentId ? [agentId] : undefined;
   const agents = await tx.agent.findMany({ where: { organizationId, siteId }, select: { id: true } });

@@ -10,6 +10,7 @@ import { TenantDatabase } from '../database/tenant-database.js';
 import { assertAffordable } from './cost.js';
 import { formatError } from './format-error.js';
 import { limitSize, MAX_TOKENS } from './limits.js';
+import { observeOperations } from './observe-operations.js';
 import { RefusalFilter } from './refusal.filter.js';
 import { RequestContext } from './request-context.js';
 
@@ -49,7 +50,7 @@ const finishReading: ApolloServerPlugin<RequestContext> = {
         parseOptions: { maxTokens: MAX_TOKENS },
         validationRules: [limitSize],
         formatError,
-        plugins: [limitCost, finishReading as ApolloServerPlugin],
+        plugins: [limitCost, finishReading as ApolloServerPlugin, observeOperations as ApolloServerPlugin],
         context: async ({
           req,
           res,

@@ -1,13 +1,10 @@
 import { Controller, Get, Header, HttpCode, HttpException } from '@nestjs/common';
-import { WorkerDatabase } from '../database/worker-database.js';
+import { Readiness } from './readiness.js';
 
-/** Longer than a database that serves takes to answer, in milliseconds. */
-const PATIENCE_MS = 2_000;
-
-/** For whoever supervises the process. */
+/** For whoever supervises the process, or shares requests out among replicas. */
 @Controller()
 export class HealthController {
-  constructor(private readonly database: WorkerDatabase) {}
+  constructor(private readonly readiness: Readiness) {}
 
   /** The process serves. */
   @Get('healthz')
@@ -17,26 +14,13 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** Requests can be answered: the database does. */
+  /** Requests may be sent here; 503 with all reasons if not. */
   @Get('readyz')
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   async ready(): Promise<{ status: string }> {
-    if (await this.databaseAnswers()) return { status: 'ok' };
-    throw new HttpException({ status: 'unavailable', database: 'does not answer' }, 503);
-  }
-
-  private async databaseAnswers(): Promise<boolean> {
-    const answer = this.database.prisma.$queryRaw`SELECT 1`.then(
-      () => true,
-      () => false,
-    );
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<boolean>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE_MS, false);
-    });
-    return Promise.race([answer, patience]).finally(() => {
-      clearTimeout(timer);
-    });
+    const reasons = await this.readiness.reasons();
+    if (reasons.length === 0) return { status: 'ok' };
+    throw new HttpException({ status: 'unavailable', reasons }, 503);
   }
 }

@@ -14,18 +14,23 @@ export const listenAtAll = async (
 ): Promise<() => void> => {
   const [first, ...others] = addresses;
   if (first === undefined) throw new Error('LONGHAUL_LISTEN names no address');
-  await listen(server, first);
+  await listenOn(server, first, 'LONGHAUL_LISTEN');
   const doors = others.map(() => createServer((socket) => server.emit('connection', socket)));
-  await Promise.all(doors.map((door, index) => listen(door, others[index] ?? first)));
+  await Promise.all(doors.map((door, index) => listenOn(door, others[index] ?? first, 'LONGHAUL_LISTEN')));
   return () => {
     for (const door of doors) door.close();
   };
 };
 
-const listen = (server: Server | HttpsServer, { host, port }: ListenAddress): Promise<void> =>
+/** @throws Error that names the setting to change when the address cannot be had */
+export const listenOn = (
+  server: Server | HttpsServer,
+  { host, port }: ListenAddress,
+  setting: string,
+): Promise<void> =>
   new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException): void => {
-      reject(new Error(explain(error, host, port), { cause: error }));
+      reject(new Error(explain(error, `${host}:${String(port)}`, setting), { cause: error }));
     };
     server.once('error', fail);
     server.listen(port, host, () => {
@@ -34,12 +39,11 @@ const listen = (server: Server | HttpsServer, { host, port }: ListenAddress): Pr
     });
   });
 
-const explain = ({ code, message }: NodeJS.ErrnoException, host: string, port: number): string => {
-  const where = `${host}:${String(port)}`;
+const explain = ({ code, message }: NodeJS.ErrnoException, where: string, setting: string): string => {
   if (code === 'EADDRINUSE')
-    return `${where} is taken by another program: stop it, or set LONGHAUL_LISTEN to another port.`;
+    return `${where} is taken by another program: stop it, or set ${setting} to another port.`;
   if (code === 'EADDRNOTAVAIL')
-    return `This machine has no address ${host}: set LONGHAUL_LISTEN to one that it has.`;
-  if (code === 'EACCES') return `Only root may listen at ${where}: set LONGHAUL_LISTEN to a port above 1023.`;
+    return `This machine has no address of ${where}: set ${setting} to one that it has.`;
+  if (code === 'EACCES') return `Only root may listen at ${where}: set ${setting} to a port above 1023.`;
   return `Cannot listen at ${where}: ${message}`;
 };

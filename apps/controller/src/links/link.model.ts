@@ -26,6 +26,33 @@ export type CipherSuite = (typeof CipherSuite)[keyof typeof CipherSuite];
 registerEnumType(CipherSuite, { name: 'CipherSuite', description: 'AEAD of the data packets.' });
 
 @ObjectType({
+  description:
+    'Shares of the traffic classes of a tunnel while all have something to send; what one leaves the others get.',
+})
+export class ClassWeights {
+  @Field(() => Int, { description: '1 to 1000.' })
+  interactive: number;
+
+  @Field(() => Int, { description: '1 to 1000.' })
+  bulk: number;
+
+  @Field(() => Int, { description: '1 to 1000.' })
+  scavenger: number;
+}
+
+@InputType({ description: 'Shares of the traffic classes. Classes that are left out stay.' })
+export class ClassWeightsInput {
+  @Field(() => Int, { nullable: true, description: '1 to 1000; 16 on a link that nobody changed.' })
+  interactive?: number | null;
+
+  @Field(() => Int, { nullable: true, description: '1 to 1000; 4 on a link that nobody changed.' })
+  bulk?: number | null;
+
+  @Field(() => Int, { nullable: true, description: '1 to 1000; 1 on a link that nobody changed.' })
+  scavenger?: number | null;
+}
+
+@ObjectType({
   description: 'How a pair of sites is crossed; made by itself when both have an approved agent.',
 })
 export class Link {
@@ -52,6 +79,9 @@ export class Link {
 
   @Field(() => Int, { description: 'Largest UDP payload that is probed for, in bytes.' })
   maxUdpPayload: number;
+
+  @Field(() => ClassWeights, { description: 'How the traffic classes share the tunnels, both ways.' })
+  classWeights: ClassWeights;
 }
 
 @ObjectType({ description: 'A page of links, the oldest first.' })
@@ -88,4 +118,11 @@ export class LinkInput {
 
   @Field(() => Int, { nullable: true, description: '1200 to 16384 bytes.' })
   maxUdpPayload?: number | null;
+
+  @Field(() => ClassWeightsInput, {
+    nullable: true,
+    description:
+      'How the traffic classes share the tunnels, both ways; connections that are open feel it too.',
+  })
+  classWeights?: ClassWeightsInput | null;
 }

@@ -1,4 +1,4 @@
-import { cipherSuiteSchema, idSchema, profileSchema } from '@longhaul/contracts';
+import { cipherSuiteSchema, classWeightsSchema, idSchema, profileSchema } from '@longhaul/contracts';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { audit } from '../audit/audit.js';
@@ -11,7 +11,9 @@ import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput, requireId } from '../graphql/validation.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
 import { TelemetryQueries } from '../telemetry/telemetry-queries.js';
+import { weightColumns } from './class-weights.js';
 import type { LinkPoint } from './link-point.model.js';
+import { findEnd, toLink } from './link-rows.js';
 import type { Link, LinkConnection, LinkFilter, LinkInput } from './link.model.js';
 
 const rate = z.number().positive('must be more than 0').max(100_000).nullish();
@@ -22,6 +24,13 @@ const linkSchema = z.object({
   rateMbpsAToB: rate,
   rateMbpsBToA: rate,
   maxUdpPayload: z.int().min(1200).max(16_384).nullish(),
+  classWeights: z
+    .object({
+      interactive: classWeightsSchema.shape.interactive.nullish(),
+      bulk: classWeightsSchema.shape.bulk.nullish(),
+      scavenger: classWeightsSchema.shape.scavenger.nullish(),
+    })
+    .nullish(),
 });
 
 const filterSchema = z.object({ siteId: idSchema.nullish(), profile: profileSchema.nullish() });
@@ -37,11 +46,6 @@ const seriesSchema = z.object({
     .min(1)
     .max(3 * 24 * 60),
 });
-
-interface LinkRow {
-  readonly profile: string;
-  readonly cipherSuite: string;
-}
 
 @Injectable()
 export class LinksService {
@@ -74,18 +78,13 @@ export class LinksService {
     query: { linkId: string; agentId: string; minutes: number },
   ): Promise<LinkPoint[]> {
     const linkId = requireId('link', query.linkId);
-    const agentId = requireId('agent', query.agentId);
     const { minutes } = parseInput(seriesSchema, { minutes: query.minutes });
     const { organizationId } = context;
     return context.read(async (tx) => {
       const link = await tx.link.findUnique({ where: { organizationId_id: { organizationId, id: linkId } } });
       if (link === null) throw notFound('link', linkId);
-      const siteIds = [link.siteAId, link.siteBId];
-      const agents = await tx.agent.findMany({ where: { organizationId, siteId: { in: siteIds } } });
-      const agent = agents.find(({ id }) => id === agentId);
-      if (agent === undefined) throw notFound('agent of this link', agentId);
-      const peerAgentIds = agents.filter(({ siteId }) => siteId !== agent.siteId).map(({ id }) => id);
-      return this.telemetry.linkSeries(tx, { organizationId, agentId, peerAgentIds, minutes });
+      const end = await findEnd(tx, link, query.agentId);
+      return this.telemetry.linkSeries(tx, { organizationId, ...end, minutes });
     });
   }
 
@@ -104,6 +103,7 @@ export class LinksService {
         rateMbpsAToB: change.rateMbpsAToB === undefined ? before.rateMbpsAToB : change.rateMbpsAToB,
         rateMbpsBToA: change.rateMbpsBToA === undefined ? before.rateMbpsBToA : change.rateMbpsBToA,
         maxUdpPayload: change.maxUdpPayload ?? before.maxUdpPayload,
+        ...weightColumns(before, change.classWeights ?? {}),
       };
       assertRates(wanted);
       const after = await tx.link.update({ where, data: wanted });
@@ -125,9 +125,3 @@ const assertRates = (link: {
     .map((path) => ({ path, message: 'is required by the profile FIXED' }));
   if (problems.length > 0) throw badInput(problems);
 };
-
-const toLink = <Row extends LinkRow>(row: Row) => ({
-  ...row,
-  profile: profileSchema.parse(row.profile),
-  cipherSuite: cipherSuiteSchema.parse(row.cipherSuite),
-});

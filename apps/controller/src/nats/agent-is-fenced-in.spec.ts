@@ -58,7 +58,9 @@ describe("an agent's credential", () => {
   it('publishes to its own subjects and reads its own desired state', async () => {
     const heard: string[] = [];
     const subscription = controller.subscribe(subjects.all.hello, {
-      callback: (_error, message) => heard.push(message.subject),
+      callback: (_error, message) => {
+        heard.push(message.subject);
+      },
     });
     await controller.flush();
     const hello = subjects.hello(organizationId, alice.agentId);

@@ -76,6 +76,11 @@ export class AgentPresence {
     return this.nats.isUp && this.online.has(`${organizationId}.${agentId}`);
   }
 
+  /** Agents that are connected, of all organizations. */
+  get onlineCount(): number {
+    return this.online.size;
+  }
+
   /** Calls `listener` when an agent comes or goes; returns how to stop that. */
   onChange(listener: (change: PresenceChange) => void): () => void {
     this.listeners.add(listener);

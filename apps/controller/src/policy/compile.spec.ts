@@ -1,6 +1,6 @@
-import { desiredStateSchema, type DesiredState } from '@longhaul/contracts';
+import { desiredStateSchema, policyRuleId, type DesiredState } from '@longhaul/contracts';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { compileFleet, policyRuleId } from './compile.js';
+import { compileFleet } from './compile.js';
 import {
   orderedPair,
   pairKey,

@@ -1,4 +1,5 @@
 import {
+  DEFAULT_CLASS_WEIGHTS,
   DESIRED_STATE_VERSION,
   type AllowRule,
   type DesiredState,
@@ -148,7 +149,12 @@ const toFlowRule = (rule: PolicyRule, id: string, destinations: readonly string[
   weight: rule.weight,
   compression: rule.compression,
   whenPeerDown: rule.whenPeerDown,
+  ...rateLimitOf(rule),
 });
+
+/** None is left out: then a controller that learns of limits gives no agent a new state. */
+const rateLimitOf = ({ rateLimitMbps }: PolicyRule | PolicyForward): Pick<FlowRule, 'rateLimitMbps'> =>
+  rateLimitMbps === null ? {} : { rateLimitMbps };
 
 /** None while the destination has no agent. */
 const toForwards = (forward: PolicyForward, sites: readonly Site[]): Forward[] => {
@@ -165,15 +171,13 @@ const toForwards = (forward: PolicyForward, sites: readonly Site[]): Forward[] =
       weight: forward.weight,
       compression: forward.compression,
       whenPeerDown: forward.whenPeerDown,
+      ...rateLimitOf(forward),
     },
   ];
 };
 
 const portsOf = (rule: PolicyRule): PortRange[] =>
   rule.application === null ? rule.ports : [...(findApplication(rule.application)?.ports ?? [])];
-
-/** The policy's rule that a flow rule was compiled from. */
-export const policyRuleId = (flowRuleId: string): string => flowRuleId.replace(/\/.*$/, '');
 
 const peersOf = (agent: FleetAgent, fleet: Fleet, links: ReadonlyMap<string, FleetLink>): Peer[] =>
   fleet.agents.flatMap((peer) => {
@@ -187,15 +191,21 @@ const peersOf = (agent: FleetAgent, fleet: Fleet, links: ReadonlyMap<string, Fle
         siteId: peer.siteId,
         name: peer.hostname.slice(0, MAX_NAME_LENGTH),
         publicKey: peer.tunnelPublicKey,
+        ...(peer.nextTunnelPublicKey ? { nextPublicKey: peer.nextTunnelPublicKey } : {}),
         ...(presharedKey === undefined ? {} : { presharedKey }),
         endpoints: [...peer.endpoints],
         profile: link.profile,
         cipherSuite: link.cipherSuite,
         ...(rateMbps === null ? {} : { rateMbps }),
         maxUdpPayload: link.maxUdpPayload,
+        ...classWeightsOf(link),
       },
     ];
   });
+
+/** Not said where they are the default: then a controller that learns of weights gives no agent a new state. */
+const classWeightsOf = ({ classWeights = DEFAULT_CLASS_WEIGHTS }: FleetLink): Pick<Peer, 'classWeights'> =>
+  canonicalJson(classWeights) === canonicalJson(DEFAULT_CLASS_WEIGHTS) ? {} : { classWeights };
 
 /** What one connection may be opened to. */
 interface Grant {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { cipherSuiteSchema, desiredStateSchema, profileSchema, type DesiredState } from '@longhaul/contracts';
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/prisma.js';
+import { classWeightsOf } from '../links/class-weights.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { compileFleet, type DesiredContent } from './compile.js';
 import { orderedPair, pairKey, policiesAt, type Fleet, type FleetAgent, type FleetLink } from './fleet.js';
@@ -107,6 +108,7 @@ const ensureLinks = async (
     ...link,
     profile: profileSchema.parse(link.profile),
     cipherSuite: cipherSuiteSchema.parse(link.cipherSuite),
+    classWeights: classWeightsOf(link),
   }));
 };
 

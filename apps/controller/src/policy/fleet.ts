@@ -1,4 +1,4 @@
-import type { CipherSuite, Profile } from '@longhaul/contracts';
+import type { CipherSuite, ClassWeights, Profile } from '@longhaul/contracts';
 import type { ScopedPolicy } from './scoped-policy.js';
 
 /** What desired states are compiled from: one organization at one moment. */
@@ -42,6 +42,8 @@ export interface FleetAgent {
   readonly siteId: string;
   readonly hostname: string;
   readonly tunnelPublicKey: string;
+  /** Announced by a change of keys that is under way. */
+  readonly nextTunnelPublicKey?: string | null;
   readonly tunnelPort: number;
   readonly endpoints: readonly string[];
 }
@@ -56,6 +58,8 @@ export interface FleetLink {
   readonly rateMbpsBToA: number | null;
   /** Bytes. */
   readonly maxUdpPayload: number;
+  /** How the traffic classes share the tunnels; by default as agents do without being told. */
+  readonly classWeights?: ClassWeights;
 }
 
 /** Two ids, the lower first. */

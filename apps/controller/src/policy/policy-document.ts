@@ -5,6 +5,7 @@ import {
   idSchema,
   portRangeSchema,
   portSchema,
+  rateLimitMbpsSchema,
   trafficClassSchema,
   whenPeerDownSchema,
 } from '@longhaul/contracts';
@@ -57,8 +58,18 @@ export const policyRuleSchema = z
     class: trafficClassSchema.default('bulk'),
     weight: z.int().min(1).max(100).default(10),
     whenPeerDown: whenPeerDownSchema.default('pass'),
+    /** Mbit/s each way, at each agent where connections begin; null: no limit. */
+    rateLimitMbps: rateLimitMbpsSchema.nullable().default(null),
   })
   .superRefine((rule, context) => {
+    if (rule.rateLimitMbps !== null && rule.action !== 'accelerate') {
+      context.addIssue({
+        code: 'custom',
+        path: ['rateLimitMbps'],
+        params: { code: 'LIMIT_WITHOUT_ACCELERATION' },
+        message: 'needs the action accelerate: other connections do not go through an agent',
+      });
+    }
     if (rule.application === null) return;
     if (findApplication(rule.application) === undefined) {
       const known = APPLICATIONS.map(({ name }) => name).join(', ');
@@ -95,6 +106,7 @@ export const policyForwardSchema = z
     class: trafficClassSchema.default('bulk'),
     weight: z.int().min(1).max(100).default(10),
     whenPeerDown: whenPeerDownSchema.default('pass'),
+    rateLimitMbps: rateLimitMbpsSchema.nullable().default(null),
   })
   .refine(({ siteId, destinationSiteId }) => siteId !== destinationSiteId, {
     path: ['destinationSiteId'],

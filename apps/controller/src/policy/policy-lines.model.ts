@@ -1,4 +1,4 @@
-import { Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
+import { Field, Float, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Compression, TrafficClass, WhenPeerDown } from './rule-enums.js';
 import { TreatmentInput } from './treatment.model.js';
 
@@ -58,6 +58,13 @@ export class PolicyForward {
 
   @Field(() => WhenPeerDown, { description: 'While the far agent cannot be reached.' })
   whenPeerDown: WhenPeerDown;
+
+  @Field(() => Float, {
+    nullable: true,
+    description:
+      "Most that its connections carry together, each way, of the application's bytes, in Mbit/s, at each agent where they begin; null: no limit.",
+  })
+  rateLimitMbps: number | null;
 }
 
 @InputType({ description: 'A port of a site whose connections another site opens.' })

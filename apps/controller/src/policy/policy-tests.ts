@@ -1,4 +1,5 @@
-import { compileRules, policyRuleId } from './compile.js';
+import { policyRuleId } from '@longhaul/contracts';
+import { compileRules } from './compile.js';
 import { decide } from './decide.js';
 import type { Fleet, FleetAgent, FleetSite } from './fleet.js';
 import type { PolicyTest } from './policy-document.js';

@@ -1,4 +1,4 @@
-import { Field, GraphQLISODateTime, HideField, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { Field, Float, GraphQLISODateTime, HideField, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ApplyOutcome, PolicyScope } from '../generated/prisma/enums.js';
 import { countedConnectionOf } from '../graphql/page.model.js';
 import { PolicyForward, PolicyForwardInput, PolicyTest, PolicyTestInput } from './policy-lines.model.js';
@@ -109,6 +109,13 @@ export class PolicyRule {
 
   @Field(() => WhenPeerDown, { description: 'Of accelerated connections.' })
   whenPeerDown: WhenPeerDown;
+
+  @Field(() => Float, {
+    nullable: true,
+    description:
+      "Most that its connections carry together, each way, of the application's bytes, in Mbit/s, at each agent where they begin; null: no limit.",
+  })
+  rateLimitMbps: number | null;
 }
 
 @InputType({ description: 'One line of a policy.' })

@@ -1,7 +1,7 @@
+import { policyRuleId } from '@longhaul/contracts';
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '../graphql/request-context.js';
 import { TelemetryQueries } from '../telemetry/telemetry-queries.js';
-import { policyRuleId } from './compile.js';
 import { ruleChanges } from './policy-changes.js';
 import { canonicalJson } from './policy-document.js';
 import { draftPolicy, EMPTY_DOCUMENT } from './policy-draft.js';

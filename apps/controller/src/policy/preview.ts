@@ -1,4 +1,5 @@
-import { compileFleet, policyRuleId, type DesiredContent } from './compile.js';
+import { policyRuleId } from '@longhaul/contracts';
+import { compileFleet, type DesiredContent } from './compile.js';
 import { decide } from './decide.js';
 import { canonicalJson } from './policy-document.js';
 import type { TestedFleet } from './policy-tests.js';

@@ -1,7 +1,7 @@
 import { conforms } from '../agents/agent-status.js';
 import type { ApplyOutcome } from '../generated/prisma/enums.js';
 
-/** An agent that is not connected for this long is lost; shorter, it may be reconnecting. */
+/** An agent that is not connected, or a tunnel that is not up, for this long is lost; shorter, it may be reconnecting. */
 export const LOST_AFTER_MS = 20_000;
 
 /** What is known of an agent of a site that a rollout has reached. */
@@ -19,8 +19,12 @@ export interface RolloutAgent {
         readonly policyRevision: number | null;
         readonly outcome: ApplyOutcome;
         readonly error: string | null;
+        /** By the agent's clock. */
+        readonly appliedAt: Date;
       }
     | undefined;
+  /** Names of the connected agents to which it has lost its tunnel since it got its state. */
+  readonly lostLinks?: readonly string[];
 }
 
 /** How long a stage may and must take, in milliseconds, and what it may bear. */
@@ -39,7 +43,7 @@ export type Verdict =
 
 /**
  * Judges a stage. An agent fails it by refusing or reverting its desired state, by not confirming in time while it is
- * connected, or by going away since the stage began. One that was away before is not waited for: it gets its state when
+ * connected, by going away since the stage began, or by losing tunnels that were up before it got its state. One that was away before is not waited for: it gets its state when
  * it comes back.
  */
 export const assessStage = (agents: readonly RolloutAgent[], terms: StageTerms, now: Date): Verdict => {
@@ -72,6 +76,9 @@ const failureOf = (agent: RolloutAgent, terms: StageTerms, now: Date): string | 
     return now.getTime() - lastSeenAt.getTime() > LOST_AFTER_MS
       ? `${hostname} was lost after it got it`
       : undefined;
+  }
+  if (agent.lostLinks !== undefined && agent.lostLinks.length > 0) {
+    return `${hostname} lost its tunnel to ${agent.lostLinks.join(', ')} after it got it`;
   }
   const late = now.getTime() - terms.startedAt.getTime() > terms.confirmMs;
   return online && late && !conforms(desired, applied)

@@ -6,11 +6,14 @@ import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
 import type { DesiredStateCompiler } from './desired-state-compiler.js';
+import { lostLinks } from './lost-links.js';
 import { rolloutAgents } from './rollout-agents.js';
 import { assessStage, LOST_AFTER_MS, type RolloutAgent, type Verdict } from './rollout-assessment.js';
 import { toRollout, type StoredRollout } from './rollout-store.js';
 
 const INTERVAL_MS = 1_000;
+/** Agents' tunnels are looked at once in so many intervals. */
+const PASSES_PER_LOOK = 5;
 
 /** Who acts, in the audit. */
 const ACTOR = { kind: 'system', name: 'rollout' } as const;
@@ -28,6 +31,7 @@ export class RolloutWorker {
   private readonly logger = new Logger(RolloutWorker.name);
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
+  private passes = 0;
   private upSince: number | undefined;
 
   constructor(
@@ -60,23 +64,37 @@ export class RolloutWorker {
   }
 
   private async stepAll(): Promise<void> {
+    const looksAtLinks = this.passes++ % PASSES_PER_LOOK === 0;
     const running = await this.database.prisma.rollout.findMany({
       where: { state: 'RUNNING' },
       select: { organizationId: true, id: true },
     });
     for (const { organizationId, id } of running) {
       if (this.stopping.signal.aborted) return;
-      await this.database.transaction((tx) => this.step(tx, organizationId, id));
+      await this.database.transaction((tx) => this.step(tx, organizationId, id, looksAtLinks));
     }
   }
 
-  private async step(tx: Transaction, organizationId: string, id: string): Promise<void> {
+  private async step(
+    tx: Transaction,
+    organizationId: string,
+    id: string,
+    looksAtLinks: boolean,
+  ): Promise<void> {
     if (!(await this.compiler.tryLock(tx, organizationId))) return;
     const row = await tx.rollout.findUnique({ where: { organizationId_id: { organizationId, id } } });
     if (row?.state !== 'RUNNING') return;
     const rollout = toRollout(row);
-    const verdict = assessStage(await this.agentsOf(tx, rollout), termsOf(rollout), new Date());
+    const verdict = await this.assess(tx, rollout, looksAtLinks);
     if (verdict.kind !== 'wait') await this.carryOut(tx, rollout, verdict);
+  }
+
+  /** What agents say of their tunnels is much to read: not at every step, but before a stage is left. */
+  private async assess(tx: Transaction, rollout: StoredRollout, looksAtLinks: boolean): Promise<Verdict> {
+    const agents = await this.agentsOf(tx, rollout);
+    const verdict = assessStage(agents, termsOf(rollout), new Date());
+    if (verdict.kind === 'halt' || (verdict.kind === 'wait' && !looksAtLinks)) return verdict;
+    return assessStage(await this.withLostLinks(tx, rollout, agents), termsOf(rollout), new Date());
   }
 
   private async carryOut(tx: Transaction, rollout: StoredRollout, verdict: Verdict): Promise<void> {
@@ -108,6 +126,31 @@ export class RolloutWorker {
     // One that has just started may not have heard of everybody yet.
     const isNew = Date.now() - (this.upSince ?? Date.now()) < LOST_AFTER_MS;
     return isNew ? agents.map((agent) => ({ ...agent, online: agent.online || isRecent(agent) })) : agents;
+  }
+
+  /** A tunnel to an agent that is away says nothing about the new state. */
+  private async withLostLinks(
+    tx: Transaction,
+    rollout: StoredRollout,
+    agents: readonly RolloutAgent[],
+  ): Promise<RolloutAgent[]> {
+    const { organizationId } = rollout;
+    const lost = (await lostLinks(tx, rollout, agents)).filter(({ peerAgentId }) =>
+      this.presence.isOnline(organizationId, peerAgentId),
+    );
+    if (lost.length === 0) return [...agents];
+    const ids = [...new Set(lost.map(({ peerAgentId }) => peerAgentId))];
+    const peers = await tx.agent.findMany({
+      where: { organizationId, id: { in: ids }, state: 'APPROVED' },
+      select: { id: true, hostname: true },
+      orderBy: [{ hostname: 'asc' }, { id: 'asc' }],
+    });
+    const isLost = (agentId: string, peerId: string): boolean =>
+      lost.some((link) => link.agentId === agentId && link.peerAgentId === peerId);
+    return agents.map((agent) => ({
+      ...agent,
+      lostLinks: peers.filter(({ id }) => isLost(agent.id, id)).map(({ hostname }) => hostname),
+    }));
   }
 }
 

@@ -16,7 +16,9 @@ registerEnumType(RolloutState, {
   description: 'Where a rollout stands.',
   valuesMap: {
     RUNNING: { description: 'It goes on by itself.' },
-    HALTED: { description: 'Too many agents failed: resume or abort it.' },
+    HALTED: {
+      description: 'Too many agents failed, went away or lost tunnels: resume or abort it.',
+    },
     COMPLETED: { description: 'Its revision is in force everywhere.' },
     ABORTED: { description: 'The revision from before is in force everywhere again.' },
   },
@@ -38,7 +40,8 @@ export class RolloutInput {
 
   @Field(() => Int, {
     nullable: true,
-    description: 'How long each stage has to hold, in seconds: 0 to 86400; 60 unless given.',
+    description:
+      'How long each stage has to hold, in seconds: 0 to 86400; 60 unless given. Lost tunnels show after 20.',
   })
   soakSeconds?: number | null;
 

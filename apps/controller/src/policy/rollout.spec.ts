@@ -11,7 +11,7 @@ const agent = (changes: Partial<RolloutAgent> = {}): RolloutAgent => ({
   online: true,
   lastSeenAt: after(1000),
   desired: { epoch: 1, generation: 2, revision: 2 },
-  applied: { epoch: 1, generation: 2, policyRevision: 2, outcome: 'APPLIED', error: null },
+  applied: { ...answered(2, 'APPLIED'), policyRevision: 2 },
   ...changes,
 });
 const answered = (generation: number, outcome: 'APPLIED' | 'REJECTED' | 'REVERTED') => ({
@@ -20,6 +20,7 @@ const answered = (generation: number, outcome: 'APPLIED' | 'REJECTED' | 'REVERTE
   policyRevision: 1,
   outcome,
   error: outcome === 'APPLIED' ? null : 'no such interface',
+  appliedAt: after(500),
 });
 
 test('a stage lasts its time, and until every connected agent has confirmed', () => {
@@ -45,6 +46,15 @@ test('one that goes away afterwards is lost; one that was away before is not wai
   expect(assessStage([gone], terms, after(5001 + LOST_AFTER_MS)).kind).toBe('halt');
   const away = agent({ online: false, lastSeenAt: after(-1), applied: answered(1, 'APPLIED') });
   expect(assessStage([away], terms, after(61_000)).kind).toBe('advance');
+});
+
+test('one that lost tunnels fails, and says to whom', () => {
+  const lonely = agent({ lostLinks: ['hub', 'spare'] });
+  expect(assessStage([agent(), lonely], terms, after(21_000))).toEqual({
+    kind: 'halt',
+    reason: 'edge lost its tunnel to hub, spare after it got it',
+  });
+  expect(assessStage([agent({ lostLinks: [] })], terms, after(61_000)).kind).toBe('advance');
 });
 
 test('as many may fail as it bears', () => {

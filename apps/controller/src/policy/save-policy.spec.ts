@@ -159,6 +159,35 @@ test('of two edits that began with one revision, the second to save is told to l
   expect(await snapshot(organizationId)).toMatchObject({ revisions: 2, inForce: 2 });
 });
 
+test('a rate limit reaches the agents, says where it comes from, and shows in a preview', async () => {
+  const { admin, siteIds, agentIds, organizationId } = await createFleet(2);
+  const [a = '', b = ''] = siteIds;
+  const rules = [rule({ id: 'backup', rateLimitMbps: 12.5 })];
+  const forward = { name: 'db', siteId: a, destinationSiteId: b, listenPort: 5432, targetPort: 5432 };
+  const addresses = { listenAddress: '127.0.0.1', targetAddress: '10.0.1.9' };
+  const forwards = [{ ...forward, ...addresses, rateLimitMbps: 0.5 }];
+  await admin(SAVE, { input: { message: '', rules, forwards } });
+  const state = await documentOf(organizationId, agentIds[0] ?? '');
+  expect(state.rules.map(({ rateLimitMbps }) => rateLimitMbps)).toEqual([12.5]);
+  expect(state.forwards[0]?.rateLimitMbps).toBe(0.5);
+  const effective = await admin(
+    'query ($id: ID!) { effectivePolicy(siteId: $id) { rules { scope rule { rateLimitMbps } } forwards { rateLimitMbps } } }',
+    { id: a },
+  );
+  expect(effective.data.effectivePolicy).toEqual({
+    rules: [{ scope: 'ORGANIZATION', rule: { rateLimitMbps: 12.5 } }],
+    forwards: [{ rateLimitMbps: 0.5 }],
+  });
+  const { data } = await admin(
+    'query ($input: PreviewPolicyInput!) { previewPolicy(input: $input) { changes { kind fields } forwardsChanged } }',
+    { input: { rules: [rule({ id: 'backup' })] } },
+  );
+  expect(data.previewPolicy).toEqual({
+    changes: [{ kind: 'CHANGED', fields: ['rateLimitMbps'] }],
+    forwardsChanged: false,
+  });
+});
+
 test('saving what is in force already makes no new revision', async () => {
   const { organizationId, admin } = await createFleet(1);
   const first = await admin(SAVE, { input: { message: 'one', rules: [rule({ id: 'same' })] } });
@@ -211,6 +240,12 @@ describe('a document that is not valid', () => {
     ['an unknown application', [rule({ application: 'smbx' })], 'is not in the catalogue'],
     ['application and ports', [rule({ application: 'smb', ports: [{ from: 1, to: 1 }] })], 'either'],
     ['an empty name', [rule({ name: ' ' })], 'rules[0].name'],
+    ['a rate limit of nothing', [rule({ rateLimitMbps: 0 })], 'rules[0].rateLimitMbps'],
+    [
+      'a rate limit where nothing is accelerated',
+      [rule({ action: 'PASS', rateLimitMbps: 5 })],
+      'rules[0].rateLimitMbps needs the action accelerate',
+    ],
     ['a weight of 0', [rule({ weight: 0 })], 'rules[0].weight'],
     ['one id twice', [rule({ id: 'x' }), rule({ id: 'x' })], 'rules[1].id'],
     ['a site that is none', [rule({ source: { siteIds: [randomUUID()] } })], 'rules[0].source.siteIds[0]'],

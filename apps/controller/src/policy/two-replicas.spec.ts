@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { request } from 'node:https';
 import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
-import { desiredStateDirectGet, subjects, type DesiredState } from '@longhaul/contracts';
+import { desiredStateDirectGet, subjects, type DesiredState, type LinkRecord } from '@longhaul/contracts';
 import { freePort } from '@longhaul/embedded-services';
 import { createSeed, publicKeyOf } from '../nats/nkey.js';
 import { eventually } from '../testing/eventually.js';
@@ -218,7 +218,12 @@ const rolloutOf = async (revision: number) => {
   return row;
 };
 
-const publish = async (replica: Replica, expectedRevision: number, ruleId: string): Promise<number> => {
+const publish = async (
+  replica: Replica,
+  expectedRevision: number,
+  ruleId: string,
+  soakSeconds = 1,
+): Promise<number> => {
   const owner = await signIn(replica);
   const { savePolicy } = await owner(
     'mutation ($input: SavePolicyInput!) { savePolicy(input: $input) { revision } }',
@@ -227,7 +232,7 @@ const publish = async (replica: Replica, expectedRevision: number, ruleId: strin
         message: '',
         expectedRevision,
         rules: [{ id: ruleId, name: ruleId, priority: 1, action: 'PASS' }],
-        rollout: { canaryLabel: 'canary', percentages: [50], soakSeconds: 1, confirmSeconds: 60 },
+        rollout: { canaryLabel: 'canary', percentages: [50], soakSeconds, confirmSeconds: 60 },
       },
     },
   );
@@ -311,3 +316,55 @@ test('it halts when an agent refuses, goes on when told to, and an abort brings 
   );
   expect(back.rollbackPolicy).toEqual({ revision: 5, document: { rules: [{ id: 'first' }] } });
 });
+
+/** What an agent says of its tunnels, `agoMs` ago by its clock. */
+const tell = (
+  agent: TestAgent,
+  sequence: number,
+  agoMs: number,
+  states: Record<string, LinkRecord['state']>,
+) => {
+  const counters = { bytesSent: 0, bytesReceived: 0, wireBytesSent: 0, wireBytesReceived: 0, openStreams: 0 };
+  const packets = { packetsSent: 0, packetsLost: 0, packetsRetransmitted: 0, packetsSpurious: 0, mtu: 1472 };
+  const times = { minRttMs: null, smoothedRttMs: null, queueDelayMs: null, pacingMbps: null };
+  const links: LinkRecord[] = Object.entries(states).map(([peerAgentId, state]) => ({
+    ...{ peerAgentId, state, atMs: Date.now() - agoMs, intervalMs: 1000 },
+    ...{ ...counters, ...packets, ...times },
+  }));
+  const batch = { version: 1, bootId: BOOT_ID, sequence, links };
+  agent.connection.publish(subjects.linkTelemetry(organizationId, agent.agentId), JSON.stringify(batch));
+};
+
+test('it halts when an agent loses tunnels that it had before it got the new state', async () => {
+  const replica = replicas.at(-1) as Replica;
+  const [canary, hub, spare, gone] = agents as [TestAgent, TestAgent, TestAgent, TestAgent];
+  await fixtures.query('UPDATE agents SET hostname = $1 WHERE id = $2', ['hub', hub.agentId]);
+  await gone.connection.close();
+  tell(canary, 1, 0, { [hub.agentId]: 'up', [spare.agentId]: 'down', [gone.agentId]: 'up' });
+  const revision = await publish(replica, 5, 'sixth', 600);
+  await eventually(async () => {
+    const [row] = await fixtures.query<{ policy_revision: number }>(
+      'SELECT policy_revision FROM agent_applied WHERE agent_id = $1',
+      [canary.agentId],
+    );
+    return row?.policy_revision === revision;
+  });
+  // Its clock is ahead, so nobody has to wait for the time after which a tunnel is lost.
+  const after = { [spare.agentId]: 'down', [gone.agentId]: 'down' } as const;
+  tell(canary, 2, -25_000, { ...after, [hub.agentId]: 'up' });
+  await eventually(async () => (await samples(canary)) === 6);
+  expect(await rolloutOf(revision)).toMatchObject({ state: 'RUNNING', stage: 0 });
+  tell(canary, 3, -50_000, { ...after, [hub.agentId]: 'connecting' });
+  const halted = await eventually(async () => {
+    const rollout = await rolloutOf(revision);
+    return rollout?.state === 'HALTED' && rollout;
+  }, 60_000);
+  expect(halted).toMatchObject({ stage: 0, reason: 'host lost its tunnel to hub after it got it' });
+  const owner = await signIn(replica);
+  await owner('mutation ($id: ID!) { abortRollout(id: $id) { state } }', { id: halted.id });
+});
+
+const samples = async ({ agentId }: TestAgent): Promise<number> => {
+  const rows = await fixtures.query('SELECT 1 FROM telemetry.link_samples WHERE agent_id = $1', [agentId]);
+  return rows.length;
+};

@@ -1,5 +1,5 @@
 import { ServerResponse, type IncomingMessage } from 'node:http';
-import { Inject, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Inject, Logger } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { WebSocketGateway, type OnGatewayInit } from '@nestjs/websockets';
@@ -23,7 +23,6 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 /** A client that does not answer a ping for so long is gone, in milliseconds. */
 const KEEP_ALIVE_MS = 30_000;
 /** RFC 6455, 7.4.1. */
-const CLOSE_GOING_AWAY = 1001;
 const CLOSE_TRY_AGAIN = 1013;
 const INIT_TIMEOUT_MS = 10_000;
 /** Of one connection. */
@@ -36,9 +35,8 @@ type Connection = Context<Record<string, unknown>, Extra & Partial<Opened>>;
 
 /** Subscriptions at WebSocket `/graphql`, by the protocol graphql-transport-ws. */
 @WebSocketGateway({ path: '/graphql', maxPayload: MAX_MESSAGE_BYTES })
-export class SubscriptionsGateway implements OnGatewayInit<WebSocketServer>, BeforeApplicationShutdown {
+export class SubscriptionsGateway implements OnGatewayInit<WebSocketServer> {
   private readonly logger = new Logger(SubscriptionsGateway.name);
-  private server: WebSocketServer | undefined;
 
   constructor(
     @Inject(AuthService) private readonly auth: AuthService,
@@ -48,7 +46,6 @@ export class SubscriptionsGateway implements OnGatewayInit<WebSocketServer>, Bef
   ) {}
 
   afterInit(server: WebSocketServer): void {
-    this.server = server;
     useServer<Record<string, unknown>, Partial<Opened>>(
       {
         connectionInitWaitTimeout: INIT_TIMEOUT_MS,
@@ -63,10 +60,6 @@ export class SubscriptionsGateway implements OnGatewayInit<WebSocketServer>, Bef
       server,
       KEEP_ALIVE_MS,
     );
-  }
-
-  beforeApplicationShutdown(): void {
-    for (const client of this.server?.clients ?? []) client.close(CLOSE_GOING_AWAY, 'connect again');
   }
 
   /** Whether a connection may be made; it is closed with a code that says why not. */

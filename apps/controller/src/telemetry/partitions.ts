@@ -1,20 +1,31 @@
 import type pg from 'pg';
+import { RESOLUTIONS, type ResolutionName } from './resolutions.js';
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 /** Telemetry that agents held back for so long is still taken. */
 const DAYS_BACK = 2;
 /** An agent's clock may be ahead by less than a day; and the midnight job may be late. */
 const DAYS_AHEAD = 1;
 const SPARE_DAYS_AHEAD = 2;
 
-/** Days that are kept, besides today. */
+/** Days for which each kind of telemetry is kept, besides today. */
 export interface Retention {
-  readonly linkSamplesDays: number;
-  readonly flowRecordsDays: number;
+  /** Samples of links and records of flows, as agents sent them. */
+  readonly rawDays: number;
+  /** The list of connections. */
   readonly flowsDays: number;
+  /** Rollups, by the length of their buckets. Of `1h` and `1d` whole months are dropped: up to 31 days more are kept. */
+  readonly rollupDays: Readonly<Record<ResolutionName, number>>;
 }
 
-export const DEFAULT_RETENTION: Retention = { linkSamplesDays: 3, flowRecordsDays: 3, flowsDays: 30 };
+export const DEFAULT_RETENTION: Retention = {
+  rawDays: 3,
+  flowsDays: 30,
+  rollupDays: { '1m': 7, '5m': 30, '1h': 90, '1d': 3 * 365 },
+};
+
+/** What comes {@link DAYS_BACK} late is computed with all that its bucket has: it has to be there yet. */
+export const MIN_RETENTION_DAYS = DAYS_BACK + 1;
 
 const startOfDay = (atMs: number): number => Math.floor(atMs / DAY_MS) * DAY_MS;
 const dateOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
@@ -41,11 +52,7 @@ export const dropExpiredPartitions = async (
   nowMs = Date.now(),
 ): Promise<number> => {
   let dropped = 0;
-  for (const [table, days] of [
-    ['link_samples', retention.linkSamplesDays],
-    ['flow_records', retention.flowRecordsDays],
-    ['flows', retention.flowsDays],
-  ] as const) {
+  for (const [table, days] of tables(retention)) {
     const { rows } = await pool.query<{ count: number }>(
       'SELECT telemetry.drop_partitions($1, $2) AS count',
       [table, dateOf(nowMs - days * DAY_MS)],
@@ -54,3 +61,17 @@ export const dropExpiredPartitions = async (
   }
   return dropped;
 };
+
+const tables = ({
+  rawDays,
+  flowsDays,
+  rollupDays,
+}: Retention): (readonly [table: string, days: number])[] => [
+  ['link_samples', rawDays],
+  ['flow_records', rawDays],
+  ['flows', flowsDays],
+  ...RESOLUTIONS.flatMap(({ name }) => [
+    [`tunnel_rollups_${name}`, rollupDays[name]] as const,
+    [`rollups_${name}`, rollupDays[name]] as const,
+  ]),
+];

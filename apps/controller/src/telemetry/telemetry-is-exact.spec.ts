@@ -7,6 +7,7 @@ import { createWorkerPool } from '../database/worker-pool.js';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
+import { bootId, flowRecord, linkRecord, telemetryMessage } from '../testing/telemetry-records.js';
 import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
 import { dropExpiredPartitions, ensurePartitions } from './partitions.js';
 import { TelemetryQueries } from './telemetry-queries.js';
@@ -15,48 +16,10 @@ import { TelemetryService } from './telemetry.service.js';
 
 const organizationId = randomUUID();
 const peerAgentId = randomUUID();
-const bootId = randomUUID();
 
-const link = (more: Partial<LinkRecord> = {}): LinkRecord => ({
-  peerAgentId,
-  atMs: Date.now(),
-  intervalMs: 1000,
-  state: 'up',
-  bytesSent: 1_000_000,
-  bytesReceived: 500_000,
-  wireBytesSent: 600_000,
-  wireBytesReceived: 300_000,
-  packetsSent: 1000,
-  packetsLost: 10,
-  packetsRetransmitted: 12,
-  packetsSpurious: 2,
-  minRttMs: 40,
-  smoothedRttMs: 42,
-  queueDelayMs: 2,
-  pacingMbps: 100,
-  mtu: 1472,
-  openStreams: 3,
-  ...more,
-});
-
-const flow = (flowId: string, more: Partial<FlowRecord> = {}): FlowRecord => ({
-  flowId,
-  peerAgentId,
-  atMs: Date.now(),
-  startedAtMs: Date.now() - 5000,
-  source: '10.77.10.5',
-  destination: '10.77.20.9',
-  destinationPort: 445,
-  ruleId: 'r1',
-  handling: 'accelerated',
-  ended: null,
-  reason: null,
-  bytesUp: 100,
-  bytesDown: 200,
-  encodedBytesUp: 50,
-  encodedBytesDown: 60,
-  ...more,
-});
+const link = (more: Partial<LinkRecord> = {}): LinkRecord => linkRecord(peerAgentId, more);
+const flow = (flowId: string, more: Partial<FlowRecord> = {}): FlowRecord =>
+  flowRecord(peerAgentId, flowId, more);
 
 // Real servers are killed and started again, on machines that have other things to do.
 jest.setTimeout(90_000);
@@ -102,15 +65,11 @@ describe('telemetry', () => {
     await service.start();
   };
 
-  let streamSequence = 1_000_000;
-  const message = (agentId: string, kind: 'link' | 'flow', body: object, organization = organizationId) => ({
-    subject:
-      kind === 'link'
-        ? subjects.linkTelemetry(organization, agentId)
-        : subjects.flowTelemetry(organization, agentId),
-    data: Buffer.from(JSON.stringify({ version: 1, bootId, ...body })),
-    seq: (streamSequence += 1),
-  });
+  const message = (
+    agentId: string,
+    body: Parameters<typeof telemetryMessage>[1],
+    organization = organizationId,
+  ) => telemetryMessage({ organizationId: organization, agentId }, body);
 
   const totals = async (agentId: string) => {
     const [links] = await fixtures.query(
@@ -128,12 +87,12 @@ describe('telemetry', () => {
     const agentId = randomUUID();
     const flowId = randomUUID();
     const startedAtMs = Date.now() - 60_000;
-    const first = message(agentId, 'flow', { sequence: 0, flows: [flow(flowId, { startedAtMs })] });
-    const last = message(agentId, 'flow', {
+    const first = message(agentId, { sequence: 0, flows: [flow(flowId, { startedAtMs })] });
+    const last = message(agentId, {
       sequence: 1,
       flows: [flow(flowId, { startedAtMs, ended: 'closed', bytesUp: 7 })],
     });
-    const links = message(agentId, 'link', { sequence: 0, links: [link(), link({ bytesSent: 5 })] });
+    const links = message(agentId, { sequence: 0, links: [link(), link({ bytesSent: 5 })] });
     await store.store([first, links]);
     await store.store([first, first, last, links]);
     await Promise.all([store.store([last, first]), store.store([links, last])]);
@@ -151,15 +110,15 @@ describe('telemetry', () => {
 
   it('keeps aside what cannot be stored, with the reason, and stores the rest of the batch', async () => {
     const agentId = randomUUID();
-    const good = message(agentId, 'link', { sequence: 5, links: [link()] });
+    const good = message(agentId, { sequence: 5, links: [link()] });
     const bad = [
-      { ...good, data: Buffer.from('not json'), seq: (streamSequence += 1) },
-      message(agentId, 'link', { sequence: 6, links: [{ ...link(), mtu: 'x' }] }),
-      message(agentId, 'link', { sequence: 7, links: [link({ atMs: Date.now() + 10 * 86_400_000 })] }),
-      message(agentId, 'link', { sequence: 8, links: [link({ atMs: Date.now() - 10 * 86_400_000 })] }),
-      message(agentId, 'link', { sequence: 9, links: [link({ bytesSent: 1e300 })] }),
-      message(agentId, 'link', { sequence: 10, links: [link({ mtu: 1e12 })] }),
-      message(agentId, 'flow', { sequence: 11, flows: [flow(randomUUID(), { source: 'a\0b' })] }),
+      { ...good, data: Buffer.from('not json'), seq: good.seq },
+      message(agentId, { sequence: 6, links: [{ ...link(), mtu: 'x' }] }),
+      message(agentId, { sequence: 7, links: [link({ atMs: Date.now() + 10 * 86_400_000 })] }),
+      message(agentId, { sequence: 8, links: [link({ atMs: Date.now() - 10 * 86_400_000 })] }),
+      message(agentId, { sequence: 9, links: [link({ bytesSent: 1e300 })] }),
+      message(agentId, { sequence: 10, links: [link({ mtu: 1e12 })] }),
+      message(agentId, { sequence: 11, flows: [flow(randomUUID(), { source: 'a\0b' })] }),
     ];
     await store.store([...bad, good]);
     await store.store([...bad, good]);
@@ -235,18 +194,18 @@ describe('telemetry', () => {
     const other = randomUUID();
     const now = Date.now();
     const samples = [3, 2, 1].map((ago, sequence) =>
-      message(agentId, 'link', { sequence, links: [link({ atMs: now - ago * 2000, openStreams: ago })] }),
+      message(agentId, { sequence, links: [link({ atMs: now - ago * 2000, openStreams: ago })] }),
     );
     const flowIds = [randomUUID(), randomUUID(), randomUUID()];
     const flows = flowIds.map((id, index) =>
-      message(agentId, 'flow', {
+      message(agentId, {
         sequence: index,
         flows: [flow(id, { startedAtMs: now - 10_000 + index, destinationPort: 440 + index })],
       }),
     );
     const foreign = [
-      message(agentId, 'flow', { sequence: 90, flows: [flow(randomUUID())] }, other),
-      message(agentId, 'link', { sequence: 91, links: [link()] }, other),
+      message(agentId, { sequence: 90, flows: [flow(randomUUID())] }, other),
+      message(agentId, { sequence: 91, links: [link()] }, other),
     ];
     await store.store([...samples, ...flows, ...foreign]);
     await database.tenants.transaction(organizationId, async (tx) => {
@@ -297,13 +256,13 @@ describe('telemetry', () => {
           "SELECT count(*)::int AS n FROM pg_inherits WHERE inhparent = 'telemetry.link_samples'::regclass",
         )
       )[0]?.['n'];
-    const retention = { linkSamplesDays: 3, flowRecordsDays: 3, flowsDays: 3 };
+    const retention = { rawDays: 3, flowsDays: 3, rollupDays: { '1m': 3, '5m': 3, '1h': 400, '1d': 400 } };
     const tenDaysOn = Date.now() + 10 * 86_400_000;
     expect(await count()).toBe(7);
     await Promise.all([ensurePartitions(pool, tenDaysOn), ensurePartitions(pool, tenDaysOn)]);
     expect(await count()).toBe(14);
     expect(await dropExpiredPartitions(pool, retention)).toBe(0);
-    expect(await dropExpiredPartitions(pool, retention, tenDaysOn)).toBe(21);
+    expect(await dropExpiredPartitions(pool, retention, tenDaysOn)).toBe(49);
     expect(await count()).toBe(7);
   });
 });

@@ -11,7 +11,11 @@ import {
   whole,
   type Columns,
 } from '../database/columns.js';
+import { telemetryMessages, telemetryRecords, telemetryStoreSeconds } from '../metrics/metrics.js';
+import { traced } from '../tracing/tracing.js';
 import { ensurePartitions } from './partitions.js';
+import { RESOLUTIONS } from './resolutions.js';
+import { markDirty, type Touched } from './rollup-locks.js';
 import {
   parseTelemetry,
   parseTelemetrySubject,
@@ -63,6 +67,7 @@ const FLOW: Columns<RecordKey & FlowRecord> = [
   ['bytes_down', 'bigint', (item) => whole(item.bytesDown)],
   ['encoded_bytes_up', 'bigint', (item) => whole(item.encodedBytesUp)],
   ['encoded_bytes_down', 'bigint', (item) => whole(item.encodedBytesDown)],
+  ['active_ms', 'double precision', (item) => item.activeMs ?? null],
   // Not of the record but of the connection:
   ['started_at', 'timestamptz', (item) => new Date(Math.min(item.startedAtMs, item.atMs))],
   ['peer_agent_id', 'uuid', (item) => item.peerAgentId],
@@ -89,10 +94,10 @@ const INSERT_FLOWS = `
     SELECT * FROM ${unnest(FLOW)}
   ), fresh AS (
     INSERT INTO telemetry.flow_records
-      (organization_id, agent_id, boot_id, sequence, ordinal, at, flow_id,
-       bytes_up, bytes_down, encoded_bytes_up, encoded_bytes_down)
-    SELECT organization_id, agent_id, boot_id, sequence, ordinal, at, flow_id,
-           bytes_up, bytes_down, encoded_bytes_up, encoded_bytes_down
+      (organization_id, agent_id, boot_id, sequence, ordinal, at, flow_id, started_at, peer_agent_id, handling, ended,
+       bytes_up, bytes_down, encoded_bytes_up, encoded_bytes_down, active_ms)
+    SELECT organization_id, agent_id, boot_id, sequence, ordinal, at, flow_id, started_at, peer_agent_id, handling, ended,
+           bytes_up, bytes_down, encoded_bytes_up, encoded_bytes_down, active_ms
     FROM given
     ON CONFLICT DO NOTHING
     RETURNING agent_id, at, boot_id, sequence, ordinal
@@ -122,6 +127,18 @@ const INSERT_FLOWS = `
     encoded_bytes_up = f.encoded_bytes_up + excluded.encoded_bytes_up,
     encoded_bytes_down = f.encoded_bytes_down + excluded.encoded_bytes_down`;
 
+/** What an agent measures of a tunnel is used for the connections of its peer, too. */
+const touchedBy = (
+  links: readonly (RecordKey & LinkRecord)[],
+  flows: readonly (RecordKey & FlowRecord)[],
+): Touched[] => [
+  ...links.flatMap(({ organizationId, agentId, peerAgentId, atMs }) => [
+    { organizationId, agentId, atMs },
+    { organizationId, agentId: peerAgentId, atMs },
+  ]),
+  ...flows,
+];
+
 /** Stores telemetry exactly: a message that comes again changes nothing; one that cannot be stored is kept aside. */
 export class TelemetryStore {
   constructor(private readonly pool: pg.Pool) {}
@@ -131,6 +148,10 @@ export class TelemetryStore {
    * what was stored is not counted twice.
    */
   async store(messages: readonly TelemetryMessage[]): Promise<void> {
+    await traced('telemetry store', { 'longhaul.messages': messages.length }, () => this.storeAll(messages));
+  }
+
+  private async storeAll(messages: readonly TelemetryMessage[]): Promise<void> {
     const good: { message: TelemetryMessage; parsed: ParsedTelemetry }[] = [];
     for (const message of messages) {
       try {
@@ -170,13 +191,20 @@ export class TelemetryStore {
     if (links.length + flows.length === 0) return;
     const linkValues = transpose(LINK, links);
     const flowValues = transpose(FLOW, flows);
+    const stopTimer = telemetryStoreSeconds.startTimer();
     await inTransaction(this.pool, async (client) => {
       if (links.length > 0) await client.query(INSERT_LINKS, linkValues);
       if (flows.length > 0) await client.query(INSERT_FLOWS, flowValues);
+      await markDirty(client, RESOLUTIONS[0], touchedBy(links, flows));
     });
+    stopTimer();
+    telemetryMessages.inc({ outcome: 'stored' }, parsed.length);
+    telemetryRecords.inc({ kind: 'link' }, links.length);
+    telemetryRecords.inc({ kind: 'flow' }, flows.length);
   }
 
   private async keepAside(message: TelemetryMessage, reason: string): Promise<void> {
+    telemetryMessages.inc({ outcome: 'unstorable' });
     const source = parseTelemetrySubject(message.subject);
     await this.pool.query(
       `INSERT INTO telemetry.poison (organization_id, agent_id, subject, stream_sequence, reason, body)

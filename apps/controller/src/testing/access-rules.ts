@@ -38,6 +38,8 @@ type Variables = Record<string, unknown>;
 
 const read: AccessRule = { needs: 'read' };
 
+const HOUR_AGO = new Date(Date.now() - 3_600_000).toISOString();
+
 /** For a change of the policy that finds another document in force. */
 const freshRevision = async (world: TenantWorld): Promise<number | null> => {
   await world.savePolicy();
@@ -109,6 +111,12 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.signInMethods': { needs: 'public' },
   'Query.site': { ...read, variables: ({ siteId }) => ({ id: siteId }), foreignIds: 'null' },
   'Query.sites': read,
+  'Query.telemetry': {
+    ...read,
+    variables: ({ linkId, agentId }) => ({ from: HOUR_AGO, linkId, agentId }),
+    foreignIds: 'NOT_FOUND',
+  },
+  'Query.worstLinks': { ...read, variables: () => ({ from: HOUR_AGO }) },
   'Query.users': { needs: 'users:write' },
   'Query.viewer': { needs: 'public' },
 
@@ -333,6 +341,7 @@ export const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
   CreatedApiToken: 'tokens:write',
   CreatedEnrollmentToken: 'agents:write',
   FleetSummary: 'read',
+  ClassWeights: 'read',
   LinkEnd: 'read',
   LinkPoint: 'read',
   Organization: 'public',
@@ -342,6 +351,10 @@ export const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
   PolicyRule: 'read',
   PortRange: 'read',
   Selector: 'read',
+  RankedLink: 'read',
+  TelemetryPoint: 'read',
+  TelemetrySeries: 'read',
+  TelemetryTotal: 'read',
   SignInMethods: 'public',
   Viewer: 'public',
 };

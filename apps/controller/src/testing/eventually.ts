@@ -2,14 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 25;
 
+type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>;
+
 /** Waits until `check` holds (returns something truthy); fails with what it last threw or said. */
-export const eventually = async <T>(check: () => T | Promise<T>, withinMs = 30_000): Promise<T> => {
+export const eventually = async <T>(check: () => T | Promise<T>, withinMs = 30_000): Promise<Truthy<T>> => {
   const deadline = Date.now() + withinMs;
   for (;;) {
     let last: unknown;
     try {
       const value = await check();
-      if (value) return value;
+      if (value) return value as Truthy<T>;
       last = value;
     } catch (error) {
       last = error;

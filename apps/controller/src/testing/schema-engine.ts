@@ -5,9 +5,16 @@ import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum } from '@prisma/dri
 import type { SchemaEngine as WasmEngine } from '@prisma/schema-engine-wasm';
 import pg from 'pg';
 
+/** Of Node's global, which its types leave to the browser's. */
+declare const WebAssembly: {
+  readonly Module: { imports(module: object): readonly { readonly module: string }[] };
+  compile(bytes: Uint8Array): Promise<object>;
+  instantiate(module: object, imports: object): Promise<{ readonly exports: Record<string, unknown> }>;
+};
+
 interface EngineModule {
   readonly SchemaEngine: typeof WasmEngine;
-  __wbg_set_wasm(exports: WebAssembly.Exports): void;
+  __wbg_set_wasm(exports: object): void;
 }
 
 /** Prisma's schema engine as WebAssembly: the real one, without a download. */
@@ -15,9 +22,9 @@ const loadEngine = async (): Promise<EngineModule> => {
   const glue = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
   const face = (await import('@prisma/schema-engine-wasm/schema_engine_bg')) as unknown as EngineModule;
   const module = await WebAssembly.compile(readFileSync(glue.replace(/\.js$/, '.wasm')));
-  const imports: WebAssembly.Imports = {};
+  const imports: Record<string, unknown> = {};
   for (const needed of WebAssembly.Module.imports(module)) {
-    imports[needed.module] = face as unknown as WebAssembly.ModuleImports;
+    imports[needed.module] = face;
   }
   const { exports } = await WebAssembly.instantiate(module, imports);
   face.__wbg_set_wasm(exports);

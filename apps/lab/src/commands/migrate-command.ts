@@ -70,11 +70,11 @@ async function migrate(args: MigrateArguments): Promise<void> {
   await ensureQemu(progress);
   const image = await prepareGuestImage(args.folder, progress);
   const memory = await planGuestMemory(args.guestMb, args.folder, progress);
-  const accelerator = findAccelerator();
+  const { accelerator, reason } = findAccelerator();
   progress(
-    accelerator === 'kvm'
+    reason === undefined
       ? 'the guest runs on KVM'
-      : 'the guest is emulated (TCG: /dev/kvm does not open): compare seconds within one run, do not quote them',
+      : `the guest is emulated (TCG: ${reason}): compare seconds within one run, do not quote them`,
   );
   const network = await LabNetwork.create(first, { prefix: args.prefix, stretchedLan: true });
   try {

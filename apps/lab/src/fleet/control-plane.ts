@@ -109,6 +109,8 @@ export class ControlPlane {
         LONGHAUL_ADMIN_EMAIL: admin.email,
         LONGHAUL_ADMIN_PASSWORD: admin.password,
         LONGHAUL_ORGANIZATION: 'Longhaul Lab',
+        // No balancer is in front.
+        LONGHAUL_DRAIN_SECONDS: '0',
       };
       const logFile = join(stateDir, 'controller.log');
       const plane = new ControlPlane(

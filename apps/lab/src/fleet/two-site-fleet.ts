@@ -119,7 +119,8 @@ export class TwoSiteFleet {
     return createSite.id;
   }
 
-  private agentDir(site: SiteName): string {
+  /** Where the site's agent keeps keys, credential and last good state. */
+  agentDir(site: SiteName): string {
     return join(this.stateDir, `agent-${site}`);
   }
 

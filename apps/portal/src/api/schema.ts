@@ -148,6 +148,8 @@ export interface PolicyRule {
   class: TrafficClass;
   weight: number;
   whenPeerDown: WhenPeerDown;
+  /** Mbit/s each way; null: no limit. */
+  rateLimitMbps: number | null;
 }
 
 export interface PolicyDocument {

@@ -76,5 +76,6 @@ export function describeTreatment(rule: Rule): string {
   }[rule.compression];
   const down =
     rule.whenPeerDown === 'PASS' ? 'straight when the peer is down' : 'refused when the peer is down';
-  return `${LOWER_FIRST(CLASSES[rule.class])}, weight ${String(rule.weight)}, ${compression}, ${down}`;
+  const limit = rule.rateLimitMbps === null ? '' : `, at most ${String(rule.rateLimitMbps)} Mbit/s each way`;
+  return `${LOWER_FIRST(CLASSES[rule.class])}, weight ${String(rule.weight)}${limit}, ${compression}, ${down}`;
 }

@@ -34,6 +34,10 @@ const FIELDS: readonly [field: string, read: Reader][] = [
   ['Class', (rule) => CLASSES[rule.class]],
   ['Weight', ({ weight }) => String(weight)],
   ['When the peer is down', ({ whenPeerDown }) => WHEN_PEER_DOWN[whenPeerDown]],
+  [
+    'Rate limit',
+    ({ rateLimitMbps }) => (rateLimitMbps === null ? 'none' : `${String(rateLimitMbps)} Mbit/s`),
+  ],
 ];
 
 function fieldChanges(before: Rule, after: Rule, names: PolicyNames): FieldChange[] {

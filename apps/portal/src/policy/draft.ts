@@ -51,6 +51,7 @@ const NEW_RULE: Omit<Rule, 'key'> = {
   class: 'BULK',
   weight: 10,
   whenPeerDown: 'PASS',
+  rateLimitMbps: null,
 };
 
 const selector = ({ siteIds, labels, prefixes }: Selector): Selector => ({ siteIds, labels, prefixes });
@@ -72,6 +73,7 @@ export function toRules(document: PolicyDocument): Rule[] {
         compression,
         weight,
         whenPeerDown,
+        rateLimitMbps,
         class: trafficClass,
       }) => ({
         key: id,
@@ -88,6 +90,7 @@ export function toRules(document: PolicyDocument): Rule[] {
         class: trafficClass,
         weight,
         whenPeerDown,
+        rateLimitMbps,
       }),
     );
 }
@@ -111,6 +114,7 @@ export function toInput(rules: readonly Rule[]): PolicyRuleInput[] {
     class: rule.class,
     weight: rule.weight,
     whenPeerDown: rule.whenPeerDown,
+    rateLimitMbps: rule.action === 'ACCELERATE' ? rule.rateLimitMbps : null,
   }));
 }
 

@@ -32,6 +32,7 @@ const RULE_FIELDS = /* GraphQL */ `
     class
     weight
     whenPeerDown
+    rateLimitMbps
   }
   fragment SelectorFields on Selector {
     siteIds

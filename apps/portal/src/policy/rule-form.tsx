@@ -102,6 +102,19 @@ function TreatmentFields({ rule, problems, onChange }: FormProps): ReactNode {
           onChange({ weight: event.target.valueAsNumber });
         }}
       />
+      <TextField
+        label="Rate limit, Mbit/s"
+        type="number"
+        min={0.1}
+        step="any"
+        placeholder="none"
+        hint="Each way, of all connections of the rule together, at each agent where they begin."
+        error={problems.find(({ field }) => field === 'rateLimitMbps')?.message}
+        value={rule.rateLimitMbps === null ? '' : rule.rateLimitMbps}
+        onChange={({ target }) => {
+          onChange({ rateLimitMbps: Number.isNaN(target.valueAsNumber) ? null : target.valueAsNumber });
+        }}
+      />
       <SelectField
         label="When the peer is down, new connections"
         value={rule.whenPeerDown}

@@ -19,6 +19,7 @@ export function storedRule(id: string, priority: number, change: Partial<PolicyR
     class: 'BULK',
     weight: 10,
     whenPeerDown: 'PASS',
+    rateLimitMbps: null,
     ...change,
   };
 }

@@ -22,6 +22,8 @@ describe('what keeps a policy from being saved', () => {
     ['weight', { weight: 0 }],
     ['weight', { weight: 101 }],
     ['weight', { weight: 1.5 }],
+    ['rateLimitMbps', { rateLimitMbps: 0 }],
+    ['rateLimitMbps', { rateLimitMbps: 100_001 }],
     ['ports', { unreadPorts: '80-' }],
     ['source', { source: { ...any, prefixes: ['10.0.0.0/99'] } }],
     ['destination', { destination: { ...any, siteIds: ['Nowhere'] } }],

@@ -4,7 +4,7 @@ import type { Rule } from './draft.js';
 
 export interface Problem {
   key: string;
-  field: 'name' | 'weight' | 'source' | 'destination' | 'ports';
+  field: 'name' | 'weight' | 'rateLimitMbps' | 'source' | 'destination' | 'ports';
   message: string;
 }
 
@@ -13,6 +13,8 @@ type Finding = Omit<Problem, 'key'>;
 const NAME_MAX_LENGTH = 100;
 export const WEIGHT_MIN = 1;
 export const WEIGHT_MAX = 100;
+const RATE_LIMIT_MIN_MBPS = 0.1;
+const RATE_LIMIT_MAX_MBPS = 100_000;
 
 function inName({ name }: Rule): Finding[] {
   if (name.trim() === '') return [{ field: 'name', message: 'Give the rule a name.' }];
@@ -26,6 +28,17 @@ function inWeight({ weight }: Rule): Finding[] {
     {
       field: 'weight',
       message: `The weight is a whole number from ${String(WEIGHT_MIN)} to ${String(WEIGHT_MAX)}.`,
+    },
+  ];
+}
+
+function inRateLimit({ action, rateLimitMbps }: Rule): Finding[] {
+  if (action !== 'ACCELERATE' || rateLimitMbps === null) return [];
+  if (rateLimitMbps >= RATE_LIMIT_MIN_MBPS && rateLimitMbps <= RATE_LIMIT_MAX_MBPS) return [];
+  return [
+    {
+      field: 'rateLimitMbps',
+      message: `A rate limit is from ${String(RATE_LIMIT_MIN_MBPS)} to ${String(RATE_LIMIT_MAX_MBPS)} Mbit/s.`,
     },
   ];
 }
@@ -53,6 +66,7 @@ export function problemsIn(rules: readonly Rule[], names: PolicyNames): Problem[
     [
       ...inName(rule),
       ...inWeight(rule),
+      ...inRateLimit(rule),
       ...inPorts(rule),
       ...inSelector(rule, 'source', names),
       ...inSelector(rule, 'destination', names),

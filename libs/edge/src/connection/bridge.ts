@@ -3,6 +3,7 @@ import type { TcpSocket } from '@longhaul/native';
 import type { Stream } from '@longhaul/tunnel';
 import { encoderMode } from '../codec-choice.js';
 import type { Compression } from '../policy/state.js';
+import { Gate, type ConnectionLimit } from '../rate-limit/rate-limits.js';
 import { systemErrorCode } from '../system-error.js';
 import { AbortCode, endingOfPeerAbort, type Ending } from './abort-code.js';
 import type { Flow } from './flow.js';
@@ -33,6 +34,7 @@ export class Bridge {
     readonly flow: Flow,
     private readonly compression: Compression,
     private readonly chooseCodec: ChooseCodec,
+    private readonly limit: ConnectionLimit,
   ) {
     stream.userData = this;
   }
@@ -53,8 +55,15 @@ export class Bridge {
       mode: encoderMode(this.compression),
       chooseCodec: this.chooseCodec,
     });
-    this.upload = new SocketToStream(socket, stream, encoder, host.space, flow);
-    this.download = new StreamToSocket(socket, stream, host.space, flow);
+    const { up, down } = this.limit;
+    const upGate = new Gate(up, () => {
+      this.runUpload();
+    });
+    const downGate = new Gate(down, () => {
+      this.runDownload();
+    });
+    this.upload = new SocketToStream(socket, stream, encoder, host.space, flow, upGate);
+    this.download = new StreamToSocket(socket, stream, host.space, flow, downGate);
     socket.setEvents({
       onReadable: () => {
         this.runUpload();

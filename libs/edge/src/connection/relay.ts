@@ -1,4 +1,5 @@
 import type { TcpSocket } from '@longhaul/native';
+import { Gate, type ConnectionLimit } from '../rate-limit/rate-limits.js';
 import { systemErrorCode } from '../system-error.js';
 import type { Flow } from './flow.js';
 import type { WorkSpace } from './work-space.js';
@@ -15,12 +16,17 @@ class RelayDirection {
     private readonly from: TcpSocket,
     private readonly to: TcpSocket,
     private readonly space: WorkSpace,
+    private readonly gate: Gate,
     private readonly count: (bytes: number) => void,
   ) {}
 
   run(): void {
     if (this.ended || !this.drain()) return;
-    const count = this.from.read(this.space.read, 0, READ_BYTES);
+    if (!this.gate.admits()) {
+      this.from.wantRead(false);
+      return;
+    }
+    const count = this.from.read(this.space.read, 0, Math.min(READ_BYTES, this.gate.burstBytes));
     if (count === 0) this.finish();
     if (count > 0) this.pass(count);
     this.from.wantRead(!this.ended && this.pending === undefined);
@@ -28,6 +34,7 @@ class RelayDirection {
 
   private pass(count: number): void {
     this.count(count);
+    this.gate.take(count);
     const written = this.to.write(this.space.read, 0, count);
     if (written === count) return;
     this.pending = this.space.read.slice(written, count);
@@ -61,12 +68,19 @@ export class Relay {
     private readonly far: TcpSocket,
     space: WorkSpace,
     private readonly flow: Flow,
+    limit: ConnectionLimit,
     private readonly onClosed: (relay: Relay) => void,
   ) {
-    this.up = new RelayDirection(near, far, space, (bytes) => {
+    const upGate = new Gate(limit.up, () => {
+      this.run(this.up);
+    });
+    const downGate = new Gate(limit.down, () => {
+      this.run(this.down);
+    });
+    this.up = new RelayDirection(near, far, space, upGate, (bytes) => {
       flow.countSent(bytes, 0);
     });
-    this.down = new RelayDirection(far, near, space, (bytes) => {
+    this.down = new RelayDirection(far, near, space, downGate, (bytes) => {
       flow.countReceived(bytes, 0);
     });
   }

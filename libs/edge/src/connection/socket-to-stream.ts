@@ -1,6 +1,7 @@
 import { encodedBound, MAX_BLOCK_BYTES, type BlockEncoder } from '@longhaul/block-codec';
 import type { TcpSocket } from '@longhaul/native';
 import type { Stream } from '@longhaul/tunnel';
+import type { Gate } from '../rate-limit/rate-limits.js';
 import type { Flow } from './flow.js';
 import type { WorkSpace } from './work-space.js';
 
@@ -28,6 +29,7 @@ export class SocketToStream {
     private readonly encoder: BlockEncoder,
     private readonly space: WorkSpace,
     private readonly flow: Flow,
+    private readonly gate: Gate,
   ) {}
 
   /** Moves what can be moved now. @throws what the socket throws */
@@ -44,10 +46,15 @@ export class SocketToStream {
         this.waitForRoom();
         return;
       }
-      const count = this.socket.read(this.space.read, 0, room);
+      if (!this.gate.admits()) {
+        this.socket.wantRead(false);
+        return;
+      }
+      const wanted = Math.min(room, this.gate.burstBytes);
+      const count = this.socket.read(this.space.read, 0, wanted);
       if (count === 0) this.endRead = true;
       else if (count > 0) this.take(count);
-      if (count > 0 && count < room) break;
+      if (count > 0 && count < wanted) break;
       if (count < 0) break;
     }
     this.socket.wantRead(true);
@@ -63,6 +70,7 @@ export class SocketToStream {
     const { space, stream } = this;
     const length = this.encoder.encode(space.read, 0, count, space.encoded);
     this.flow.countSent(count, length);
+    this.gate.take(count);
     const taken = stream.write(space.encoded, 0, length);
     if (taken < length) this.pending = space.encoded.slice(taken, length);
   }

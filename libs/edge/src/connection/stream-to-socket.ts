@@ -1,6 +1,7 @@
 import { BlockDecoder, type BlockSink } from '@longhaul/block-codec';
 import type { TcpSocket } from '@longhaul/native';
 import type { Stream } from '@longhaul/tunnel';
+import type { Gate } from '../rate-limit/rate-limits.js';
 import type { Flow } from './flow.js';
 import type { WorkSpace } from './work-space.js';
 
@@ -13,7 +14,7 @@ interface Leftover {
 
 /**
  * The direction from a stream into a TCP socket. Raw bytes are written straight from the stream's memory. While the
- * socket takes nothing, no more is read than a span and a decoded block, and no credit is given.
+ * socket takes nothing, or a rate limit holds it up, no more is read than a span and a decoded block, and no credit is given.
  */
 export class StreamToSocket implements BlockSink {
   /** The stream's end was reached and passed on. */
@@ -31,6 +32,7 @@ export class StreamToSocket implements BlockSink {
     private readonly stream: Stream,
     private readonly space: WorkSpace,
     private readonly flow: Flow,
+    private readonly gate: Gate,
   ) {
     this.decoder = new BlockDecoder(space.compressor);
   }
@@ -40,6 +42,7 @@ export class StreamToSocket implements BlockSink {
     if (this.ended || !this.drain()) return;
     const { stream } = this;
     while (this.blockWaits || stream.spanLength > 0) {
+      if (!this.gate.admits()) return;
       this.takeSpan();
       if (this.leftovers.length > 0) {
         this.socket.wantWrite(true);
@@ -50,10 +53,10 @@ export class StreamToSocket implements BlockSink {
     if (stream.readEnded) this.finish();
   }
 
-  /** Whether the socket takes nothing, now and at the last call: it is slower than the stream. */
+  /** Whether the socket or a rate limit takes nothing, now and at the last call: it is slower than the stream. */
   checkBlocked(): boolean {
     const { wasBlocked } = this;
-    this.wasBlocked = this.leftovers.length > 0;
+    this.wasBlocked = this.leftovers.length > 0 || this.gate.waits;
     return wasBlocked && this.wasBlocked;
   }
 
@@ -99,7 +102,7 @@ export class StreamToSocket implements BlockSink {
   // What the decoder brings forth
 
   raw(start: number, end: number): void {
-    this.flow.countReceived(end - start, 0);
+    this.count(end - start);
     const written = this.write(this.space.memory, start, end);
     if (written < end - start) {
       this.leftovers.push({ buffer: this.space.memory, offset: start + written, end });
@@ -107,16 +110,21 @@ export class StreamToSocket implements BlockSink {
   }
 
   acquire(): Uint8Array | undefined {
-    this.blockWaits = this.leftovers.length > 0;
+    this.blockWaits = this.leftovers.length > 0 || !this.gate.admits();
     return this.blockWaits ? undefined : this.space.decoded;
   }
 
   decoded(buffer: Uint8Array, length: number): void {
-    this.flow.countReceived(length, 0);
+    this.count(length);
     const written = this.write(buffer, 0, length);
     if (written === length) return;
     const rest = buffer.slice(written, length);
     this.leftovers.push({ buffer: rest, offset: 0, end: rest.length });
+  }
+
+  private count(bytes: number): void {
+    this.flow.countReceived(bytes, 0);
+    this.gate.take(bytes);
   }
 
   /** Bytes taken; none while others wait before them. */

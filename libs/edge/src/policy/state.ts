@@ -20,6 +20,36 @@ export interface Treatment {
   readonly weight: number;
   readonly compression: Compression;
   readonly whenPeerDown: WhenPeerDown;
+  /**
+   * What all connections of the rule or forward together may carry of the application's bytes, each way, in Mbit/s; more
+   * than 0. Where it is reached applications wait; nothing is dropped. By default there is no limit.
+   */
+  readonly rateLimitMbps?: number;
+  /** Rules of one group share one limit; by default each has its own. */
+  readonly limitGroup?: string;
+}
+
+/** Which limit the connections of a rule or forward have. */
+export function limitGroup(ruleId: string, treatment: Treatment): string {
+  return treatment.limitGroup ?? ruleId;
+}
+
+/** The limits of a state in Mbit/s, by group; undefined: none. */
+export function rateLimits({ rules, forwards }: DataPlaneState): Map<string, number | undefined> {
+  const limits = new Map<string, number | undefined>();
+  for (const [id, treatment] of treatments(rules, forwards))
+    limits.set(limitGroup(id, treatment), treatment.rateLimitMbps);
+  return limits;
+}
+
+function treatments(
+  rules: readonly FlowRule[],
+  forwards: readonly ForwardState[],
+): (readonly [id: string, treatment: Treatment])[] {
+  const accelerated = rules.flatMap((rule) =>
+    rule.action === 'accelerate' ? [[rule.id, rule.treatment] as const] : [],
+  );
+  return [...accelerated, ...forwards.map(({ id, treatment }) => [id, treatment] as const)];
 }
 
 /** Which connections; an empty list of addresses or ports means any. */
@@ -55,8 +85,10 @@ export interface AllowRule {
 
 /** Everything that a data plane has to be. */
 export interface DataPlaneState {
-  /** X25519 static private key, 32 bytes. */
+  /** X25519 static private key, 32 bytes. Where it changes, streams go on. */
   readonly privateKey: Uint8Array;
+  /** The key before it, for as long as peers may not know the new one yet. */
+  readonly previousPrivateKey?: Uint8Array;
   /** Where the tunnel's UDP socket listens; `::` takes IPv4 too. */
   readonly tunnel: SocketAddress;
   readonly peers: readonly PeerOptions[];
@@ -88,14 +120,23 @@ export function validateState(state: DataPlaneState): void {
     ...forwardProblems(state),
     ...ruleProblems(state),
     ...allowProblems(state),
+    ...limitProblems(state),
   ];
   if (problems.length > 0) throw new StateError(problems);
 }
 
-function* keyProblems({ privateKey, tunnel, management }: DataPlaneState): Iterable<string> {
+function* keyProblems(state: DataPlaneState): Iterable<string> {
+  const { privateKey, previousPrivateKey, tunnel, management } = state;
   if (privateKey.length !== 32) yield 'the private key must be 32 bytes';
+  if (previousPrivateKey !== undefined && previousPrivateKey.length !== 32)
+    yield 'the previous private key must be 32 bytes';
   yield* socketProblems('tunnel', tunnel, 0);
   for (const address of management) yield* socketProblems('management', address, 0);
+}
+
+/** Of a peer: its key, and the one that it is about to use. */
+export function publicKeys({ publicKey, nextPublicKey }: PeerOptions): Uint8Array[] {
+  return nextPublicKey === undefined ? [publicKey] : [publicKey, nextPublicKey];
 }
 
 function* peerProblems(peers: readonly PeerOptions[]): Iterable<string> {
@@ -105,10 +146,11 @@ function* peerProblems(peers: readonly PeerOptions[]): Iterable<string> {
   );
   yield* duplicates(
     'public key',
-    peers.map((peer) => Buffer.from(peer.publicKey).toString('base64')),
+    peers.flatMap((peer) => publicKeys(peer).map((key) => Buffer.from(key).toString('base64'))),
   );
   for (const peer of peers) {
-    if (peer.publicKey.length !== 32) yield `peer ${peer.id}: the public key must be 32 bytes`;
+    if (publicKeys(peer).some((key) => key.length !== 32))
+      yield `peer ${peer.id}: a public key must be 32 bytes`;
     if (peer.presharedKey !== undefined && peer.presharedKey.length !== 32)
       yield `peer ${peer.id}: the pre-shared key must be 32 bytes`;
     if (peer.profile === 'fixed' && peer.rateMbps === undefined)
@@ -117,6 +159,8 @@ function* peerProblems(peers: readonly PeerOptions[]): Iterable<string> {
       yield `peer ${peer.id}: rateMbps must be more than 0`;
     if (!(peer.maxUdpPayload >= 1200 && peer.maxUdpPayload <= 16_384))
       yield `peer ${peer.id}: maxUdpPayload must be 1200 to 16384`;
+    for (const weight of Object.values(peer.classWeights ?? {}))
+      if (!(weight > 0)) yield `peer ${peer.id}: class weights must be more than 0`;
     for (const endpoint of peer.endpoints) yield* socketProblems(`peer ${peer.id}`, endpoint, 1);
   }
 }
@@ -152,6 +196,18 @@ function* allowProblems({ allow, peers }: DataPlaneState): Iterable<string> {
     if (!peers.some((peer) => peer.id === peerId)) yield `${name}: there is no peer ${peerId}`;
     for (const prefix of prefixes) yield* prefixProblems(name, prefix);
     for (const range of ports) yield* portProblems(name, range);
+  }
+}
+
+function* limitProblems({ rules, forwards }: DataPlaneState): Iterable<string> {
+  const limits = new Map<string, number | undefined>();
+  for (const [id, treatment] of treatments(rules, forwards)) {
+    const group = limitGroup(id, treatment);
+    const { rateLimitMbps } = treatment;
+    if (rateLimitMbps !== undefined && !(rateLimitMbps > 0)) yield `${id}: rateLimitMbps must be more than 0`;
+    if (limits.has(group) && limits.get(group) !== rateLimitMbps)
+      yield `${id}: rateLimitMbps differs from that of others of the group ${group}`;
+    limits.set(group, rateLimitMbps);
   }
 }
 

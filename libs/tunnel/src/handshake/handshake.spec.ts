@@ -37,6 +37,33 @@ function complete({ initiator, responder }: Sides): [EstablishedSession, Establi
   return [accepted(initiator.handleResponse(answered.response)).session, answered.session];
 }
 
+describe('agents of different versions', () => {
+  const [before, now, next] = [
+    { minimum: 1, maximum: 1 },
+    { minimum: 1, maximum: 2 },
+    { minimum: 2, maximum: 3 },
+  ];
+
+  it.each([
+    ['an older responder', now, before, 1],
+    ['an older initiator', before, now, 1],
+    ['a newer responder', now, next, 2],
+    ['a newer initiator', next, now, 2],
+  ])('agree on what both speak: %s', (_, offered, spoken, version) => {
+    const sides = createSides({ initiator: { versions: offered }, responder: { versions: spoken } });
+    expect(complete(sides).map((session) => session.version)).toEqual([version, version]);
+  });
+
+  it('that have nothing in common say so', () => {
+    const { initiator, responder } = createSides({
+      initiator: { versions: next },
+      responder: { versions: before },
+    });
+    const outcome = answer(responder, initiator.createInitiation(NOW_UNIX_MS));
+    expect(outcome).toMatchObject({ ok: false, reason: 'no-common-version' });
+  });
+});
+
 describe.each(PATTERNS)('a handshake with %s', (_pattern, presharedKey) => {
   it('gives both sides the same session, seen from their ends', () => {
     const sides = createSides({ presharedKey });

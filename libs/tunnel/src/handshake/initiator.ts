@@ -6,7 +6,7 @@ import {
   encodeInitiationHeader,
   INITIATION_PAYLOAD_LENGTH,
 } from './messages.js';
-import { chooseSuite, encodeOffer, PROTOCOL_VERSIONS } from './negotiation.js';
+import { chooseSuite, encodeOffer, PROTOCOL_VERSIONS, type VersionRange } from './negotiation.js';
 import { HandshakeState } from './noise.js';
 import {
   checkReceiveParameters,
@@ -26,6 +26,8 @@ export interface InitiatorConfig {
   readonly presharedKey?: Uint8Array;
   /** At least one; the responder chooses. */
   readonly cipherSuites: readonly CipherSuite[];
+  /** Packet protocol versions to offer; by default those that this build speaks. */
+  readonly versions?: VersionRange;
   /** What this side tells the responder; asked anew for each initiation. */
   readonly parameters: () => ReceiveParameters;
   /**
@@ -125,7 +127,7 @@ export class HandshakeInitiator {
     const payload = decodeResponsePayload(plaintext);
     if (payload?.senderIndex !== senderIndex) return refused('malformed-payload');
     const { version, suite, parameters } = payload;
-    if (chooseSuite([suite], this.suiteOffer) === undefined || !isOfferedVersion(version)) {
+    if (chooseSuite([suite], this.suiteOffer) === undefined || !this.isOfferedVersion(version)) {
       return refused('not-offered');
     }
     const split = outstanding.handshake.split();
@@ -134,6 +136,7 @@ export class HandshakeInitiator {
       keys: deriveSessionKeys(this.primitives, suite, split, 'initiator'),
       localIndex: outstanding.senderIndex,
       peerIndex: senderIndex,
+      localPublicKey: this.config.staticKeys.publicKey,
       peerPublicKey: this.config.responderPublicKey,
       peerParameters: parameters,
       handshakeHash: split.handshakeHash,
@@ -165,17 +168,21 @@ export class HandshakeInitiator {
     const parameters = this.config.parameters();
     checkReceiveParameters(parameters);
     return encodeInitiationPayload(
-      { timestamp, versions: PROTOCOL_VERSIONS, parameters },
+      { timestamp, versions: this.versions, parameters },
       INITIATION_PAYLOAD_LENGTH,
     );
+  }
+
+  private get versions(): VersionRange {
+    return this.config.versions ?? PROTOCOL_VERSIONS;
+  }
+
+  private isOfferedVersion(version: number): boolean {
+    return version >= this.versions.minimum && version <= this.versions.maximum;
   }
 
   private cookieAt(nowMs: number): Uint8Array | undefined {
     if (this.cookie !== undefined && nowMs >= this.cookie.expiresAtMs) this.cookie = undefined;
     return this.cookie?.value;
   }
-}
-
-function isOfferedVersion(version: number): boolean {
-  return version >= PROTOCOL_VERSIONS.minimum && version <= PROTOCOL_VERSIONS.maximum;
 }

@@ -2,7 +2,7 @@ import { isAllZero } from './bytes.js';
 import { CookieIssuer } from './cookie.js';
 import { hasValidMac1, mac1Key, mac2Of, writeMacs } from './macs.js';
 import { decodeInitiation, encodeResponse, type Initiation } from './messages.js';
-import { chooseSuite, chooseVersion, PROTOCOL_VERSIONS } from './negotiation.js';
+import { chooseSuite, chooseVersion, PROTOCOL_VERSIONS, type VersionRange } from './negotiation.js';
 import { HandshakeState } from './noise.js';
 import {
   checkReceiveParameters,
@@ -29,6 +29,8 @@ export interface ResponderConfig {
   readonly staticKeys: KeyPair;
   /** At least one, the most preferred first. */
   readonly cipherSuites: readonly CipherSuite[];
+  /** Packet protocol versions to accept, the highest that both have is chosen; by default those that this build speaks. */
+  readonly versions?: VersionRange;
   /** A number from 0 to 2^32 - 1 that no other session or handshake of this side carries, drawn at random. */
   readonly allocateIndex: () => number;
   /** The peer with this static public key, or `undefined` where no policy names it. */
@@ -139,7 +141,7 @@ export class HandshakeResponder {
       if (peer.presharedKey === undefined) return refused('preshared-key-unexpected');
       handshake.setPresharedKey(peer.presharedKey);
     }
-    const version = chooseVersion(PROTOCOL_VERSIONS, payload.versions);
+    const version = chooseVersion(this.config.versions ?? PROTOCOL_VERSIONS, payload.versions);
     if (version === undefined) return refused('no-common-version');
     const suite = chooseSuite(this.config.cipherSuites, initiation.suiteOffer);
     if (suite === undefined) return refused('no-common-suite');
@@ -164,6 +166,7 @@ export class HandshakeResponder {
       keys: deriveSessionKeys(this.primitives, suite, split, 'responder'),
       localIndex,
       peerIndex: initiation.senderIndex,
+      localPublicKey: this.config.staticKeys.publicKey,
       peerPublicKey,
       peerParameters: payload.parameters,
       handshakeHash: split.handshakeHash,

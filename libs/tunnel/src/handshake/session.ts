@@ -12,6 +12,8 @@ export interface EstablishedSession {
   readonly localIndex: number;
   /** Names this session at the peer. */
   readonly peerIndex: number;
+  /** Of ours, the one that this handshake used. */
+  readonly localPublicKey: Uint8Array;
   readonly peerPublicKey: Uint8Array;
   readonly peerParameters: ReceiveParameters;
   /** 32 bytes, the same at both sides and unique to this session (Noise rev 34, section 11.2). */

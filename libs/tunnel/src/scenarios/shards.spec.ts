@@ -59,7 +59,7 @@ class Hub {
       shard.endpoint.setPeersElsewhere(
         this.peers
           .filter((peer) => this.ownerOf(peer) !== index)
-          .map((peer) => ({ publicKey: peer.endpoint.keys.publicKey, shard: this.ownerOf(peer) })),
+          .map((peer) => ({ publicKey: peer.endpoint.publicKey, shard: this.ownerOf(peer) })),
       );
     }
   }

@@ -215,7 +215,7 @@ export function peerOptions(host: SimulatedHost, opens = true, profile: Profile 
   const [, address, port] = /^\[?([^\]]+?)\]?:(\d+)$/.exec(formatAddress(host.address)) ?? [];
   return {
     id: host.name,
-    publicKey: host.endpoint.keys.publicKey,
+    publicKey: host.endpoint.publicKey,
     endpoints: opens ? [{ address, port: Number(port) }] : [],
     profile,
     cipherSuite: 'aes-128-gcm',

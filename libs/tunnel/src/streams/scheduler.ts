@@ -2,8 +2,10 @@ import type { Stream, TrafficClass } from './stream.js';
 import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 const CLASSES: readonly TrafficClass[] = ['interactive', 'bulk', 'scavenger'];
-/** Shares of the classes against each other while all have something to send. */
-const CLASS_WEIGHT: Record<TrafficClass, number> = { interactive: 16, bulk: 4, scavenger: 1 };
+/** Shares of the classes of a tunnel against each other while all have something to send, each more than 0. */
+export type ClassWeights = Readonly<Record<TrafficClass, number>>;
+/** Chosen: each class four times the next, so that none starves. */
+export const DEFAULT_CLASS_WEIGHTS: ClassWeights = { interactive: 16, bulk: 4, scavenger: 1 };
 /**
  * Type of service of the classes' packets, DSCP shifted left by two: low-latency data (AF21, RFC 4594 section 4.7), the
  * default, and lower effort (LE, RFC 8622).
@@ -50,7 +52,7 @@ class ClassQueue {
   readonly fresh = new StreamQueue();
   readonly old = new StreamQueue();
 
-  constructor(readonly weight: number) {}
+  constructor(public weight: number) {}
 
   get empty(): boolean {
     return this.fresh.empty && this.old.empty;
@@ -63,8 +65,13 @@ class ClassQueue {
  * send ahead of those that do so all the time (RFC 8290).
  */
 export class Scheduler {
-  private readonly queues = CLASSES.map((name) => new ClassQueue(CLASS_WEIGHT[name]));
+  private readonly queues = CLASSES.map((name) => new ClassQueue(DEFAULT_CLASS_WEIGHTS[name]));
   private waiting = 0;
+
+  /** From the next packet on; what was sent before counts as it was shared then. */
+  setWeights(weights: ClassWeights): void {
+    for (const [index, name] of CLASSES.entries()) this.queues[index].weight = weights[name];
+  }
 
   activate(stream: Stream): void {
     if (stream.queue >= 0) return;

@@ -26,6 +26,7 @@ import { LossDetector } from '../recovery/loss-detector.js';
 import { ReceivedPackets } from '../recovery/received-packets.js';
 import { RttEstimator } from '../recovery/rtt-estimator.js';
 import { SentPackets } from '../recovery/sent-packets.js';
+import { DEFAULT_CLASS_WEIGHTS, type ClassWeights } from '../streams/scheduler.js';
 import type { Stream, TrafficClass } from '../streams/stream.js';
 import type { PacketTarget } from '../wire/packet-builder.js';
 import { expandLow32 } from '../wire/packet.js';
@@ -42,6 +43,8 @@ export interface PathPolicy {
   readonly maxUdpPayload: number;
   /** Forward error correction at the end of flights: where it pays, or never. By default where it pays. */
   readonly repair?: 'auto' | 'off';
+  /** Shares of the classes of streams in what is sent; by default {@link DEFAULT_CLASS_WEIGHTS}. */
+  readonly classWeights?: ClassWeights;
 }
 
 export interface TransportOptions extends StreamTableOptions {
@@ -85,6 +88,7 @@ export class Transport {
     const { remembered, unixTimeMs } = options;
     this.receiveRate = new ReceiveRate(rateStillHeld(remembered?.receive, unixTimeMs));
     this.streams = new StreamTable(options, shared, rtt, this.receiveRate, () => owner.touch());
+    this.streams.scheduler.setWeights(policy.classWeights ?? DEFAULT_CLASS_WEIGHTS);
     const fates = new FrameFates(sent, this.streams, this.mtu);
     this.loss = new LossDetector(sent, rtt, fates, this.makeController(estimateOf(options)));
     this.receiver = new FrameReceiver(
@@ -123,6 +127,7 @@ export class Transport {
   reconfigure(policy: PathPolicy): void {
     const before = this.policy;
     this.policy = policy;
+    this.streams.scheduler.setWeights(policy.classWeights ?? DEFAULT_CLASS_WEIGHTS);
     if (before.maxUdpPayload !== policy.maxUdpPayload) this.mtu.restart(policy.maxUdpPayload);
     if (before.profile === policy.profile && before.rateMbps === policy.rateMbps) return;
     this.loss.congestion = this.makeController(this.congestion.observed);

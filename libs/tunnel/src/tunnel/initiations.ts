@@ -22,10 +22,14 @@ export class Initiations {
   /** No attempt before this. */
   nextUs = DOUBLE_ZERO;
   private hurriedUs = -Infinity;
+  /** For each pair of static keys that may be tried. */
+  private initiators: readonly HandshakeInitiator[] | undefined = undefined;
+  /** Of the latest attempt. */
   private initiator: HandshakeInitiator | undefined = undefined;
 
+  /** @param makeInitiators at least one; attempts take them in turn, the first one first */
   constructor(
-    private readonly makeInitiator: () => HandshakeInitiator,
+    private readonly makeInitiators: () => readonly HandshakeInitiator[],
     private readonly registry: ResponseRegistry,
   ) {}
 
@@ -37,6 +41,7 @@ export class Initiations {
   /** What the initiator is made from has changed, or its peer has: the outstanding attempt is given up. */
   restart(nextUs: number): void {
     this.forget();
+    this.initiators = undefined;
     this.initiator = undefined;
     this.attempts = 0;
     this.nextUs = nextUs;
@@ -45,7 +50,8 @@ export class Initiations {
   /** The next initiation. The one before is given up. */
   begin(nowUs: number): Uint8Array {
     this.forget();
-    this.initiator ??= this.makeInitiator();
+    this.initiators ??= this.makeInitiators();
+    this.initiator = this.initiators[this.attempts % this.initiators.length];
     const datagram = this.initiator.createInitiation(this.registry.unixTimeMs());
     const index = this.initiator.outstandingIndex;
     if (index !== undefined) this.registry.expectResponse(index);
@@ -92,6 +98,7 @@ export class Initiations {
   /** The tunnel is no more. */
   close(): void {
     this.forget();
+    this.initiators = undefined;
     this.initiator = undefined;
   }
 }

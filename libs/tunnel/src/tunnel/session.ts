@@ -1,6 +1,7 @@
 import type { EstablishedSession } from '../handshake/index.js';
 import type { PackedAddress, PacketCrypto } from '../io.js';
 import { OLD_KEYS_US, REKEY_AFTER_US } from '../params.js';
+import { compareBytes } from '../wire/compare-bytes.js';
 import type { PacketTarget } from '../wire/packet-builder.js';
 import { DOUBLE_ZERO } from '../memory/double-field.js';
 
@@ -14,6 +15,10 @@ export interface Session<Owner> extends PacketTarget {
   readonly createdUs: number;
   /** Whether we began it: then we also begin its successor. */
   readonly initiated: boolean;
+  /** The peer's static key that its handshake used. */
+  readonly peerPublicKey: Uint8Array;
+  /** Whether our static key is the higher one of the two: then our streams have the odd ids. */
+  readonly outranks: boolean;
   readonly peerIncarnation: number;
   readonly localIncarnation: number;
   readonly peerInitialWindow: number;
@@ -66,6 +71,8 @@ export class Sessions<Owner> {
       address: origin.address.slice(),
       createdUs: origin.nowUs,
       initiated: origin.initiated,
+      peerPublicKey: established.peerPublicKey,
+      outranks: compareBytes(established.localPublicKey, established.peerPublicKey) > 0,
       peerIncarnation: incarnation,
       localIncarnation: origin.localIncarnation,
       peerInitialWindow: initialStreamWindow,
@@ -78,8 +85,18 @@ export class Sessions<Owner> {
 
   /** A session that we answered: it replaces nothing before the peer has shown that it holds its keys. */
   expectProof(session: Session<Owner>): void {
-    if (this.unproven !== undefined) this.drop(this.unproven);
+    this.dropUnproven();
     this.unproven = session;
+  }
+
+  /** Forgets a session that was proven and is not to be used. */
+  refuse(session: Session<Owner>): void {
+    this.drop(session);
+  }
+
+  private dropUnproven(): void {
+    if (this.unproven !== undefined) this.drop(this.unproven);
+    this.unproven = undefined;
   }
 
   /** Whether an authentic packet of `session` is the proof that was waited for. */
@@ -125,9 +142,8 @@ export class Sessions<Owner> {
   dropAll(): void {
     this.dropPredecessors();
     if (this.current !== undefined) this.drop(this.current);
-    if (this.unproven !== undefined) this.drop(this.unproven);
+    this.dropUnproven();
     this.current = undefined;
-    this.unproven = undefined;
   }
 
   private dropOld(session: Session<Owner>): void {

@@ -24,8 +24,10 @@ import {
 import type { PathMemory } from '../path/path-memory.js';
 import { PathValidation, sameAddress, sameHost } from '../path/path-validation.js';
 import { StreamAbortCode } from '../streams/abort-code.js';
+import type { ClassWeights } from '../streams/scheduler.js';
 import type { SharedResources } from '../transport/stream-table.js';
 import { Transport, type PathPolicy, type TransportOwner } from '../transport/transport.js';
+import { compareBytes } from '../wire/compare-bytes.js';
 import type { PacketTarget } from '../wire/packet-builder.js';
 import { Initiations } from './initiations.js';
 import { Sessions, type Session, type SessionRegistry } from './session.js';
@@ -34,8 +36,10 @@ import { DOUBLE_MINUS_ONE, DOUBLE_ZERO } from '../memory/double-field.js';
 /** A peer as policy names it. */
 export interface PeerOptions {
   readonly id: string;
-  /** X25519 static key, 32 bytes. */
+  /** X25519 static key, 32 bytes. Where it changes streams go on, and sessions of the key before end within two minutes. */
   readonly publicKey: Uint8Array;
+  /** The key that the peer is about to use: accepted besides the other one, and in its place once it was used. */
+  readonly nextPublicKey?: Uint8Array;
   /** 32 bytes; both sides or neither. */
   readonly presharedKey?: Uint8Array;
   /** Literal addresses where the peer listens, best first. Empty: the peer opens the tunnel. */
@@ -48,6 +52,8 @@ export interface PeerOptions {
   readonly maxUdpPayload: number;
   /** Forward error correction at the end of flights: where it pays, or never. By default where it pays. */
   readonly repair?: 'auto' | 'off';
+  /** Shares of the classes of streams in what we send; by default interactive 16, bulk 4, scavenger 1. */
+  readonly classWeights?: ClassWeights;
   /** What an earlier tunnel to the peer has learnt of the path. Looked at when the peer is added, and not again. */
   readonly remembered?: PathMemory;
 }
@@ -57,7 +63,8 @@ export type TunnelSession = Session<Tunnel>;
 /** How a tunnel reaches the parts of the endpoint that all tunnels share. */
 export interface TunnelHost extends SessionRegistry<Tunnel> {
   readonly environment: Environment;
-  readonly keys: KeyPair;
+  /** Our static keys, the newest first; at least one. */
+  readonly ownKeys: readonly KeyPair[];
   readonly shared: SharedResources;
   /** Packets after which a session is replaced. */
   readonly rekeyAfterPackets: number;
@@ -104,7 +111,10 @@ export class Tunnel implements TransportOwner {
   private reportedUp = false;
   /** The session is to be replaced before it is worn. */
   private rekeyWanted = false;
-  private readonly weOutrank: boolean;
+  /** The peer's static key in the session that was adopted last. */
+  private usedKey: Uint8Array | undefined;
+  /** When a session of a key that the peer should not use any more is given up. */
+  private oldKeyUntilUs = Infinity;
   private remembered: PathMemory | undefined;
 
   constructor(
@@ -114,10 +124,9 @@ export class Tunnel implements TransportOwner {
     const { environment, shared } = host;
     this.endpoints = packEndpoints(options);
     this.remembered = options.remembered;
-    this.weOutrank = compareBytes(host.keys.publicKey, options.publicKey) > 0;
     this.sessions = new Sessions(this, host);
     this.validation = new PathValidation(environment.random);
-    this.initiations = new Initiations(() => this.makeInitiator(), {
+    this.initiations = new Initiations(() => this.makeInitiators(), {
       expectResponse: (index) => host.expectResponse(index, this),
       forgetResponse: (index) => host.forgetResponse(index),
       unixTimeMs: () => environment.unixTimeMs(),
@@ -146,6 +155,17 @@ export class Tunnel implements TransportOwner {
     const { current } = this.sessions;
     if (current !== undefined) this.transport?.reconfigure(this.pathPolicy(current));
     if (!sameHandshake(before, options)) this.renewSession();
+    else if (!sameKey(before.nextPublicKey, options.nextPublicKey))
+      this.initiations.restart(this.initiations.nextUs);
+    if (current === undefined || this.accepts(current.peerPublicKey)) this.oldKeyUntilUs = Infinity;
+    else this.oldKeyUntilUs = Math.min(this.oldKeyUntilUs, this.nowUs + STREAM_TIMEOUT_US);
+    this.touch();
+  }
+
+  /** Our own static keys are others now. @param isNew whether the newest is */
+  onOwnKeysChanged(isNew: boolean): void {
+    if (isNew) this.renewSession();
+    else this.initiations.restart(this.initiations.nextUs);
     this.touch();
   }
 
@@ -155,20 +175,44 @@ export class Tunnel implements TransportOwner {
     this.rekeyWanted = true;
   }
 
+  /** Keys that the peer may use. */
+  private get peerKeys(): readonly Uint8Array[] {
+    const { publicKey, nextPublicKey } = this.options;
+    if (nextPublicKey === undefined) return [publicKey];
+    return sameKey(this.usedKey, nextPublicKey) ? [nextPublicKey] : [publicKey, nextPublicKey];
+  }
+
+  private accepts(publicKey: Uint8Array): boolean {
+    return this.peerKeys.some((key) => sameKey(key, publicKey));
+  }
+
+  /** Of two initiations that cross the one of the higher key is answered. */
+  private get weOutrank(): boolean {
+    const { current } = this.sessions;
+    return current?.outranks ?? compareBytes(this.host.ownKeys[0].publicKey, this.options.publicKey) > 0;
+  }
+
   private newIncarnation(): void {
     const bytes = this.host.environment.random(4);
     this.localIncarnation = ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
   }
 
   private pathPolicy(session: TunnelSession): PathPolicy {
-    const { profile, rateMbps, maxUdpPayload, repair } = this.options;
-    return { profile, rateMbps, repair, maxUdpPayload: Math.min(maxUdpPayload, session.peerMaxUdpPayload) };
+    const { profile, rateMbps, maxUdpPayload, repair, classWeights } = this.options;
+    return {
+      profile,
+      rateMbps,
+      repair,
+      classWeights,
+      maxUdpPayload: Math.min(maxUdpPayload, session.peerMaxUdpPayload),
+    };
   }
 
   // Handshake
 
-  /** For the responder: what it must know of this peer. Undefined: our own initiation goes first. */
-  admit(): AdmittedPeer | undefined {
+  /** For the responder: what it must know of this peer. Undefined: our own initiation goes first, or the key is over. */
+  admit(publicKey: Uint8Array): AdmittedPeer | undefined {
+    if (!this.accepts(publicKey)) return undefined;
     if (this.weOutrank && this.initiations.attempts <= 1 && this.initiations.outstanding(this.nowUs))
       return undefined;
     return { presharedKey: this.options.presharedKey, history: this.history, parameters: this.parameters };
@@ -182,13 +226,20 @@ export class Tunnel implements TransportOwner {
     };
   }
 
-  private makeInitiator(): HandshakeInitiator {
-    const { environment, keys } = this.host;
-    const { publicKey, presharedKey, cipherSuite } = this.options;
+  /** While keys overlap, the peer may not know our newest one yet, nor use its own next one: each pair is tried. */
+  private makeInitiators(): HandshakeInitiator[] {
+    return this.host.ownKeys.flatMap((own) =>
+      this.peerKeys.map((peerKey) => this.makeInitiator(own, peerKey)),
+    );
+  }
+
+  private makeInitiator(staticKeys: KeyPair, responderPublicKey: Uint8Array): HandshakeInitiator {
+    const { environment } = this.host;
+    const { presharedKey, cipherSuite } = this.options;
     return new HandshakeInitiator(
       {
-        staticKeys: keys,
-        responderPublicKey: publicKey,
+        staticKeys,
+        responderPublicKey,
         presharedKey,
         cipherSuites: [cipherSuite],
         parameters: () => this.parameters,
@@ -246,6 +297,7 @@ export class Tunnel implements TransportOwner {
   /** Sends with `session` from now on. */
   private adopt(session: TunnelSession): void {
     this.sessions.adopt(session, this.nowUs);
+    this.noteKeyUse(session.peerPublicKey);
     this.rekeyWanted = false;
     this.lastReceivedUs = this.nowUs;
     if (this.continues(session)) this.transport?.reconfigure(this.pathPolicy(session));
@@ -258,6 +310,13 @@ export class Tunnel implements TransportOwner {
     this.touch();
   }
 
+  private noteKeyUse(peerKey: Uint8Array): void {
+    const before = this.peerKeys.length;
+    this.oldKeyUntilUs = Infinity;
+    this.usedKey = peerKey;
+    if (this.peerKeys.length !== before) this.initiations.restart(this.initiations.nextUs);
+  }
+
   private beginTransport(session: TunnelSession): void {
     this.abandonTransport();
     this.sessions.dropPredecessors();
@@ -266,7 +325,7 @@ export class Tunnel implements TransportOwner {
     this.transport = new Transport(
       {
         peerId: this.options.id,
-        idParity: this.weOutrank ? 1 : 0,
+        idParity: session.outranks ? 1 : 0,
         peerInitialWindow: session.peerInitialWindow,
         remembered: this.rememberedOf(session.address),
         unixTimeMs: this.host.environment.unixTimeMs(),
@@ -310,11 +369,16 @@ export class Tunnel implements TransportOwner {
     );
   }
 
-  /** The first authentic packet of a session that we answered proves it. */
-  prove(session: TunnelSession): void {
-    if (!this.sessions.takeProof(session)) return;
+  /** The first authentic packet of a session that we answered proves it. False: the session is not to be used after all. */
+  prove(session: TunnelSession): boolean {
+    if (!this.sessions.takeProof(session)) return true;
+    if (!this.accepts(session.peerPublicKey)) {
+      this.sessions.refuse(session);
+      return false;
+    }
     this.initiations.attempts = 0;
     this.adopt(session);
+    return true;
   }
 
   /** An authentic packet that was not seen before: `length` bytes of plaintext at `offset`, of a datagram of `size` bytes. */
@@ -337,6 +401,7 @@ export class Tunnel implements TransportOwner {
     this.abandonTransport();
     this.sessions.dropAll();
     this.validation.cancel();
+    this.oldKeyUntilUs = Infinity;
     this.newIncarnation();
     this.initiations.restart(this.nowUs + HANDSHAKE_RETRY_US);
     this.touch();
@@ -445,6 +510,10 @@ export class Tunnel implements TransportOwner {
       this.fail('the peer has been silent for too long');
       return;
     }
+    if (nowUs >= this.oldKeyUntilUs) {
+      this.fail('the peer has not used its new key');
+      return;
+    }
     if (this.silentFor(this.downAfterUs)) this.reportDown('the peer does not answer');
     if (nowUs - Math.max(this.lastReceivedUs, this.lastPingUs) >= KEEPALIVE_US) {
       this.lastPingUs = nowUs;
@@ -470,17 +539,17 @@ export class Tunnel implements TransportOwner {
     this.enqueue({ kind: 'initiation', datagram, address });
   }
 
-  /** Where the peer answers now, if it does; else each of its endpoints in turn. */
+  /** Where the peer answers now, if it does; else each of its endpoints in turn, at each of which all keys are tried. */
   private nextEndpoint(): PackedAddress {
-    const { attempts } = this.initiations;
+    const round = Math.floor(this.initiations.attempts / (this.host.ownKeys.length * this.peerKeys.length));
     if (this.endpoints.length === 0) return this.address;
-    if (this.sessions.current !== undefined && attempts === 0) return this.address;
-    return this.endpoints[attempts % this.endpoints.length];
+    if (this.sessions.current !== undefined && round === 0) return this.address;
+    return this.endpoints[round % this.endpoints.length];
   }
 
   private nextTimeoutUs(): number {
     if (this.outgoing.length > 0) return 0;
-    let due = Math.min(this.handshakeDueUs, this.sessions.expiryUs);
+    let due = Math.min(this.handshakeDueUs, this.sessions.expiryUs, this.oldKeyUntilUs);
     const { transport } = this;
     if (transport === undefined || this.sessions.current === undefined) return due;
     if (this.validation.challengeDue) return 0;
@@ -513,16 +582,12 @@ function packEndpoints({ endpoints }: PeerOptions): PackedAddress[] {
   return endpoints.map(({ address, port }) => packAddress(address, port));
 }
 
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i];
-  return a.length - b.length;
-}
-
 /** Whether two policies say the same in a handshake, so that a session made under one serves the other. */
 function sameHandshake(a: PeerOptions, b: PeerOptions): boolean {
   return (
     a.cipherSuite === b.cipherSuite &&
     a.maxUdpPayload === b.maxUdpPayload &&
+    sameKey(a.publicKey, b.publicKey) &&
     sameKey(a.presharedKey, b.presharedKey)
   );
 }

@@ -67,7 +67,7 @@ export class FlowRecorder {
   }
 
   private report(flow: FlowTotals, atMs: number): FlowRecord {
-    const record = toRecord(flow, this.reported.get(flow.flowId)?.counters ?? NOTHING, atMs);
+    const record = toRecord(flow, this.reported.get(flow.flowId), atMs);
     const { bytesUp, bytesDown, encodedBytesUp, encodedBytesDown } = flow;
     const counters = { bytesUp, bytesDown, encodedBytesUp, encodedBytesDown };
     this.reported.set(flow.flowId, { counters, atMs, quiet: volume(record) === 0 });
@@ -75,7 +75,7 @@ export class FlowRecorder {
   }
 
   private end(flow: FlowTotals): FlowRecord {
-    const before = this.reported.get(flow.flowId)?.counters ?? NOTHING;
+    const before = this.reported.get(flow.flowId);
     this.reported.delete(flow.flowId);
     return toRecord(flow, before, flow.endedAtMs ?? Date.now());
   }
@@ -92,8 +92,9 @@ const SLACK_MS = 100;
 
 const beganHere = ({ role }: FlowTotals): boolean => role === 'initiator';
 
-function toRecord(flow: FlowTotals, before: Counters, atMs: number): FlowRecord {
+function toRecord(flow: FlowTotals, before: Reported | undefined, atMs: number): FlowRecord {
   const { flowId, peerId, startedAtMs, source, destination, ruleId, handling, ended, reason } = flow;
+  const moved = since(flow, before?.counters ?? NOTHING);
   return {
     flowId,
     peerAgentId: peerId,
@@ -106,6 +107,7 @@ function toRecord(flow: FlowTotals, before: Counters, atMs: number): FlowRecord 
     handling,
     ended,
     reason: reason?.slice(0, MAX_REASON) ?? null,
-    ...since(flow, before),
+    ...moved,
+    activeMs: volume(moved) > 0 ? Math.max(0, atMs - (before?.atMs ?? startedAtMs)) : 0,
   };
 }

@@ -15,8 +15,7 @@ function statistics(atMs: number, sent: number, tunnel: Partial<Tunnel> = {}): D
     tunnelPort: 4810,
     activeFlows: 0,
     droppedFlowRecords: 0,
-    interception: 'off',
-    udp: { packetsSent: 0, packetsReceived: 0, sendErrors: 0 },
+    udp: { packetsSent: 0, packetsReceived: 0, sendErrors: 0, misdirected: 0 },
     links: [
       {
         peerId,
@@ -30,6 +29,10 @@ function statistics(atMs: number, sent: number, tunnel: Partial<Tunnel> = {}): D
           packetsLost: 0,
           packetsRetransmitted: 0,
           packetsSpurious: 0,
+          repairPacketsSent: 0,
+          repairBytesSent: 0,
+          packetsRecovered: 0,
+          pathLoss: 0,
           minRttUs: 10_500,
           smoothedRttUs: null,
           queueDelayUs: null,

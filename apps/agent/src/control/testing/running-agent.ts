@@ -23,6 +23,7 @@ const TIMING: ControlTiming = {
   pendingPollMs: 200,
   renewRetryMinMs: 100,
   reconnectMaxMs: 300,
+  keysLookMs: 3_600_000,
 };
 
 /** A controller's API and a NATS server, both real servers with TLS, and what agents need of them. */

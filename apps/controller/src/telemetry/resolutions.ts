@@ -1,0 +1,26 @@
+/** Lengths of the buckets that telemetry is rolled up into, the finest first. */
+export const RESOLUTIONS = [
+  { name: '1m', seconds: 60, refreshSeconds: Infinity, settleSeconds: 5 },
+  { name: '5m', seconds: 300, refreshSeconds: Infinity, settleSeconds: 5 },
+  // A bucket that lasts long is computed while it lasts, too.
+  { name: '1h', seconds: 3600, refreshSeconds: 300, settleSeconds: 10 },
+  { name: '1d', seconds: 86_400, refreshSeconds: 900, settleSeconds: 15 },
+] as const satisfies readonly {
+  readonly name: string;
+  readonly seconds: number;
+  /** After its first change a bucket that is not over waits at most so long to be computed. */
+  readonly refreshSeconds: number;
+  /** After a bucket is over, or changed once it was, so long is waited for what comes with it. */
+  readonly settleSeconds: number;
+}[];
+
+export type Resolution = (typeof RESOLUTIONS)[number];
+export type ResolutionName = Resolution['name'];
+
+/** The next coarser one; undefined for the coarsest. */
+export const coarserThan = ({ seconds }: Resolution): Resolution | undefined =>
+  RESOLUTIONS.find((each) => each.seconds > seconds);
+
+/** The next finer one, from which it is computed; undefined: from the records themselves. */
+export const finerThan = ({ seconds }: Resolution): Resolution | undefined =>
+  RESOLUTIONS.findLast((each) => each.seconds < seconds);
