@@ -14,6 +14,7 @@ import { PolicyModule } from './policy/policy.module.js';
 import { SeriesModule } from './series/series.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { SitesModule } from './sites/sites.module.js';
+import { ChangeSubscriptionsModule } from './subscriptions/change-subscriptions.module.js';
 import { UsersModule } from './users/users.module.js';
 
 /** The GraphQL API, and the way to sign in by OpenID Connect. Needs settings, the controller's state, the database and who is online, all of them global. */
@@ -32,6 +33,7 @@ import { UsersModule } from './users/users.module.js';
     EnrollmentTokensModule,
     PolicyModule,
     FleetModule,
+    ChangeSubscriptionsModule,
     SeriesModule,
     ExportsModule,
     GraphQLModule,

@@ -3,6 +3,7 @@ import { OnlineAgentsModule } from './agents/online-agents.module.js';
 import { ApiModule } from './api.module.js';
 import { ControllerStateModule } from './bootstrap/controller-state.module.js';
 import type { ControllerState } from './bootstrap/prepare.js';
+import { ChangesModule } from './changes/changes.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -13,6 +14,7 @@ import { HealthModule } from './http/health.module.js';
 import { LiveModule } from './live/live.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { RolloutWorkerModule } from './policy/rollout-worker.module.js';
+import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
 @Module({})
@@ -33,6 +35,8 @@ export class AppModule {
         RolloutWorkerModule,
         MetricsModule,
         ApiModule,
+        ChangesModule,
+        SubscriptionsModule,
         HealthModule,
       ],
     };

@@ -5,9 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { docExamples, ExampleRunner } from './doc-examples.js';
 import { ControlPlane } from '../src/fleet/control-plane.js';
 
 const LONGHAUL = fileURLToPath(new URL('../../cli/bin/longhaul.js', import.meta.url));
+
+const wait = (milliseconds: number): Promise<false> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds, false));
 
 interface Outcome {
   readonly code: number | null;
@@ -214,6 +218,55 @@ describe('longhaul', () => {
     });
     await run(['api-tokens', 'revoke', 'pipeline']);
     expect(await attempt(['sites', 'list'], '', environment)).toMatchObject({ code: 3 });
+  });
+
+  it('does what docs/api.md says, by curl, the command line and a subscription', async () => {
+    const scopes = ['--scope', 'read', '--scope', 'policy:write'];
+    const { token } = await json<{ token: string }>(['api-tokens', 'create', 'docs', ...scopes]);
+    const caFile = join(dir, 'ca.pem');
+    await writeFile(caFile, plane.caPem);
+    const runner = await ExampleRunner.create(join(dir, 'docs'), {
+      LONGHAUL_CONTROLLER: plane.url,
+      LONGHAUL_API_TOKEN: token,
+      LONGHAUL_CA_FILE: caFile,
+    });
+    const examples = docExamples('docs/api.md');
+    const shell = examples.filter(({ language }) => language === 'sh');
+    expect(shell.length).toBeGreaterThanOrEqual(5);
+    let said = '';
+    for (const example of shell) {
+      const { code, stdout, stderr } = await runner.run(example);
+      expect([example.text, code, stderr]).toEqual([example.text, 0, '']);
+      expect(stdout).not.toContain('"errors"');
+      said += stdout;
+    }
+    for (const name of ['Chicago', 'New York']) expect(said).toContain(`"name":"${name}"`);
+    expect(said.match(/"hasNextPage":true/g)).toHaveLength(1);
+    const [subscription] = examples.filter(({ language }) => language === 'js');
+    if (subscription === undefined) throw new Error('docs/api.md has no subscription');
+    const watching = runner.run(subscription);
+    const ended = watching.then(() => true);
+    const policyOf = (port: number) => `rules: [{ name: x, priority: 1, ports: [${port}], action: pass }]\n`;
+    for (let port = 1; !(await Promise.race([ended, wait(1000)])); port += 1) {
+      await run(['policy', 'apply', '-f', '-'], policyOf(port));
+    }
+    expect(await watching).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^revision \d+ is in force\n$/),
+    });
+  });
+
+  it('prints a document with --json, whatever is listed', async () => {
+    const lists = ['sites', 'agents', 'tokens', 'api-tokens', 'audit', 'policy rollouts'].map(
+      (name) => `${name} list`,
+    );
+    for (const command of [...lists, 'policy history', 'policy status', 'policy get', 'whoami']) {
+      expect(typeof (await json(command.split(' ')))).toBe('object');
+    }
+    expect(await json<unknown[]>(['audit', 'list', '--limit', '2'])).toHaveLength(2);
+    expect(await json<unknown[]>(['sites', 'list', '--state', 'empty'])).toHaveLength(1);
+    expect(await json<unknown[]>(['agents', 'list', '--site', 'New York'])).toEqual([]);
+    expect(await attempt(['sites', 'list', '--state', 'painted'])).toMatchObject({ code: 64 });
   });
 
   it('tells usage, access and an absent controller apart by the exit code', async () => {

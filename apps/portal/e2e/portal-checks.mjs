@@ -77,7 +77,11 @@ class Portal {
     // Asked when a page with unsaved changes is left; a check that failed half way leaves one.
     this.context.on('dialog', (dialog) => void dialog.accept());
     this.page.on('response', (response) => {
-      if (response.request().resourceType() === 'script') this.scripts.set(response.url(), response.body());
+      if (response.request().resourceType() !== 'script') return;
+      const body = response.body();
+      // Of a page that is closed meanwhile nothing is asked any more.
+      body.catch(() => undefined);
+      this.scripts.set(response.url(), body);
     });
   }
 

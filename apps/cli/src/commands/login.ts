@@ -99,12 +99,16 @@ export function whoamiCommand(): Command {
 
 /** `longhaul logout` */
 export function logoutCommand(): Command {
-  return new Command('logout').description('ends the session and forgets it').action(async () => {
-    const session = await openSession(process.env);
-    try {
-      if ('cookie' in session.credential) await new ApiClient(session).call(operations.signOut);
-    } finally {
-      await removeSession(process.env);
-    }
-  });
+  return new Command('logout')
+    .description('ends the session and forgets it')
+    .option('--json', 'print the result as JSON')
+    .action(async ({ json }: OutputOptions) => {
+      const session = await openSession(process.env);
+      try {
+        if ('cookie' in session.credential) await new ApiClient(session).call(operations.signOut);
+      } finally {
+        await removeSession(process.env);
+      }
+      if (json === true) print({ signedIn: false }, { json }, () => '');
+    });
 }

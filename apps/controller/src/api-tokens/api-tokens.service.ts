@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { audit } from '../audit/audit.js';
 import { ALL_PERMISSIONS, mayDo, type Permission } from '../auth/principal.js';
 import { createSecretToken } from '../auth/secret-token.js';
+import { noteChange } from '../changes/change.js';
 import type { Prisma } from '../generated/prisma/client.js';
 import { ApiError, notFound } from '../graphql/errors.js';
 import { descending, Keyset } from '../graphql/keyset.js';
@@ -97,7 +98,10 @@ export class ApiTokensService {
         where: { organizationId, id, revokedAt: null },
         data: { revokedAt: new Date() },
       });
-      if (count > 0) await audit(tx, organizationId, principal, { action: 'api-token.revoke', targetId: id });
+      if (count > 0) {
+        await audit(tx, organizationId, principal, { action: 'api-token.revoke', targetId: id });
+        await noteChange(tx, organizationId, 'access', id);
+      }
       const apiToken = await tx.apiToken.findUnique({ where });
       if (apiToken === null) throw notFound('API token', id);
       return apiToken;

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { audit } from '../audit/audit.js';
+import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import { enterScope, TenantDatabase } from '../database/tenant-database.js';
 import { ApiError } from '../graphql/errors.js';
@@ -65,6 +66,7 @@ export class AuthService {
     await this.database.transaction(organizationId, async (tx) => {
       await tx.session.deleteMany({ where: { organizationId, id: sessionId } });
       await audit(tx, organizationId, principal, { action: 'session.close', targetId: principal.userId });
+      await noteChange(tx, organizationId, 'access', principal.userId);
     });
   }
 
@@ -87,6 +89,7 @@ export class AuthService {
       await enterScope(tx, { organizationId: principal.organizationId });
       await tx.session.deleteMany({ where: { userId: id, NOT: { id: principal.sessionId ?? '' } } });
       await audit(tx, principal.organizationId, principal, { action: 'password.change', targetId: id });
+      await noteChange(tx, principal.organizationId, 'access', id);
     });
   }
 

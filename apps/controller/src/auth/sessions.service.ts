@@ -5,6 +5,7 @@ import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
 import type { ControllerState } from '../bootstrap/prepare.js';
 import { SETTINGS } from '../config/config.module.js';
 import type { Settings } from '../config/settings.js';
+import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import { enterScope, TenantDatabase } from '../database/tenant-database.js';
 import { ApiError, notFound } from '../graphql/errors.js';
@@ -93,6 +94,7 @@ export class SessionsService {
         targetId: userId,
         after: { organizationId },
       });
+      await noteChange(tx, principal.organizationId, 'access', userId);
       await enterScope(tx, { organizationId });
       return this.begin(tx, { organizationId: userOrganizationId, id: userId, email }, membership, client);
     });
@@ -110,6 +112,7 @@ export class SessionsService {
       targetId: session.userId,
       before: { origin: session.origin, userAgent: session.userAgent, createdAt: session.createdAt },
     });
+    await noteChange(tx, organizationId, 'access', session.userId);
   }
 
   /** Keyed: whoever can write into the database cannot make a session of it. */

@@ -2,6 +2,7 @@ import { Inject, Module, type BeforeApplicationShutdown, type OnModuleInit } fro
 import type pg from 'pg';
 import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
 import type { ControllerState } from '../bootstrap/prepare.js';
+import { publishChanges, type ChangedThing } from '../changes/change-messages.js';
 import { SETTINGS } from '../config/config.module.js';
 import type { Settings } from '../config/settings.js';
 import { WORKER_POOL } from '../database/worker-pool.js';
@@ -58,6 +59,18 @@ export const statusWorker = (nats: NatsService, pool: pg.Pool): DurableWorker =>
     consumer: STATUS_CONSUMER,
     maxBatch: MAX_STATUS_BATCH,
     lingerMs: STATUS_LINGER_MS,
-    store: (messages) => store.store(messages),
+    store: async (messages) => {
+      await store.store(messages);
+      publishChanges(
+        await nats.agents(),
+        messages.flatMap(({ subject }) => changedAgent(subject)),
+      );
+    },
   });
+};
+
+/** Of the subject of a hello or an outcome: `lh.<organization>.<agent>.up.…` */
+const changedAgent = (subject: string): ChangedThing[] => {
+  const [, organizationId, id] = subject.split('.');
+  return organizationId === undefined || id === undefined ? [] : [{ organizationId, kind: 'agent', id }];
 };

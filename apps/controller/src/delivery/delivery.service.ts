@@ -5,6 +5,7 @@ import { inTransaction } from '../database/worker-pool.js';
 import { outboxRows } from '../metrics/metrics.js';
 import type { NatsService } from '../nats/nats.service.js';
 import type { NatsOperator } from '../nats/operator.js';
+import { changeOfOutbox, publishChanges } from '../changes/change-messages.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { publishRevocations, REVOCATION_LIFE_S, type Revocation } from '../nats/revocations.js';
 import { DesiredStateStore, type StoredState } from './desired-state-store.js';
@@ -91,7 +92,13 @@ export class DeliveryService {
   }
 
   /** One batch in one transaction: a crash leaves the rows as they were, and everything here may be done twice. */
-  private drainOnce(): Promise<number> {
+  private async drainOnce(): Promise<number> {
+    const { taken, done } = await this.deliverBatch();
+    if (done.length > 0) publishChanges(await this.nats.agents(), done.flatMap(changeOfOutbox));
+    return taken;
+  }
+
+  private deliverBatch(): Promise<{ taken: number; done: OutboxRow[] }> {
     return inTransaction(this.pool, async (client) => {
       const rows = await claimOutbox(client, MAX_BATCH);
       const failed = new Map<string, string>();
@@ -100,10 +107,8 @@ export class DeliveryService {
       };
       await this.deliverStates(client, rows, fail);
       await this.applyDecisions(rows, fail);
-      await completeOutbox(
-        client,
-        rows.filter((row) => !failed.has(row.id)),
-      );
+      const done = rows.filter((row) => !failed.has(row.id));
+      await completeOutbox(client, done);
       for (const row of rows) {
         const reason = failed.get(row.id);
         outboxRows.inc({ topic: row.topic, outcome: reason === undefined ? 'done' : 'postponed' });
@@ -111,7 +116,7 @@ export class DeliveryService {
         this.logger.warn(`${row.topic} for agent ${row.subjectId} will be tried again: ${reason}`);
         await postponeOutbox(client, row, reason);
       }
-      return rows.length;
+      return { taken: rows.length, done };
     });
   }
 

@@ -6,6 +6,7 @@ export interface OutboxRow {
   readonly organizationId: string;
   readonly topic: string;
   readonly subjectId: string;
+  readonly payload: unknown;
   readonly attempts: number;
 }
 
@@ -16,7 +17,7 @@ const RETRY_MAX_S = 300;
 /** Takes the oldest rows that are due, for the length of the transaction; what another replica has taken is passed over. */
 export const claimOutbox = async (client: pg.ClientBase, limit: number): Promise<OutboxRow[]> => {
   const { rows } = await client.query<OutboxRow>(
-    `SELECT id, organization_id AS "organizationId", topic, subject_id AS "subjectId", attempts
+    `SELECT id, organization_id AS "organizationId", topic, subject_id AS "subjectId", payload, attempts
      FROM outbox WHERE due_at <= now() ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`,
     [limit],
   );

@@ -1,4 +1,5 @@
 import type { Credential, EnrollRequest, RenewRequest, RotateRequest } from '@longhaul/contracts';
+import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
 import type { AgentCredentials } from '../nats/agent-credentials.js';
@@ -139,6 +140,7 @@ export class EnrollmentService {
       RETURNING organization_id, id, site_id, state::text, nats_public_key, enrollment_token_id`;
     if (agent === undefined) throw new KeyJustTaken();
     await recordEnrollment(tx, agent, request.hostname, seenFrom);
+    await noteChange(tx, agent.organization_id, 'agent', agent.id);
     return agent;
   }
 

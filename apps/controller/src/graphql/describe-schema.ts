@@ -5,6 +5,7 @@ import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { ONLINE_AGENTS } from '../agents/online.js';
 import { ApiModule } from '../api.module.js';
+import { CHANGE_FEED } from '../changes/change.js';
 import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import { loadSettings } from '../config/settings.js';
@@ -20,8 +21,9 @@ const NOWHERE = 'postgresql://nobody@127.0.0.1:1/nowhere';
   providers: [
     { provide: CONTROLLER_STATE, useValue: { sessionSecret: 'unused', caSha256: 'unused' } },
     { provide: ONLINE_AGENTS, useValue: { isOnline: () => false } },
+    { provide: CHANGE_FEED, useValue: { listen: () => () => undefined } },
   ],
-  exports: [CONTROLLER_STATE, ONLINE_AGENTS],
+  exports: [CONTROLLER_STATE, ONLINE_AGENTS, CHANGE_FEED],
 })
 class Unconnected {}
 

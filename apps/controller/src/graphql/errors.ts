@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'CONFLICT'
   | 'POLICY_TEST_FAILED'
   | 'RATE_LIMITED'
+  | 'QUERY_TOO_COSTLY'
   | 'INTERNAL';
 
 /** One thing that is wrong with an input. */

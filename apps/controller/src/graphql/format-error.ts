@@ -23,7 +23,12 @@ const logger = new Logger('GraphQL');
 /** Clients see our own errors as they are and nothing of others but a number, under which the log has them. */
 export const formatError: FormatError = (formatted, thrown): FormattedError => {
   const error = originalOf(thrown);
-  if (error instanceof ApiError) return withCode(formatted, error.message, { ...error.extensions });
+  if (error instanceof ApiError) {
+    const extensions: Record<string, unknown> = { ...error.extensions };
+    // How the answer is sent is no part of it.
+    delete extensions['http'];
+    return withCode(formatted, error.message, extensions);
+  }
   const code = formatted.extensions?.['code'];
   if (typeof code === 'string' && CLIENT_CODES.has(code)) {
     return withCode(formatted, formatted.message, { code: 'BAD_INPUT' });

@@ -7,12 +7,24 @@ import { GraphQLModule as NestGraphQLModule } from '@nestjs/graphql';
 import { AuthModule } from '../auth/auth.module.js';
 import { AuthService } from '../auth/auth.service.js';
 import { TenantDatabase } from '../database/tenant-database.js';
+import { assertAffordable } from './cost.js';
 import { formatError } from './format-error.js';
 import { limitSize, MAX_TOKENS } from './limits.js';
 import { observeOperations } from './observe-operations.js';
 import { RefusalFilter } from './refusal.filter.js';
 import { clientAddress } from '../http/client-address.js';
 import { RequestContext } from './request-context.js';
+
+/** After validation, before anything is resolved: only then the sizes of pages are known. */
+const limitCost: ApolloServerPlugin = {
+  requestDidStart: () =>
+    Promise.resolve({
+      didResolveOperation: ({ schema, document, operation, request }) => {
+        if (operation) assertAffordable({ schema, document, operation, variables: request.variables ?? {} });
+        return Promise.resolve();
+      },
+    }),
+};
 
 /** Ends the request's reading transaction before the answer is sent. */
 const finishReading: ApolloServerPlugin<RequestContext> = {
@@ -39,7 +51,7 @@ const finishReading: ApolloServerPlugin<RequestContext> = {
         parseOptions: { maxTokens: MAX_TOKENS },
         validationRules: [limitSize],
         formatError,
-        plugins: [finishReading as ApolloServerPlugin, observeOperations as ApolloServerPlugin],
+        plugins: [limitCost, finishReading as ApolloServerPlugin, observeOperations as ApolloServerPlugin],
         context: async ({
           req,
           res,

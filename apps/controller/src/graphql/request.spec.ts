@@ -55,6 +55,24 @@ test('an error of ours says what it is; any other is only a number', async () =>
   }
 });
 
+test('a query that may return too much is refused before anything is read, with its cost and the limit', async () => {
+  const admin = await api.signIn(await api.createOrganization(), 'ADMIN');
+  const query =
+    'query ($n: Int) { sites(first: $n) { nodes { id } } links(first: $n) { nodes { ends { agent { ...x } peer { ...x } } } } } fragment x on Agent { site { agents { site { agents { id } } } } }';
+  const before = readsOf('sites');
+  const answer = await admin(query, { n: 500 });
+  expect(codeOf(answer)).toBe('QUERY_TOO_COSTLY');
+  const [error] = answer.errors ?? [];
+  expect(error?.extensions).toEqual({
+    code: 'QUERY_TOO_COSTLY',
+    cost: 36_002,
+    limit: 25_000,
+  });
+  expect(error?.message).toContain('25000');
+  expect(readsOf('sites')).toBe(before);
+  expect((await admin(query, { n: 10 })).errors).toBeUndefined();
+});
+
 test('a refusal is told to the client and is no error in the log', async () => {
   const errors: unknown[] = [];
   Logger.overrideLogger({

@@ -1,8 +1,20 @@
-import { Args, Context, ID, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import {
+  Args,
+  Context,
+  Extensions,
+  ID,
+  Int,
+  Mutation,
+  Parent,
+  Query,
+  ResolveField,
+  Resolver,
+} from '@nestjs/graphql';
 import { agentLoader, agentsOfSiteLoader } from '../agents/agent.loader.js';
 import { Agent } from '../agents/agent.model.js';
 import { Requires } from '../auth/access.guard.js';
 import { notFound } from '../graphql/errors.js';
+import { USUAL_SIZE } from '../graphql/cost.js';
 import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { siteLoader } from '../sites/site.loader.js';
@@ -62,6 +74,7 @@ export class LinksResolver {
     return loadSite(link.siteBId, context);
   }
 
+  @Extensions({ [USUAL_SIZE]: 2 })
   @ResolveField(() => [LinkEnd], { description: 'Each approved agent towards each of the other site.' })
   async ends(@Parent() link: Link, @Context() context: RequestContext): Promise<LinkEnd[]> {
     const [left, right] = await Promise.all(

@@ -8,12 +8,12 @@ import { WebSocketServer, type WebSocket } from 'ws';
 const CLOSE_GOING_AWAY = 1001;
 /** How long a client may take to agree to that, in milliseconds; then its connection is cut. */
 const CLOSE_PATIENCE_MS = 2_000;
-/** Viewers have nothing to say. */
+/** Unless a gateway says otherwise: viewers have nothing to say. */
 const MAX_MESSAGE_BYTES = 4096;
 
 /**
  * WebSocket gateways on the application's own HTTPS server. Nest's adapter destroys every upgrade on a path that it does not
- * know; this one leaves those to whoever else listens (subscriptions of GraphQL), and ends them only if nobody does.
+ * know; this one leaves those to whoever else listens, and ends them only if nobody does.
  */
 export class UpgradeAdapter extends WsAdapter {
   private readonly byPath = new Map<string, WebSocketServer>();
@@ -31,8 +31,11 @@ export class UpgradeAdapter extends WsAdapter {
     });
   }
 
-  override create(_port: number, { path = '/' }: { readonly path?: string }): WebSocketServer {
-    const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
+  override create(
+    _port: number,
+    { path = '/', maxPayload = MAX_MESSAGE_BYTES }: { readonly path?: string; readonly maxPayload?: number },
+  ): WebSocketServer {
+    const server = new WebSocketServer({ noServer: true, maxPayload });
     this.byPath.set(path, server);
     return this.bindErrorHandler(server) as WebSocketServer;
   }

@@ -1,5 +1,7 @@
-/** What rows of the outbox ask for; the subject of each is an agent. */
+/** What rows of the outbox ask for; the subject of each is an agent, but of `changed`. */
 export const OUTBOX_TOPICS = {
+  /** Something that clients may watch was changed; `payload.kind` is one of the kinds of a change. */
+  changed: 'changed',
   /** Its desired state has a new generation. */
   desiredState: 'desired-state',
   /** It was approved: its credential may now do more. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { audit } from '../audit/audit.js';
+import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import { ApiError, notFound } from '../graphql/errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
@@ -134,6 +135,7 @@ export class PolicyService {
       );
     } else {
       await tx.policy.update({ where, data: { revision } });
+      await noteChange(tx, organizationId, 'policy', policy.id);
     }
     await audit(tx, organizationId, principal, {
       action: 'policy.save',

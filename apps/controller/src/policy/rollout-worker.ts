@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { OnlineAgents } from '../agents/online.js';
 import { audit } from '../audit/audit.js';
+import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
 import type { DesiredStateCompiler } from './desired-state-compiler.js';
@@ -99,8 +100,10 @@ export class RolloutWorker {
   private async carryOut(tx: Transaction, rollout: StoredRollout, verdict: Verdict): Promise<void> {
     const { organizationId, id, policyId, revision, stage, stages } = rollout;
     const where = { organizationId_id: { organizationId, id } };
-    const note = (action: string, after: object) =>
-      audit(tx, organizationId, ACTOR, { action, targetId: id, after });
+    const note = async (action: string, after: object) => {
+      await audit(tx, organizationId, ACTOR, { action, targetId: id, after });
+      await noteChange(tx, organizationId, 'rollout', id);
+    };
     if (verdict.kind === 'halt') {
       await tx.rollout.update({ where, data: { state: 'HALTED', reason: verdict.reason } });
       await note('policy.rollout.halt', { revision, stage, reason: verdict.reason });
@@ -112,6 +115,7 @@ export class RolloutWorker {
     } else {
       await tx.rollout.update({ where, data: { state: 'COMPLETED', finishedAt: new Date() } });
       await tx.policy.updateMany({ where: { organizationId, id: policyId }, data: { revision } });
+      await noteChange(tx, organizationId, 'policy', policyId);
       await note('policy.rollout.complete', { revision });
     }
     await this.compiler.recompile(tx, organizationId);

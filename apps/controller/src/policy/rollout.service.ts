@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { conforms } from '../agents/agent-status.js';
 import { ONLINE_AGENTS, type OnlineAgents } from '../agents/online.js';
 import { audit } from '../audit/audit.js';
+import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import type { Prisma } from '../generated/prisma/client.js';
 import { RolloutState } from '../generated/prisma/enums.js';
@@ -103,7 +104,7 @@ export class RolloutService {
         ]);
       }
     }
-    await tx.rollout.create({
+    const { id } = await tx.rollout.create({
       data: {
         ...given,
         stages: planStages(canaryLabel, settings.percentages ?? []),
@@ -112,6 +113,7 @@ export class RolloutService {
         maxFailures: settings.maxFailures ?? 0,
       },
     });
+    await noteChange(tx, organizationId, 'rollout', id);
   }
 
   /** @throws ApiError CONFLICT while a rollout is not at its end */
@@ -167,6 +169,7 @@ export class RolloutService {
       }
       const data = await decide(tx, toRollout(row));
       const after = await tx.rollout.update({ where, data });
+      await noteChange(tx, organizationId, 'rollout', id);
       await audit(tx, organizationId, principal, {
         action,
         targetId: id,

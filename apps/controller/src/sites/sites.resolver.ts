@@ -1,9 +1,20 @@
 import { Inject } from '@nestjs/common';
-import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import {
+  Args,
+  Context,
+  Extensions,
+  ID,
+  Mutation,
+  Parent,
+  Query,
+  ResolveField,
+  Resolver,
+} from '@nestjs/graphql';
 import { agentsOfSiteLoader } from '../agents/agent.loader.js';
 import { Agent } from '../agents/agent.model.js';
 import { ONLINE_AGENTS, type OnlineAgents } from '../agents/online.js';
 import { Requires } from '../auth/access.guard.js';
+import { USUAL_SIZE } from '../graphql/cost.js';
 import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { requireId } from '../graphql/validation.js';
@@ -39,6 +50,7 @@ export class SitesResolver {
     return (await context.loader(siteLoader).load(requireId('site', id))) ?? null;
   }
 
+  @Extensions({ [USUAL_SIZE]: 3 })
   @ResolveField(() => [Agent], { description: 'Its agents, the oldest first; revoked ones too.' })
   async agents(@Parent() site: Site, @Context() context: RequestContext): Promise<Agent[]> {
     return (await context.loader(agentsOfSiteLoader).load(site.id)) ?? [];

@@ -46,7 +46,7 @@ const freshRevision = async (world: TenantWorld): Promise<number | null> => {
   return world.revision();
 };
 
-/** One for every field of Query and Mutation; the test fails for one that has none. */
+/** One for every field of Query, Mutation and Subscription; the test fails for one that has none. */
 export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.agents': {
     ...read,
@@ -89,7 +89,7 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'nothing',
   },
   'Query.effectivePolicy': { ...read, variables: ({ siteId }) => ({ siteId }), foreignIds: 'NOT_FOUND' },
-  'Query.policies': read,
+  'Query.policies': { ...read, variables: () => ({ first: 5 }) },
   'Query.previewPolicy': {
     ...read,
     variables: ({ siteId }) => ({ input: { target: { siteId }, rules: [] } }),
@@ -119,6 +119,18 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.worstLinks': { ...read, variables: () => ({ from: HOUR_AGO }) },
   'Query.users': { needs: 'users:write' },
   'Query.viewer': { needs: 'public' },
+
+  'Subscription.agentChanged': {
+    ...read,
+    variables: ({ agentId, siteId }) => ({ id: agentId, siteId }),
+    foreignIds: 'nothing',
+  },
+  'Subscription.policyPublished': read,
+  'Subscription.rolloutChanged': {
+    ...read,
+    variables: async (world) => ({ id: await world.rollout('RUNNING') }),
+    foreignIds: 'nothing',
+  },
 
   'Mutation.abortRollout': {
     needs: 'policy:write',

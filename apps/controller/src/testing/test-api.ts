@@ -10,12 +10,16 @@ import { ApiModule } from '../api.module.js';
 import { SESSION_COOKIE } from '../auth/credentials.js';
 import { hashPassword } from '../auth/password.js';
 import { SessionsService } from '../auth/sessions.service.js';
+import { CHANGE_FEED } from '../changes/change.js';
 import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import { loadSettings } from '../config/settings.js';
 import { DatabaseModule } from '../database/database.module.js';
 import type { Role } from '../generated/prisma/enums.js';
+import { UpgradeAdapter } from '../live/upgrade-adapter.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
+import { SubscriptionsModule } from '../subscriptions/subscriptions.module.js';
+import { subscribeOnce } from './subscribe-once.js';
 import { startTestDatabase, type TestDatabase } from './test-database.js';
 
 @Global()
@@ -23,8 +27,9 @@ import { startTestDatabase, type TestDatabase } from './test-database.js';
   providers: [
     { provide: CONTROLLER_STATE, useValue: { sessionSecret: 'of-this-test', caSha256: 'ab'.repeat(32) } },
     { provide: ONLINE_AGENTS, useValue: { isOnline: () => false } },
+    { provide: CHANGE_FEED, useValue: { listen: () => () => undefined } },
   ],
-  exports: [CONTROLLER_STATE, ONLINE_AGENTS],
+  exports: [CONTROLLER_STATE, ONLINE_AGENTS, CHANGE_FEED],
 })
 class Surroundings {}
 
@@ -42,7 +47,7 @@ class TestModule {
     });
     return {
       module: TestModule,
-      imports: [ConfigModule.with(settings), DatabaseModule, Surroundings, ApiModule],
+      imports: [ConfigModule.with(settings), DatabaseModule, Surroundings, ApiModule, SubscriptionsModule],
     };
   }
 }
@@ -89,6 +94,7 @@ export class TestApi {
       logger: ['fatal'],
       abortOnError: false,
     });
+    app.useWebSocketAdapter(new UpgradeAdapter(app));
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
     return new TestApi(database, app, `http://127.0.0.1:${String(port)}`, await hashPassword(PASSWORD));
@@ -104,12 +110,16 @@ export class TestApi {
     return this.app.get(GraphQLSchemaHost, { strict: false }).schema;
   }
 
-  /** Sends a request with these headers. */
+  /** Sends a request with these headers; a subscription over a WebSocket, which is ended when it is known whether it is served. */
   async ask(
     headers: Record<string, string>,
     query: string,
     variables: Record<string, unknown> = {},
   ): Promise<Answer> {
+    if (query.startsWith('subscription')) {
+      const refusal = await subscribeOnce(this.origin, headers, query, variables);
+      return { data: undefined, errors: refusal, cookie: undefined };
+    }
     const response = await fetch(`${this.origin}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { audit } from '../audit/audit.js';
 import { hashPassword, passwordSchema } from '../auth/password.js';
+import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import { enterScope } from '../database/tenant-database.js';
 import { Prisma } from '../generated/prisma/client.js';
@@ -123,6 +124,7 @@ export class UsersService {
         before: { email: member.user.email, role: member.role },
         after: { email: member.user.email, role },
       });
+      await noteChange(tx, member.organizationId, 'access', member.userId);
       return toUser(after);
     });
   }
@@ -137,6 +139,7 @@ export class UsersService {
         targetId: member.userId,
         before: { email: member.user.email, role: member.role },
       });
+      await noteChange(tx, member.organizationId, 'access', member.userId);
       return true;
     });
   }

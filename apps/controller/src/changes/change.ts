@@ -1,0 +1,34 @@
+import type { Transaction } from '../database/prisma.js';
+import { OUTBOX_TOPICS } from '../outbox/topics.js';
+
+/** What clients may watch; `access`: somebody's session, token or role. */
+export const CHANGE_KINDS = ['agent', 'rollout', 'policy', 'access'] as const;
+export type ChangeKind = (typeof CHANGE_KINDS)[number];
+
+/** Things of one kind that were changed, or came, or went. It says nothing of what they are now. */
+export interface Change {
+  readonly kind: ChangeKind;
+  readonly ids: readonly string[];
+}
+
+/** Has a change told to every replica once, and only if, the transaction is committed. */
+export const noteChange = async (
+  tx: Transaction,
+  organizationId: string,
+  kind: ChangeKind,
+  subjectId: string,
+): Promise<void> => {
+  await tx.outbox.create({
+    data: { organizationId, topic: OUTBOX_TOPICS.changed, subjectId, payload: { kind } },
+    select: { id: true },
+  });
+};
+
+/** Injects the {@link ChangeFeed}. */
+export const CHANGE_FEED = Symbol('change feed');
+
+/** Tells what was changed, wherever that was. */
+export interface ChangeFeed {
+  /** Calls `listener` for every change of the organization; returns how to stop that. */
+  listen(organizationId: string, listener: (change: Change) => void): () => void;
+}
