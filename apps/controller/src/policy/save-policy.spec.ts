@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { desiredStateSchema } from '@longhaul/contracts';
+import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { codeOf, TestApi, type Client } from '../testing/test-api.js';
 
 let api: TestApi;
@@ -54,7 +55,7 @@ const snapshot = (organizationId: string) =>
       generations: Object.fromEntries(states.map(({ agentId, generation }) => [agentId, generation])),
       revisions: await tx.policyRevision.count({ where }),
       inForce: (await tx.policy.findFirst({ where }))?.revision ?? null,
-      outbox: await tx.outbox.count({ where }),
+      outbox: await tx.outbox.count({ where: { ...where, topic: OUTBOX_TOPICS.desiredState } }),
     };
   });
 
