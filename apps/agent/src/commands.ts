@@ -5,6 +5,7 @@ import { DEFAULT_STATE_DIR, enrollCommand, rotateKeysCommand } from './control/c
 import { EnrolledStateSource } from './control/enrolled-state-source.js';
 import { MAX_DATA_PLANE_WORKERS } from './data-plane/worker-count.js';
 import { generateKeyPair } from './keys.js';
+import { parseMetricsAddress, type MetricsAddress } from './metrics/metrics-server.js';
 import { runAgent } from './run-agent.js';
 import { loadStaticConfig } from './static-config/load.js';
 import { StaticStateSource } from './static-config/static-state-source.js';
@@ -29,6 +30,7 @@ interface RunArguments {
   readonly statusSocket?: string;
   readonly logLevel: string;
   readonly dataPlaneWorkers?: number;
+  readonly metricsListen?: MetricsAddress;
 }
 
 function runCommand(): Command {
@@ -46,6 +48,11 @@ function runCommand(): Command {
       `threads that tunnels are shared out among, 1 to ${MAX_DATA_PLANE_WORKERS}; by default half of the cores, one on up to 2 (goes before the file's dataPlaneWorkers)`,
       workerCount,
     )
+    .option(
+      '--metrics-listen <[host:]port>',
+      'serves Prometheus metrics at /metrics over plain HTTP, on loopback unless a host is given; by default nowhere',
+      metricsAddress,
+    )
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
     .action(run);
 }
@@ -58,20 +65,26 @@ function workerCount(text: string): number {
   return count;
 }
 
+/** @throws InvalidArgumentError */
+function metricsAddress(text: string): MetricsAddress {
+  const address = parseMetricsAddress(text);
+  if (address === undefined) throw new InvalidArgumentError('It has to be a port, host:port or [v6]:port.');
+  return address;
+}
+
 async function run({ config, stateDir, name, statusSocket, logLevel, ...rest }: RunArguments): Promise<void> {
   const log = pino({ level: logLevel });
   if (config === undefined) {
     const enrolledDir = stateDir ?? DEFAULT_STATE_DIR;
     const source = await EnrolledStateSource.open({ stateDir: enrolledDir, log });
-    const { dataPlaneWorkers } = rest;
-    await runAgent({ name, source, log, statusSocket, stateDir: enrolledDir, dataPlaneWorkers });
+    await runAgent({ name, source, log, statusSocket, stateDir: enrolledDir, ...rest });
     return;
   }
   const agent = await loadStaticConfig(config);
   const source = new StaticStateSource(config, agent);
   const { memoryBytes, state } = agent;
   const dataPlaneWorkers = rest.dataPlaneWorkers ?? agent.dataPlaneWorkers;
-  const place = { statusSocket, stateDir };
+  const place = { statusSocket, stateDir, metricsListen: rest.metricsListen };
   const size = { memoryBytes, dataPlaneWorkers, peers: state.peers.length };
   await runAgent({ name: agent.name, source, log, ...place, ...size });
 }

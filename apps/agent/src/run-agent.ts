@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import { DataPlaneThreads } from './data-plane/data-plane-threads.js';
 import { dataPlaneWorkers } from './data-plane/worker-count.js';
 import { AgentError, messageOf } from './errors.js';
+import { AgentMetrics } from './metrics/agent-metrics.js';
+import { MetricsServer, type MetricsAddress } from './metrics/metrics-server.js';
 import { PathMemoryFile } from './path-memory-file.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
 import type { StateSource, WantedState } from './state-source.js';
@@ -24,6 +26,8 @@ export interface RunOptions {
   readonly log: Logger;
   /** Path of the status socket; by default below /run/longhaul. */
   readonly statusSocket?: string;
+  /** Where Prometheus asks for metrics; by default nowhere. */
+  readonly metricsListen?: MetricsAddress;
   /** Where what tunnels learn of their paths is kept from one run to the next; by default it is not. */
   readonly stateDir?: string;
   /** Slab for datagrams and streams, of all workers together. */
@@ -40,7 +44,9 @@ export class Agent {
   private readonly rates = new RateWindow();
   private readonly startedAtMs = Date.now();
   private readonly peerNames = new Map<string, string>();
+  private readonly metrics: AgentMetrics;
   private statusServer: StatusServer | undefined;
+  private metricsServer: MetricsServer | undefined;
   private wanted: WantedState | undefined;
   private resolveTimer: NodeJS.Timeout | undefined;
   private endWith: (error: Error) => void = () => undefined;
@@ -54,12 +60,19 @@ export class Agent {
   ) {
     this.failed = new Promise((_, reject) => (this.endWith = reject));
     this.failed.catch(() => undefined);
-    const { log } = options;
+    const { log, source } = options;
+    this.metrics = new AgentMetrics({
+      name: options.name,
+      latest: () => this.rates.latest,
+      peerName: (peerId) => this.nameOf(peerId),
+      telemetry: () => source.telemetry?.statistics,
+    });
     this.dataPlane = new DataPlaneThreads(
       { workers, memoryBytes: options.memoryBytes, tableName: tableName(options.name) },
       {
         snapshot: (snapshot) => {
           this.rates.add(snapshot.statistics);
+          this.metrics.observe(snapshot);
           this.paths?.observe(snapshot.statistics.links, snapshot.statistics.atMs);
           options.source.measured?.(snapshot);
         },
@@ -92,6 +105,9 @@ export class Agent {
         options.statusSocket ?? defaultStatusSocket(options.name),
         () => agent.report(),
       );
+      if (options.metricsListen !== undefined) {
+        agent.metricsServer = await MetricsServer.listen(options.metricsListen, agent.metrics.registry);
+      }
       await options.source.start((state) => agent.apply(state));
     } catch (error) {
       await agent.stop().catch(() => undefined);
@@ -179,6 +195,7 @@ export class Agent {
     await this.dataPlane.close();
     await this.options.source.close?.();
     await this.paths?.save();
+    this.metricsServer?.close();
     await this.statusServer?.close();
   }
 }

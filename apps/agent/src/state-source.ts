@@ -1,4 +1,5 @@
 import type { DataPlaneState } from '@longhaul/edge';
+import type { TelemetryStatistics } from './control/telemetry/uplink.js';
 import type { DataPlaneSnapshot } from './data-plane/messages.js';
 
 /** A data plane's state as its source knows it: peers may be named by host names. */
@@ -26,6 +27,8 @@ export interface StateSource {
   close?(): Promise<void>;
   /** What the data plane has counted, twice a second. */
   measured?(snapshot: DataPlaneSnapshot): void;
+  /** What it holds and has lost of what was measured, if it takes that anywhere. */
+  readonly telemetry?: { readonly statistics: TelemetryStatistics };
   /** For the status report: where the state comes from and how that goes. */
   describe(): Readonly<Record<string, unknown>>;
 }

@@ -25,6 +25,7 @@ describe.each(PAIRS)('two agents, each a process with a static file: $a and $b',
   let folder: string;
   let server: Server;
   let forwardPort: number;
+  let metricsPort: number;
   let ports: { a: number; b: number };
   const agents = new Map<string, ChildProcess>();
   const logs = { a: '', b: '' };
@@ -32,10 +33,15 @@ describe.each(PAIRS)('two agents, each a process with a static file: $a and $b',
   const socketOf = (name: string): string => join(folder, `${name}.sock`);
 
   async function start(name: 'a' | 'b'): Promise<ChildProcess> {
-    const agent = spawn(process.execPath, [RUN_AGENT, join(folder, `${name}.json`), socketOf(name)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, LONGHAUL_NATIVE: implementations[name] },
-    });
+    const metrics = name === 'a' ? ['--metrics-listen', String(metricsPort)] : [];
+    const agent = spawn(
+      process.execPath,
+      [RUN_AGENT, join(folder, `${name}.json`), socketOf(name), ...metrics],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, LONGHAUL_NATIVE: implementations[name] },
+      },
+    );
     logs[name] = '';
     agent.stdout.on('data', (text: Buffer) => (logs[name] += text.toString()));
     agents.set(name, agent);
@@ -45,6 +51,10 @@ describe.each(PAIRS)('two agents, each a process with a static file: $a and $b',
 
   async function report(name: string): Promise<AgentReport | undefined> {
     return readStatus(socketOf(name)).catch(() => undefined);
+  }
+
+  async function metrics(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
   }
 
   async function tunnelState(name: string): Promise<string | undefined> {
@@ -82,6 +92,7 @@ describe.each(PAIRS)('two agents, each a process with a static file: $a and $b',
     server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     forwardPort = await freePort('tcp');
+    metricsPort = await freePort('tcp');
     ports = { a: await freePort('udp'), b: await freePort('udp') };
     await configure();
     await Promise.all([start('a'), start('b')]);
@@ -107,6 +118,20 @@ describe.each(PAIRS)('two agents, each a process with a static file: $a and $b',
     const status = await report('a');
     expect(status?.tunnels[0]).toMatchObject({ peerName: 'b', state: 'up', bytesSent: data.length });
     expect(status === undefined ? '' : formatReport(status)).toMatch(/^b +up +[\d.]+ > [\d.]+/m);
+    await until(async () =>
+      (await metrics()).includes('longhaul_flows_ended_total{handling="accelerated",ended="closed"} 1'),
+    );
+    const lines = (await metrics()).split('\n');
+    expect(lines).toContain(`longhaul_tunnel_sent_bytes_total{peer="b"} ${data.length}`);
+    expect(lines).toContain('longhaul_tunnel_up{peer="b"} 1');
+    for (const name of [
+      'longhaul_tunnel_rtt_seconds{peer="b"}',
+      'longhaul_udp_packets_sent_total',
+      'process_cpu_seconds_total',
+    ])
+      expect(lines.find((line) => line.startsWith(`${name} `))).toMatch(/ [\d.e+-]+$/);
+    // An agent without a controller has no telemetry to deliver.
+    expect(lines.some((line) => line.startsWith('longhaul_telemetry_buffered_batches '))).toBe(false);
   });
 
   it('say once what is lost where the addon is not in use', async () => {

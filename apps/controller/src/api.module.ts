@@ -4,6 +4,7 @@ import { ApiTokensModule } from './api-tokens/api-tokens.module.js';
 import { AuditLogModule } from './audit/audit-log.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { EnrollmentTokensModule } from './enrollment-tokens/enrollment-tokens.module.js';
+import { ExportsModule } from './exports/exports.module.js';
 import { FleetModule } from './fleet/fleet.module.js';
 import { GraphQLModule } from './graphql/graphql.module.js';
 import { LinksModule } from './links/links.module.js';
@@ -32,6 +33,7 @@ import { UsersModule } from './users/users.module.js';
     PolicyModule,
     FleetModule,
     SeriesModule,
+    ExportsModule,
     GraphQLModule,
   ],
 })

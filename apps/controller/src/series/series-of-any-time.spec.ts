@@ -21,8 +21,8 @@ beforeAll(async () => {
   api = await TestApi.start();
   world = await TenantWorld.create(api);
   pool = createWorkerPool(api.database.server.workerUrl, 3);
-  const { data } = await world.owner('{ agents { id } }');
-  peerAgentId = (data.agents as { id: string }[]).find(({ id }) => id !== world.agentId)?.id ?? '';
+  const { data } = await world.owner('{ agents { nodes { id } } }');
+  peerAgentId = (data.agents.nodes as { id: string }[]).find(({ id }) => id !== world.agentId)?.id ?? '';
   await ensurePartitions(pool);
   const { organizationId, agentId } = world;
   // Three minutes, of which the second is silent.
@@ -105,8 +105,8 @@ test('a site, a link, an end of one and the organization each have theirs, at an
   expect(await total({ linkId, agentId: peerAgentId })).toMatchObject({ bytesSent: 125_000, lossPct: 3 });
   const all = { bytesSent: 2_125_000, acceleratedBytes: 5_000_200 };
   expect(await total({})).toMatchObject(all);
-  const { data } = await world.owner('{ links { siteA { id } } }');
-  const isA = data.links[0].siteA.id === siteId;
+  const { data } = await world.owner('{ links { nodes { siteA { id } } } }');
+  const isA = data.links.nodes[0].siteA.id === siteId;
   expect(await total({ linkId })).toMatchObject({ bytesSent: isA ? 2_000_000 : 125_000, lossPct: 50 / 30 });
   const { data: days } = await world.owner(SERIES, { ...month, maxPoints: 40 });
   expect(days.telemetry).toMatchObject({ resolutionSeconds: 86_400, total: all });
@@ -137,4 +137,70 @@ test('another tenant has none of it, and nonsense is refused in words', async ()
   ]) {
     expect(codeOf(await world.owner(SERIES, variables))).toBe('BAD_INPUT');
   }
+});
+
+describe('exports as CSV', () => {
+  const tokenOf = async (owner: TenantWorld['owner'], scopes: readonly string[]): Promise<string> =>
+    (
+      await owner('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { token } }', {
+        input: { name: `export ${scopes.join()}`, scopes },
+      })
+    ).data.createApiToken.token as string;
+  const download = async (path: string, token?: string) => {
+    const response = await fetch(`${api.origin}/api/v1/export/${path}`, {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    });
+    return { response, lines: (await response.text()).trimEnd().split('\r\n') };
+  };
+
+  test('have every connection once, page after page, and nothing that a spreadsheet would compute', async () => {
+    const token = await tokenOf(world.owner, ['read']);
+    const flows = Array.from({ length: 1_300 }, (_, i) =>
+      flowRecord(peerAgentId, crypto.randomUUID(), {
+        atMs: noonMs + 10_000 + i,
+        destinationPort: 7777,
+        ...(i === 0 && { reason: '=HYPERLINK("http://evil")', ended: 'closed' as const }),
+      }),
+    );
+    const { organizationId, agentId } = world;
+    await new TelemetryStore(pool).store([
+      telemetryMessage({ organizationId, agentId }, { sequence: 2, flows }),
+    ]);
+    const { response, lines } = await download('flows.csv?destinationPort=7777', token);
+    expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+    expect(response.headers.get('content-disposition')).toContain('flows.csv');
+    expect(lines[0]).toMatch(/^startedAt,lastSeenAt,source,/);
+    expect(new Set(lines.slice(1).map((line) => line.split(',').at(-1)))).toEqual(
+      new Set(flows.map(({ flowId }) => flowId)),
+    );
+    expect(lines.at(-1)).toContain(`"'=HYPERLINK(""http://evil"")"`);
+    const until = await download(`flows.csv?destinationPort=7777&to=${iso(noonMs + 5_010)}`, token);
+    expect(until.lines).toHaveLength(1 + 10);
+  });
+
+  test('have the points of a series', async () => {
+    const token = await tokenOf(world.owner, ['read']);
+    const { lines } = await download(
+      `telemetry.csv?from=${hour.from}&to=${hour.to}&agentId=${world.agentId}`,
+      token,
+    );
+    expect(lines).toHaveLength(3);
+    expect(lines[1]).toMatch(new RegExp(`^${iso(noonMs)},8,4,4.8,2.4,42,40,42,1,1.2,100,`));
+  });
+
+  test('are for those who may read the organization, and of it only; nonsense is refused in words', async () => {
+    const stranger = await TenantWorld.create(api);
+    const foreign = await tokenOf(stranger.owner, ['read']);
+    expect((await download('flows.csv', foreign)).lines).toHaveLength(1);
+    const range = `from=${hour.from}&to=${hour.to}`;
+    const statusOf = async (path: string, token?: string) => (await download(path, token)).response.status;
+    expect(await statusOf(`telemetry.csv?${range}&linkId=${world.linkId}`, foreign)).toBe(404);
+    expect(await statusOf('flows.csv')).toBe(401);
+    expect(await statusOf('flows.csv', await tokenOf(world.owner, ['sites:write']))).toBe(403);
+    for (const path of ['flows.csv?from=yesterday', 'flows.csv?colour=red', 'telemetry.csv']) {
+      const { response, lines } = await download(path, foreign);
+      expect([path, response.status]).toEqual([path, 400]);
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({ code: 'BAD_INPUT' });
+    }
+  });
 });

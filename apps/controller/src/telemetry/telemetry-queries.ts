@@ -52,6 +52,10 @@ export interface FlowsFilter {
   readonly address?: string | undefined;
   readonly destinationPort?: number | undefined;
   readonly handling?: string | undefined;
+  /** Opened at this time or later. */
+  readonly since?: Date | undefined;
+  /** Opened before this time. */
+  readonly until?: Date | undefined;
 }
 
 /** Where a page of flows goes on: after this one, newest first. */
@@ -151,6 +155,8 @@ export class TelemetryQueries {
          AND ($3::text IS NULL OR source = $3 OR destination = $3)
          AND ($4::int IS NULL OR destination_port = $4)
          AND ($5::text IS NULL OR handling = $5)
+         AND ($9::timestamptz IS NULL OR started_at >= $9)
+         AND ($10::timestamptz IS NULL OR started_at < $10)
          AND ($6::timestamptz IS NULL OR (started_at, flow_id) < ($6::timestamptz, $7::uuid))
        ORDER BY started_at DESC, flow_id DESC
        LIMIT $8`,
@@ -162,6 +168,8 @@ export class TelemetryQueries {
       after?.startedAt ?? null,
       after?.flowId ?? null,
       Math.min(Math.max(1, query.first), MAX_FLOWS),
+      filter.since ?? null,
+      filter.until ?? null,
     );
   }
 }
