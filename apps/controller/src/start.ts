@@ -67,7 +67,7 @@ export const startController = async (
     await announceFirstOwner(app, settings, announce);
     const server = app.getHttpServer() as HttpsServer;
     const requests = new RequestsInFlight(server as unknown as Server);
-    trustProxies(server as unknown as Server, settings.trustedProxies);
+    trustProxies(server, settings.trustedProxies);
     await app.init();
     const closeDoors = await listenAtAll(server, settings.listen);
     const closeMetrics = settings.metricsListen && (await serveMetrics(registry, settings.metricsListen));

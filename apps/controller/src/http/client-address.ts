@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
-import type { Server } from 'node:http';
+import { BlockList, isIP, type Server, type Socket } from 'node:net';
 
-/** Addresses of clients that came by way of a balancer. */
-const behindProxy = new WeakMap<IncomingMessage, string>();
+/** Whom a connection's header is believed from. */
+const proxiesOf = new WeakMap<Socket, BlockList>();
 
 /** Whose X-Forwarded-For is believed: addresses, or networks as `address/bits`. @throws Error that names what is neither */
 export const proxyList = (entries: readonly string[]): BlockList => {
@@ -26,19 +25,20 @@ export const proxyList = (entries: readonly string[]): BlockList => {
   return list;
 };
 
-/** Notes for each request of `server`, WebSockets too, whose it is, if it comes from a proxy that is trusted. */
+/** Makes {@link clientAddress} believe these proxies, at each connection of `server` from now on. */
 export const trustProxies = (server: Server, proxies: BlockList): void => {
-  const note = (request: IncomingMessage): void => {
-    const address = forwardedFor(request, proxies);
-    if (address !== undefined) behindProxy.set(request, address);
+  const note = (socket: Socket): void => {
+    proxiesOf.set(socket, proxies);
   };
-  server.prependListener('request', note);
-  server.prependListener('upgrade', note);
+  server.on('connection', note);
+  server.on('secureConnection', note);
 };
 
 /** Who sent the request: for the audit, and for limits per client. */
-export const clientAddress = (request: IncomingMessage): string | undefined =>
-  behindProxy.get(request) ?? request.socket.remoteAddress;
+export const clientAddress = (request: IncomingMessage): string | undefined => {
+  const proxies = proxiesOf.get(request.socket);
+  return (proxies && forwardedFor(request, proxies)) ?? request.socket.remoteAddress;
+};
 
 /** The last address of the header that is not of a proxy of ours: what stands before it anybody may have written. */
 const forwardedFor = ({ headers, socket }: IncomingMessage, proxies: BlockList): string | undefined => {
