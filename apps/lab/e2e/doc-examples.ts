@@ -47,7 +47,7 @@ export class ExampleRunner {
   run({ language, text }: DocExample): Promise<ExampleOutcome> {
     const [command, args, cwd] =
       language === 'sh'
-        ? ['bash', ['-euo', 'pipefail', '-c', text], this.dir]
+        ? ['bash', ['--norc', '--noprofile', '-euo', 'pipefail', '-c', text], this.dir]
         : [process.execPath, ['--input-type=module', '--eval', text], ROOT];
     const child = spawn(command, args, { cwd, env: this.env });
     let [stdout, stderr] = ['', ''];

@@ -95,25 +95,47 @@ describe('members', () => {
     ({ organizationId, account, owner } = await createProvider());
   });
 
-  const add = (email: string, role: Role) =>
+  const add = (code: string, role: Role) =>
     owner(
-      'mutation ($email: String!, $role: Role!) { addMember(input: { email: $email, role: $role }) { id email role } }',
-      { email, role },
+      'mutation ($code: String!, $role: Role!) { addMember(input: { code: $code, role: $role }) { id email role } }',
+      { code, role },
     );
+  const codeOfPerson = async (person: Member): Promise<string> => {
+    const client = await api.openSession(person);
+    return (await client('mutation { createJoinCode { code } }')).data.createJoinCode.code as string;
+  };
 
-  test('whoever has an account elsewhere is added by their address, and works in both', async () => {
+  test('whoever has an account elsewhere is added by a code that they made, and works in both', async () => {
     const home = await api.createOrganization();
     const guest = await api.createMember(home, 'VIEWER');
-    expect((await add(guest.email.toUpperCase(), 'ADMIN')).data.addMember).toEqual({
+    const code = await codeOfPerson(guest);
+    expect((await add(code, 'ADMIN')).data.addMember).toEqual({
       id: guest.id,
       email: guest.email,
       role: 'ADMIN',
     });
-    expect(codeOf(await add(guest.email, 'ADMIN'))).toBe('CONFLICT');
-    expect(codeOf(await add('nobody@example.com', 'ADMIN'))).toBe('NOT_FOUND');
+    expect(codeOf(await add(code, 'ADMIN'))).toBe('CONFLICT');
     const here = await moveTo(await api.openSession(guest), organizationId);
     expect((await here('{ viewer { role } }')).data.viewer).toEqual({ role: 'ADMIN' });
     expect((await owner('{ users { nodes { email } } }')).data.users.nodes).toHaveLength(2);
+  });
+
+  test('without a code nobody is added, and whether there is an account is told alike', async () => {
+    const { email } = await api.createMember(await api.createOrganization(), 'VIEWER');
+    const code = await codeOfPerson(await api.createMember(await api.createOrganization(), 'VIEWER'));
+    const sealedFor = (claims: object): string =>
+      `lh_join_${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${code.split('.')[1] ?? ''}`;
+    const untilMs = Date.now() + 60_000;
+    const tries = [
+      email,
+      'nobody@example.com',
+      code.slice(0, -1),
+      sealedFor({ userId: account.id, email, untilMs }),
+      sealedFor({ userId: account.id, email: 'nobody@example.com', untilMs }),
+    ];
+    const answers = await Promise.all(tries.map((each) => add(each, 'ADMIN')));
+    expect(new Set(answers.map(codeOf))).toEqual(new Set(['NOT_FOUND']));
+    expect(new Set(answers.map(({ errors }) => errors?.[0]?.message)).size).toBe(1);
   });
 
   test('a changed role counts at once', async () => {

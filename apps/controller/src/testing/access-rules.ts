@@ -140,7 +140,7 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   },
   'Mutation.addMember': {
     needs: 'users:write',
-    variables: async (world) => ({ input: { email: await world.outsider(), role: 'VIEWER' } }),
+    variables: async (world) => ({ input: { code: await world.joinCode(), role: 'VIEWER' } }),
     audits: 'member.add',
   },
   'Mutation.approveAgent': {
@@ -173,6 +173,7 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'NOT_FOUND',
     audits: 'enrollment-token.create',
   },
+  'Mutation.createJoinCode': { ...read, peopleOnly: true, audits: 'join-code.create' },
   'Mutation.createOrganization': {
     needs: 'users:write',
     peopleOnly: true,
@@ -342,6 +343,7 @@ export const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
   CreatedEnrollmentToken: 'agents:write',
   FleetSummary: 'read',
   ClassWeights: 'read',
+  JoinCode: 'read',
   LinkEnd: 'read',
   LinkPoint: 'read',
   Organization: 'public',

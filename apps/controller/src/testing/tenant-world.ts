@@ -63,9 +63,10 @@ export class TenantWorld {
     return this.api.createMember(this.organizationId, role);
   }
 
-  /** E-mail address of somebody who has an account and is no member here. */
-  async outsider(): Promise<string> {
-    return (await this.api.createMember(await this.api.createOrganization(), 'VIEWER')).email;
+  /** Join code of somebody who has an account and is no member here. */
+  async joinCode(): Promise<string> {
+    const outsider = await this.api.signIn(await this.api.createOrganization(), 'VIEWER');
+    return (await outsider('mutation { createJoinCode { code } }')).data.createJoinCode.code as string;
   }
 
   /** An organization in which the person, if one is given, is a member too. */

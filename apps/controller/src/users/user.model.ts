@@ -32,10 +32,19 @@ export class UserFilter {
   role?: Role | null;
 }
 
+@ObjectType({ description: 'Lets an owner of another organization add the person who made it.' })
+export class JoinCode {
+  @Field({ description: 'To hand over; it is shown this once.' })
+  code: string;
+
+  @Field(() => GraphQLISODateTime, { description: 'When it ends to be good: in a day.' })
+  expiresAt: Date;
+}
+
 @InputType({ description: 'A person who has an account elsewhere, to work here too.' })
 export class AddMemberInput {
-  @Field({ description: 'Of their account.' })
-  email: string;
+  @Field({ description: 'That they made by createJoinCode and handed over.' })
+  code: string;
 
   @Field(() => Role, { description: 'What they may do here.' })
   role: Role;

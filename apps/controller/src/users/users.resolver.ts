@@ -3,12 +3,16 @@ import { Requires } from '../auth/access.guard.js';
 import { Role } from '../generated/prisma/enums.js';
 import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { AddMemberInput, CreateUserInput, User, UserConnection, UserFilter } from './user.model.js';
+import { JoinCodesService } from './join-codes.service.js';
+import { AddMemberInput, CreateUserInput, JoinCode, User, UserConnection, UserFilter } from './user.model.js';
 import { UsersService } from './users.service.js';
 
 @Resolver(() => User)
 export class UsersResolver {
-  constructor(private readonly service: UsersService) {}
+  constructor(
+    private readonly service: UsersService,
+    private readonly joinCodes: JoinCodesService,
+  ) {}
 
   @Query(() => UserConnection, { description: 'The people of the organization, by e-mail address.' })
   @Requires('users:write')
@@ -28,11 +32,20 @@ export class UsersResolver {
   }
 
   @Mutation(() => User, {
-    description: 'Lets somebody who has an account work in this organization too. Needs the role OWNER.',
+    description:
+      'Lets somebody who has an account, and gave a join code, work in this organization too. Needs the role OWNER.',
   })
   @Requires('users:write')
   async addMember(@Args('input') input: AddMemberInput, @Context() context: RequestContext): Promise<User> {
     return this.service.addMember(context, input);
+  }
+
+  @Mutation(() => JoinCode, {
+    description: 'Makes a code by which an owner of another organization can add the caller there.',
+  })
+  @Requires('read')
+  async createJoinCode(@Context() context: RequestContext): Promise<JoinCode> {
+    return this.joinCodes.create(context);
   }
 
   @Mutation(() => User, {

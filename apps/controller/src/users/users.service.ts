@@ -13,12 +13,13 @@ import type { PageArgs } from '../graphql/page.model.js';
 import { readCountedPage, type PageQuery } from '../graphql/read-page.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput, requireId } from '../graphql/validation.js';
+import { JoinCodesService, noSuchCode } from './join-codes.service.js';
 import { assertAnotherOwner, lockMembers } from './last-owner.js';
 import type { AddMemberInput, CreateUserInput, User, UserConnection, UserFilter } from './user.model.js';
 
 const emailSchema = z.string().trim().toLowerCase().max(254).pipe(z.email('must be an e-mail address'));
 
-const addMemberSchema = z.object({ email: emailSchema, role: z.enum(Role) });
+const addMemberSchema = z.object({ code: z.string().max(1000), role: z.enum(Role) });
 
 const createUserSchema = z.object({
   email: emailSchema,
@@ -34,6 +35,8 @@ type MembersQuery = PageQuery<Prisma.MembershipWhereInput, Prisma.MembershipOrde
 
 @Injectable()
 export class UsersService {
+  constructor(private readonly joinCodes: JoinCodesService) {}
+
   async list(
     context: RequestContext,
     page: PageArgs,
@@ -75,24 +78,27 @@ export class UsersService {
       if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') {
         throw new ApiError(
           'CONFLICT',
-          `${email} has an account already: add them as a member, or use another e-mail address.`,
+          `${email} has an account already: ask them for a join code (createJoinCode), or use another e-mail address.`,
         );
       }
       throw error;
     }
   }
 
-  /** Somebody who has an account, in this organization or another. Adding a member again is a CONFLICT. */
+  /**
+   * Somebody who has an account, and has made a code for it. Adding a member again is a CONFLICT.
+   *
+   * @throws ApiError NOT_FOUND for a code that is not good, whatever accounts there are
+   */
   async addMember(context: RequestContext, input: AddMemberInput): Promise<User> {
-    const { email, role } = parseInput(addMemberSchema, input);
+    const { code, role } = parseInput(addMemberSchema, input);
+    const { userId, email } = this.joinCodes.read(code);
     const { organizationId, principal } = context;
     return context.write(async (tx) => {
       await lockMembers(tx, organizationId);
       await enterScope(tx, { signInEmail: email });
       const user = await tx.user.findUnique({ where: { email } });
-      if (user === null) {
-        throw new ApiError('NOT_FOUND', `Nobody has an account as ${email}: make one by createUser.`);
-      }
+      if (user?.id !== userId) throw noSuchCode();
       const where = { organizationId_userId: { organizationId, userId: user.id } };
       if ((await tx.membership.findUnique({ where })) !== null) {
         throw new ApiError('CONFLICT', `${email} is a member already: change their role instead.`);
