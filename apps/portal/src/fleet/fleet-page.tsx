@@ -14,6 +14,7 @@ import { BigNumber } from '../ui/quantity.js';
 import { Notice } from '../ui/status.js';
 import { FleetQuery } from './fleet.documents.js';
 import { FlowsPanel } from './flows-panel.js';
+import { HistoryPanel } from './history-panel.js';
 import { LinkDetail } from './link-detail.js';
 import { LinksPanel } from './links-panel.js';
 import { fleetTotals, linkViews, siteViews, type Totals } from './model.js';
@@ -123,6 +124,7 @@ function Fleet(): ReactNode {
       <BigNumbers totals={fleetTotals(data.fleet, views, frame)} />
       <LinksPanel views={views} chosenId={chosen?.link.id} />
       {chosen !== undefined && <LinkDetail key={chosen.link.id} view={chosen} search={search} />}
+      <HistoryPanel sites={data.sites} links={data.links} />
       <SitesPanel sites={sites} />
       <FlowsPanel sites={data.sites} />
     </div>
