@@ -114,7 +114,13 @@ export function HistoryPanel({
       title="Over time"
       actions={
         <>
-          <SelectField label="Of" labelHidden value={subject} choices={choices} onChoose={setSubject} />
+          <SelectField
+            label="Fleet, site or link"
+            labelHidden
+            value={subject}
+            choices={choices}
+            onChoose={setSubject}
+          />
           <Segmented label="Range" value={range} choices={RANGES} onChoose={setRange} />
         </>
       }
