@@ -176,17 +176,31 @@ async function checkFleet(portal) {
     expect(/bit\/s/.test(numbers), `no unit in: ${numbers}`);
   });
   await portal.check('a graph has a table behind it, with units', async () => {
-    const toggle = page.getByRole('button', { name: 'Rate: show as a table' });
-    await toggle.click();
-    const table = page.getByRole('group', { name: 'Rate, as a table' });
+    const link = page.locator('section[aria-labelledby="link-title"]');
+    await link.getByRole('button', { name: 'Rate: show as a table' }).click();
+    const table = link.getByRole('group', { name: 'Rate, as a table' });
     const cells = await table.getByRole('cell').allInnerTexts();
     expect(
       cells.some((cell) => /\d.*bit\/s/.test(cell)),
       `cells: ${cells.slice(0, 6).join(' | ')}`,
     );
-    await page.getByRole('button', { name: 'Rate: show as a graph' }).click();
+    await link.getByRole('button', { name: 'Rate: show as a graph' }).click();
     return `${cells.length} cells`;
   });
+  await portal.check(
+    'the history has ranges of an hour to 30 days, of the fleet and of one site',
+    async () => {
+      const history = page.locator('section[aria-labelledby="history-title"]');
+      const shown = history.getByText(/^(Time saved|Nothing measured in this time)$/);
+      for (const range of ['1 h', '7 d', '30 d', '24 h']) {
+        await history.getByRole('radio', { name: range }).check({ force: true });
+        await shown.waitFor();
+      }
+      await history.getByRole('combobox').selectOption({ index: 1 });
+      await shown.waitFor();
+      return shown.innerText();
+    },
+  );
 }
 
 async function checkKeyboard(portal) {

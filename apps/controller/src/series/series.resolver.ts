@@ -53,7 +53,7 @@ export class SeriesResolver {
 
   @Query(() => [RankedLink], {
     description:
-      'The worst links over a time, the worst first: of those that sent 1000 packets or more. Of more than two days the current one counts up to a quarter of an hour ago.',
+      'The worst links over a time, the worst first: of those that sent 1000 packets or more. Of more than a week, whole days (UTC) count; the current one up to a quarter of an hour ago.',
   })
   @Requires('read')
   async worstLinks(

@@ -78,12 +78,12 @@ export class SeriesQueries {
     );
     return tx.$queryRawUnsafe<RankedLinkRow[]>(
       `SELECT ranked.* FROM (
-         SELECT subject_id AS "linkId", sum(packets_sent)::float8 AS "packetsSent",
-           100 * sum(packets_lost)::float8 / nullif(sum(packets_sent), 0)::float8 AS "lossPct",
-           100 * sum(packets_retransmitted)::float8 / nullif(sum(packets_sent), 0)::float8 AS "retransmitPct",
-           sum(rtt_ms_sum) / nullif(sum(rtt_samples), 0)::float8 AS "rttMs"
+         SELECT subject_id AS "linkId", sum(packets_sent::float8) AS "packetsSent",
+           100 * sum(packets_lost::float8) / nullif(sum(packets_sent::float8), 0) AS "lossPct",
+           100 * sum(packets_retransmitted::float8) / nullif(sum(packets_sent::float8), 0) AS "retransmitPct",
+           sum(rtt_ms_sum) / nullif(sum(rtt_samples::float8), 0) AS "rttMs"
          FROM (${buckets.join(' UNION ALL ')}) AS buckets
-         GROUP BY subject_id HAVING sum(packets_sent) >= $2
+         GROUP BY subject_id HAVING sum(packets_sent::float8) >= $2
        ) AS ranked JOIN links ON links.organization_id = $1::uuid AND links.id = "linkId"
        ORDER BY "${LINK_RANKINGS[by]}" DESC NULLS LAST, "linkId" LIMIT $3`,
       organizationId,

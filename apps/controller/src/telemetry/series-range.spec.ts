@@ -38,15 +38,19 @@ describe('the buckets that links are ranked by', () => {
     );
 
   test('are whole days, and hours at the ends', () => {
-    expect(pieces({ fromMs: nowMs - 30 * DAY_MS, toMs: nowMs - DAY_MS })).toEqual([
-      '1h 10-30T13:00 10-31T00:00',
-      '1d 10-31T00:00 11-28T00:00',
+    expect(pieces({ fromMs: nowMs - 5 * DAY_MS, toMs: nowMs - DAY_MS })).toEqual([
+      '1h 11-24T13:00 11-25T00:00',
+      '1d 11-25T00:00 11-28T00:00',
       '1h 11-28T00:00 11-28T14:00',
     ]);
   });
 
   test('have the day that is not over as it is', () => {
-    expect(pieces(last(30 * DAY_MS))).toEqual(['1h 10-30T13:00 10-31T00:00', '1d 10-31T00:00 11-30T00:00']);
+    expect(pieces(last(5 * DAY_MS))).toEqual(['1h 11-24T13:00 11-25T00:00', '1d 11-25T00:00 11-30T00:00']);
+  });
+
+  test('are days where there are many', () => {
+    expect(pieces(last(30 * DAY_MS))).toEqual(['1d 10-30T00:00 11-30T00:00']);
   });
 
   test('are finer where the time is short', () => {

@@ -44,10 +44,13 @@ export const roundOut = ({ fromMs, toMs }: Range, resolution: Resolution): Piece
 
 /** From so many buckets on, coarser ones are taken where they fit whole. */
 const MANY_BUCKETS = 48;
+/** From so many days on, the hours at the two ends do not matter: whole days count. */
+const MANY_DAYS = 8;
 
 /**
  * The fewest buckets that make up a range, rounded out to whole ones of the finest that are taken: whole days by the day, what
- * is left at its two ends by the hour. Of short ranges: 5 minutes or a minute. A day that is not over is taken whole, if the
+ * is left at its two ends by the hour; of more than a week days only. Of short ranges: 5 minutes or a minute. A day that is
+ * not over is taken whole, if the
  * range reaches `nowMs`.
  */
 export const decompose = ({ fromMs, toMs }: Range, nowMs: number): Piece[] => {
@@ -57,6 +60,7 @@ export const decompose = ({ fromMs, toMs }: Range, nowMs: number): Piece[] => {
   if (finest !== hour || bucketsIn({ fromMs, toMs }, hour) <= MANY_BUCKETS) {
     return [roundOut({ fromMs, toMs }, finest)];
   }
+  if (bucketsIn({ fromMs, toMs }, day) > MANY_DAYS) return [roundOut({ fromMs, toMs }, day)];
   const daysFrom = ceilTo(fromMs, day);
   const daysTo = toMs >= nowMs ? ceilTo(toMs, day) : floorTo(toMs, day);
   return [

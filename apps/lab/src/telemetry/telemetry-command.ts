@@ -23,8 +23,8 @@ const answerSchema = z.object({
   worstLinks: z.array(z.unknown()),
 });
 
-/** Another address of loopback than the one for people. */
-const MANAGEMENT_ADDRESS = '127.0.0.2';
+/** Another address of loopback than the one for people, and than those of other labs. */
+const MANAGEMENT_ADDRESS = '127.77.0.1';
 
 interface TelemetryArguments {
   agents: number;

@@ -74,6 +74,44 @@ export interface LinkPoint {
   openStreams: number;
 }
 
+/** What a link and an agent, a site or the fleet have in common; null where nothing was measured. */
+export interface TelemetryPoint {
+  at: DateTime;
+  sentMbps: number | null;
+  receivedMbps: number | null;
+  wireSentMbps: number | null;
+  wireReceivedMbps: number | null;
+  rttMs: number | null;
+  minRttMs: number | null;
+  lossPct: number | null;
+  retransmitPct: number | null;
+  openStreams: number;
+}
+
+export interface TelemetryTotal {
+  bytesSent: number;
+  bytesReceived: number;
+  bytesSaved: number;
+  acceleratedBytes: number;
+  timeSavedSeconds: number;
+  flowsAccelerated: number;
+  flowsPassed: number;
+  flowsRefused: number;
+}
+
+export interface TelemetrySeries {
+  resolutionSeconds: number;
+  points: TelemetryPoint[];
+  total: TelemetryTotal | null;
+}
+
+export interface RankedLink {
+  link: { id: string; siteA: SiteName; siteB: SiteName };
+  lossPct: number;
+  retransmitPct: number;
+  rttMs: number | null;
+}
+
 export interface LinkEnd {
   agent: { id: string; hostname: string; site: SiteName };
   peer: { id: string; hostname: string; site: SiteName };

@@ -15,6 +15,7 @@ import { BigNumber } from '../ui/quantity.js';
 import { Notice } from '../ui/status.js';
 import { FleetQuery, LINKS, SITES } from './fleet.documents.js';
 import { FlowsPanel } from './flows-panel.js';
+import { HistoryPanel } from './history-panel.js';
 import { LinkDetail } from './link-detail.js';
 import { LinksPanel } from './links-panel.js';
 import { fleetTotals, linkViews, siteViews, type Totals } from './model.js';
@@ -128,6 +129,7 @@ function Fleet(): ReactNode {
       <BigNumbers totals={fleetTotals(summary.data.fleet, views, frame)} />
       <LinksPanel views={views} chosenId={chosen?.link.id} />
       {chosen !== undefined && <LinkDetail key={chosen.link.id} view={chosen} search={search} />}
+      <HistoryPanel sites={sites.items} links={links.items} />
       <SitesPanel sites={siteViews(sites.items, views, frame)} />
       <FlowsPanel sites={sites.items} />
     </div>

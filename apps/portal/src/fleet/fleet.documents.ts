@@ -1,6 +1,16 @@
 import type { Page, PagedList, PageVariables } from '../api/all-pages.js';
 import { document } from '../api/document.js';
-import type { Agent, FleetSummary, Flow, Link, LinkPoint, PolicyRule, Site } from '../api/schema.js';
+import type {
+  Agent,
+  FleetSummary,
+  Flow,
+  Link,
+  LinkPoint,
+  PolicyRule,
+  Site,
+  RankedLink,
+  TelemetrySeries,
+} from '../api/schema.js';
 
 export type FleetAgent = Pick<
   Agent,
@@ -204,6 +214,60 @@ export const FlowNamesQuery = document<{
         from
         to
       }
+    }
+  }
+`);
+
+export const TelemetryQuery = document<
+  { telemetry: TelemetrySeries },
+  { from: string; siteId: string | null; linkId: string | null }
+>(/* GraphQL */ `
+  query Telemetry($from: DateTime!, $siteId: ID, $linkId: ID) {
+    telemetry(from: $from, siteId: $siteId, linkId: $linkId) {
+      resolutionSeconds
+      points {
+        at
+        sentMbps
+        receivedMbps
+        wireSentMbps
+        wireReceivedMbps
+        rttMs
+        minRttMs
+        lossPct
+        retransmitPct
+        openStreams
+      }
+      total {
+        bytesSent
+        bytesReceived
+        bytesSaved
+        acceleratedBytes
+        timeSavedSeconds
+        flowsAccelerated
+        flowsPassed
+        flowsRefused
+      }
+    }
+  }
+`);
+
+export const WorstLinksQuery = document<{ worstLinks: RankedLink[] }, { from: string }>(/* GraphQL */ `
+  query WorstLinks($from: DateTime!) {
+    worstLinks(from: $from, first: 10) {
+      link {
+        id
+        siteA {
+          id
+          name
+        }
+        siteB {
+          id
+          name
+        }
+      }
+      lossPct
+      retransmitPct
+      rttMs
     }
   }
 `);

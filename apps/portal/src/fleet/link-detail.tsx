@@ -1,14 +1,12 @@
 import { useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type FleetSearch, SERIES_MINUTES } from '../app/router.js';
-import { delay, percent, rate } from '../lib/format.js';
-import type { SeriesPoint } from '../live/series.js';
 import { useLinkSeries } from '../live/use-link-series.js';
-import { Chart, type ChartSeries } from '../ui/chart.js';
 import { Segmented } from '../ui/field.js';
 import { Empty, Loading, Panel } from '../ui/panel.js';
 import { Notice } from '../ui/status.js';
 import { Activity } from 'lucide-react';
+import { LinkCharts } from './link-charts.js';
 import { HEALTH, type Direction, type LinkView } from './model.js';
 
 const DEFAULT_MINUTES = 5;
@@ -21,29 +19,6 @@ function useBusiest(directions: readonly Direction[]): string | undefined {
   });
   return agentId;
 }
-
-const RATE_SERIES: readonly ChartSeries[] = [
-  {
-    label: 'Before compression',
-    colour: '--series-1',
-    filled: true,
-    read: (point: SeriesPoint) => point.sentMbps,
-  },
-  { label: 'On the wire', colour: '--series-2', read: (point: SeriesPoint) => point.wireSentMbps },
-];
-const RTT_SERIES: readonly ChartSeries[] = [
-  { label: 'Smoothed', colour: '--series-1', read: (point: SeriesPoint) => point.rttMs },
-  { label: 'Least', colour: '--series-3', dashed: true, read: (point: SeriesPoint) => point.minRttMs },
-];
-const LOSS_SERIES: readonly ChartSeries[] = [
-  { label: 'Lost', colour: '--series-4', filled: true, read: (point: SeriesPoint) => point.lossPct },
-  {
-    label: 'Sent again',
-    colour: '--series-2',
-    dashed: true,
-    read: (point: SeriesPoint) => point.retransmitPct,
-  },
-];
 
 const RANGES = SERIES_MINUTES.map((minutes) => ({
   value: String(minutes),
@@ -76,34 +51,7 @@ function Charts({
           {error}
         </Notice>
       )}
-      <div className="grid gap-x-6 gap-y-5 sm:grid-cols-2 xl:grid-cols-[5fr_3fr_3fr]">
-        <div className="min-w-0 sm:col-span-2 xl:col-span-1">
-          <Chart
-            title="Rate"
-            unit="Mbit/s"
-            series={RATE_SERIES}
-            format={rate}
-            leastTop={1}
-            {...{ points, minutes }}
-          />
-        </div>
-        <Chart
-          title="Round trip"
-          unit="ms"
-          series={RTT_SERIES}
-          format={delay}
-          leastTop={1}
-          {...{ points, minutes }}
-        />
-        <Chart
-          title="Loss"
-          unit="%"
-          series={LOSS_SERIES}
-          format={percent}
-          leastTop={0.1}
-          {...{ points, minutes }}
-        />
-      </div>
+      <LinkCharts {...{ points, minutes }} />
     </div>
   );
 }

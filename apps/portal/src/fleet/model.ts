@@ -1,6 +1,6 @@
 import type { FleetSummary, Link, LinkEnd } from '../api/schema.js';
 import type { LiveAgent, LiveFrame, LiveLink } from '../live/frame.js';
-import { fromHistory, fromLive, type SeriesPoint } from '../live/series.js';
+import { fromHistory, fromLive, type LinkEndPoint } from '../live/series.js';
 import type { Tone } from '../ui/classes.js';
 import type { FleetSite } from './fleet.documents.js';
 
@@ -27,7 +27,7 @@ export interface Direction {
   to: string;
   hostname: string;
   state: string;
-  point: SeriesPoint | undefined;
+  point: LinkEndPoint | undefined;
 }
 
 export interface LinkView {

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { type Quantity, significant } from './format.js';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -17,6 +18,13 @@ export function duration(ms: number): string {
   const length = Math.max(0, ms);
   const [, unitMs, unit] = STEPS.find(([limitMs]) => length < limitMs) ?? [0, DAY, 'days'];
   return `${String(Math.floor(length / unitMs))}\u00a0${unit}`;
+}
+
+/** A length of time given in seconds, with three digits in its largest unit: 8.25 min, 3.40 days. */
+export function longDuration(seconds: number): Quantity {
+  const ms = Math.max(0, seconds) * SECOND;
+  const [, unitMs, unit] = STEPS.find(([limitMs]) => ms < limitMs) ?? [0, DAY, 'days'];
+  return { value: significant(ms / unitMs), unit };
 }
 
 /** "3 min ago", or "in 3 min" for a time to come. */
@@ -43,6 +51,11 @@ const CALENDAR = new Intl.DateTimeFormat(undefined, {
   minute: '2-digit',
   hour12: false,
 });
+
+const DAY_OF_MONTH = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
+
+/** Day and month in the viewer's zone. */
+export const calendarDay = (at: Date): string => DAY_OF_MONTH.format(at);
 
 /** Hours, minutes and seconds in the viewer's zone. */
 export const clockTime = (at: Date): string => CLOCK.format(at);

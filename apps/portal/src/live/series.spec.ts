@@ -6,7 +6,7 @@ function point(atMs: number, sentMbps = atMs): SeriesPoint {
   return { atMs, ...rates, rttMs: null, minRttMs: null, lossPct: 0, retransmitPct: 0, openStreams: 0 };
 }
 
-const sent = ({ sentMbps }: SeriesPoint): number => sentMbps;
+const sent = ({ sentMbps }: SeriesPoint): number | null => sentMbps;
 
 describe('stored and live points', () => {
   it('become one series, each time once, the stored one first', () => {
@@ -39,5 +39,11 @@ describe('columns for a plot', () => {
 
   it('are empty without points', () => {
     expect(toColumns([], [sent, sent])).toEqual([[], [], []]);
+  });
+
+  it('that come at a fixed pace stop where a single one is missing', () => {
+    const [times, values] = toColumns([point(60_000), point(180_000), point(240_000)], [sent], 60_000);
+    expect(values).toEqual([60_000, null, 180_000, 240_000]);
+    expect(times).toHaveLength(4);
   });
 });

@@ -1,20 +1,26 @@
-import type { LinkPoint } from '../api/schema.js';
+import type { LinkPoint, TelemetryPoint } from '../api/schema.js';
 import type { LiveLink } from './frame.js';
 
-/** One moment of one link as one agent sees it; the names and units of LinkPoint, with the time as a number. */
-export interface SeriesPoint extends Omit<LinkPoint, 'at'> {
+/** One moment of one link as one agent sees it; the names and units of TelemetryPoint, with the time as a number. */
+export interface SeriesPoint extends Omit<TelemetryPoint, 'at'> {
   atMs: number;
 }
 
 /** A hole longer than this many usual steps is drawn as a hole, not bridged. */
 const GAP_STEPS = 4;
 
-export const fromHistory = ({ at, ...values }: LinkPoint): SeriesPoint => ({
+/** The same of a link's end, where each figure is known or nought. */
+export type LinkEndPoint = Omit<LinkPoint, 'at'> & { atMs: number };
+
+export const fromHistory = <Point extends TelemetryPoint>({
+  at,
+  ...values
+}: Point): Omit<Point, 'at'> & { atMs: number } => ({
   ...values,
   atMs: Date.parse(at),
 });
 
-export function fromLive(link: LiveLink): SeriesPoint {
+export function fromLive(link: LiveLink): LinkEndPoint {
   const { atMs, sentMbps, receivedMbps, wireSentMbps, wireReceivedMbps } = link;
   const { rttMs, minRttMs, lossPct, retransmitPct, openStreams } = link;
   const rates = { sentMbps, receivedMbps, wireSentMbps, wireReceivedMbps };
@@ -46,13 +52,15 @@ function usualStepMs(points: readonly SeriesPoint[]): number {
 
 /**
  * Columns for a plot: times in Unix seconds, then one column for each reader. Where telemetry is missing, a row of
- * nulls makes the line stop, because a straight line over an outage would be an invention.
+ * nulls makes the line stop, because a straight line over an outage would be an invention. Of points that come exactly every
+ * `stepMs` one that is missing is enough.
  */
 export function toColumns(
   points: readonly SeriesPoint[],
   readers: readonly ((point: SeriesPoint) => number | null)[],
+  stepMs?: number,
 ): [number[], ...(number | null)[][]] {
-  const gapMs = Math.max(3000, usualStepMs(points) * GAP_STEPS);
+  const gapMs = stepMs === undefined ? Math.max(3000, usualStepMs(points) * GAP_STEPS) : stepMs * 1.5;
   const times: number[] = [];
   const columns: (number | null)[][] = readers.map(() => []);
   let lastMs: number | undefined;

@@ -3,7 +3,7 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import { useResolvedTheme } from '../app/theme.js';
 import { type Quantity, text } from '../lib/format.js';
-import { clockTime } from '../lib/time.js';
+import { calendarDay, calendarTime, clockTime, duration } from '../lib/time.js';
 import { type SeriesPoint, toColumns } from '../live/series.js';
 import { Button } from './button.js';
 import { Table, Td, Th } from './table.js';
@@ -24,6 +24,8 @@ interface ChartProps {
   series: readonly ChartSeries[];
   points: readonly SeriesPoint[];
   minutes: number;
+  /** Between points that come at a fixed pace, in milliseconds: one that is missing is a gap. */
+  stepMs?: number;
   /** A value with its unit, as the legend and the table write it. */
   format: (value: number) => Quantity;
   /** The smallest height of the vertical axis, so that noise near zero does not fill the plot. */
@@ -48,8 +50,18 @@ function translucent(colour: string): string {
   return `color-mix(in oklch, ${colour} 12%, transparent)`;
 }
 
-const AXIS_TIME: uPlot.Axis.Values = (_plot, splits, _axis, _space, stepSeconds) =>
-  splits.map((at) => clockTime(new Date(at * 1000)).slice(0, stepSeconds < 60 ? 8 : 5));
+const DAY_MINUTES = 24 * 60;
+
+/** Hours of a day, or days where there are several. */
+const AXIS_TIME: uPlot.Axis.Values = (plot, splits, _axis, _space, stepSeconds) => {
+  const { min, max } = plot.scales.x ?? {};
+  const severalDays = (max ?? 0) - (min ?? 0) > 2 * DAY_MINUTES * 60;
+  return splits.map((at) =>
+    severalDays
+      ? calendarDay(new Date(at * 1000))
+      : clockTime(new Date(at * 1000)).slice(0, stepSeconds < 60 ? 8 : 5),
+  );
+};
 
 type OnCursor = (atSeconds: number | undefined) => void;
 
@@ -105,6 +117,7 @@ function Plot({
   points,
   series,
   minutes,
+  stepMs,
   leastTop,
   onCursor,
 }: ChartProps & { onCursor: OnCursor }): ReactNode {
@@ -137,12 +150,13 @@ function Plot({
         toColumns(
           points,
           series.map(({ read }) => read),
+          stepMs,
         ) as uPlot.AlignedData,
         true,
       );
       made.setScale('x', { min: nowSeconds - minutes * 60, max: nowSeconds });
     });
-  }, [points, series, leastTop, minutes, theme]);
+  }, [points, series, leastTop, minutes, stepMs, theme]);
 
   return <div ref={host} className="live-graphic overflow-hidden" style={{ height: HEIGHT_PX }} />;
 }
@@ -180,7 +194,7 @@ function Legend({
   );
 }
 
-function PointsTable({ title, series, points, format }: ChartProps): ReactNode {
+function PointsTable({ title, series, points, format, minutes }: ChartProps): ReactNode {
   const rows = points.slice(-TABLE_ROWS).reverse();
   return (
     <Table
@@ -199,7 +213,9 @@ function PointsTable({ title, series, points, format }: ChartProps): ReactNode {
     >
       {rows.map((point) => (
         <tr key={point.atMs}>
-          <Td className="num py-1">{clockTime(new Date(point.atMs))}</Td>
+          <Td className="num py-1">
+            {(minutes < DAY_MINUTES ? clockTime : calendarTime)(new Date(point.atMs))}
+          </Td>
           {series.map(({ label, read }) => {
             const value = read(point);
             return (
@@ -252,7 +268,10 @@ export function Chart(props: ChartProps): ReactNode {
       {asTable ? (
         <PointsTable {...props} />
       ) : (
-        <div role="img" aria-label={`${title} over the last ${String(minutes)} minutes. Latest: ${summary}.`}>
+        <div
+          role="img"
+          aria-label={`${title} over the last ${duration(minutes * 60_000)}. Latest: ${summary}.`}
+        >
           <Plot {...props} onCursor={setCursorTime} />
         </div>
       )}
