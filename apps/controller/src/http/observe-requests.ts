@@ -3,7 +3,16 @@ import { httpRequestSeconds } from '../metrics/metrics.js';
 import { beginServerSpan, fail } from '../tracing/tracing.js';
 
 /** Parts of the API; what is below them, and the portal's many paths, are one each: labels have to be few. */
-const ROUTES = ['/graphql', '/api/v1/agents', '/api/v1/export', '/auth', '/live', '/healthz', '/readyz', '/assets'];
+const ROUTES = [
+  '/graphql',
+  '/api/v1/agents',
+  '/api/v1/export',
+  '/auth',
+  '/live',
+  '/healthz',
+  '/readyz',
+  '/assets',
+];
 
 const routeOf = (url = '/'): string =>
   ROUTES.find((route) => url === route || url.startsWith(`${route}/`) || url.startsWith(`${route}?`)) ??
