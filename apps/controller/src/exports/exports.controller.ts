@@ -3,6 +3,7 @@ import { Controller, Get, Logger, Req, Res } from '@nestjs/common';
 import { AuthService } from '../auth/auth.service.js';
 import { mayDo, type Principal } from '../auth/principal.js';
 import { ApiError, type ErrorCode } from '../graphql/errors.js';
+import { clientAddress } from '../http/client-address.js';
 import { parseFlowsExport, parseTelemetryExport } from './export-query.js';
 import { ExportsService, FLOW_COLUMNS, POINT_COLUMNS } from './exports.service.js';
 import { sendCsv } from './send-csv.js';
@@ -61,8 +62,9 @@ export class ExportsController {
   }
 
   /** @throws ApiError UNAUTHENTICATED, FORBIDDEN */
-  private async admit({ headers, socket }: IncomingMessage): Promise<Principal> {
-    const principal = await this.auth.authenticate({ headers, remoteAddress: socket.remoteAddress });
+  private async admit(request: IncomingMessage): Promise<Principal> {
+    const { headers } = request;
+    const principal = await this.auth.authenticate({ headers, remoteAddress: clientAddress(request) });
     if (principal === undefined) {
       throw new ApiError(
         'UNAUTHENTICATED',

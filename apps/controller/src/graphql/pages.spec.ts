@@ -251,3 +251,23 @@ test('an agent that is not what it shall be is found, and its site shows it', as
   const { data } = await owner('{ agents(filter: { drifted: true }) { nodes { id site { state } } } }');
   expect(data.agents.nodes).toEqual([{ id: row?.id, site: { state: 'OFFLINE' } }]);
 });
+
+test('ten thousand sites are read in twenty pages, each once', async () => {
+  const id = await api.createOrganization();
+  await fixtures.query(
+    `INSERT INTO sites (organization_id, name) SELECT $1, 'Site ' || n FROM generate_series(1, 10000) n`,
+    [id],
+  );
+  const client = await api.signIn(id, 'VIEWER');
+  const query = `query ($after: String) { sites(first: 500, after: $after) {
+    nodes { id name agents { id } } pageInfo { hasNextPage endCursor } } }`;
+  const seen = new Set<string>();
+  let pages = 0;
+  for (let after: string | null = null, more = true; more; pages += 1) {
+    const { data }: Answer = await client(query, { after });
+    for (const site of data.sites.nodes as Item[]) seen.add(site.id);
+    more = data.sites.pageInfo.hasNextPage as boolean;
+    after = data.sites.pageInfo.endCursor as string;
+  }
+  expect([pages, seen.size]).toEqual([20, 10_000]);
+});

@@ -1,35 +1,23 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
-import { request } from 'node:https';
-import { join } from 'node:path';
 import { jest } from '@jest/globals';
-import { freePort } from '@longhaul/embedded-services';
 import { WebSocket } from 'ws';
 import { subjects } from '@longhaul/contracts';
-import { loadSettings } from '../config/settings.js';
 import { createSeed, publicKeyOf } from '../nats/nkey.js';
-import { startController, type RunningController } from '../start.js';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
+import { TestReplica } from '../testing/test-replica.js';
 import type { LiveFrame } from './live-frame.js';
 
 jest.setTimeout(90_000);
-
-const EMAIL = 'owner@example.com';
-const PASSWORD = 'correct horse battery';
-
-interface Replica {
-  readonly controller: RunningController;
-  readonly port: number;
-}
 
 describe('the live feed', () => {
   let database: TestDatabase;
   let nats: TestNats;
   let fixtures: Fixtures;
-  let replicas: Replica[] = [];
+  let replicas: TestReplica[] = [];
   let cookie: string;
   let organizationId: string;
   let agent: TestAgent;
@@ -40,10 +28,10 @@ describe('the live feed', () => {
   beforeAll(async () => {
     [database, nats] = await Promise.all([startTestDatabase(), startTestNats()]);
     fixtures = new Fixtures(database.server.superuserUrl);
-    replicas = [await startReplica(), await startReplica()];
+    replicas = [await TestReplica.start(database, nats), await TestReplica.start(database, nats)];
     const [organization] = await fixtures.query<{ id: string }>('SELECT id FROM organizations');
     organizationId = organization?.id ?? '';
-    cookie = await signIn();
+    cookie = (await replicas[0]?.signIn()) ?? '';
     agent = await enrolledAgent('Ghent');
     peerAgentId = (await enrolledAgent('Lille')).agentId;
     const sites = await fixtures.query<{ id: string }>('SELECT id FROM sites ORDER BY id');
@@ -57,7 +45,7 @@ describe('the live feed', () => {
   afterAll(async () => {
     for (const socket of sockets) socket.terminate();
     await agent.connection.close();
-    for (const { controller } of replicas) await controller.stop();
+    for (const replica of replicas) await replica.stop();
     await fixtures.close();
     await nats.stop();
     await database.stop();
@@ -66,49 +54,6 @@ describe('the live feed', () => {
   afterEach(() => {
     clearInterval(reporting);
   });
-
-  const startReplica = async (): Promise<Replica> => {
-    const port = await freePort();
-    const settings = loadSettings({
-      LONGHAUL_STATE_DIR: join(nats.state.caFile, '..'),
-      DATABASE_URL: database.server.appUrl,
-      DATABASE_OWNER_URL: database.server.ownerUrl,
-      DATABASE_WORKER_URL: database.server.workerUrl,
-      DATABASE_CONNECTIONS: '4',
-      NATS_URL: nats.server.url,
-      LONGHAUL_NATS_ALLOW_OLD: 'true',
-      LONGHAUL_LISTEN: `127.0.0.1:${String(port)}`,
-      LONGHAUL_ADMIN_EMAIL: EMAIL,
-      LONGHAUL_ADMIN_PASSWORD: PASSWORD,
-      LONGHAUL_LOG_LEVEL: 'silent',
-    });
-    return { controller: await startController(settings, () => undefined), port };
-  };
-
-  const signIn = (): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const body = JSON.stringify({
-        query: 'mutation($e: String!, $p: String!) { signIn(email: $e, password: $p) { id } }',
-        variables: { e: EMAIL, p: PASSWORD },
-      });
-      const call = request(
-        {
-          host: '127.0.0.1',
-          port: replicas[0]?.port,
-          path: '/graphql',
-          method: 'POST',
-          ca: nats.state.caPem,
-          headers: { 'content-type': 'application/json' },
-        },
-        (response) => {
-          response.resume();
-          const [header = ''] = response.headers['set-cookie'] ?? [];
-          resolve(header.split(';')[0] ?? '');
-        },
-      );
-      call.on('error', reject);
-      call.end(body);
-    });
 
   const enrolledAgent = async (site: string): Promise<TestAgent> => {
     const seed = createSeed('user');

@@ -12,8 +12,8 @@ const CLOSE_PATIENCE_MS = 2_000;
 const MAX_MESSAGE_BYTES = 4096;
 
 /**
- * WebSocket gateways on the application's own HTTPS server. Nest's adapter destroys every upgrade on a path that it does not
- * know; this one leaves those to whoever else listens, and ends them only if nobody does.
+ * WebSocket gateways on the application's own HTTPS server, each on its path: the live feed, and subscriptions of GraphQL.
+ * Nest's adapter cuts every upgrade on another path; this one answers it.
  */
 export class UpgradeAdapter extends WsAdapter {
   private readonly byPath = new Map<string, WebSocketServer>();
@@ -25,7 +25,7 @@ export class UpgradeAdapter extends WsAdapter {
       const gateway = this.byPath.get(pathOf(request));
       if (gateway !== undefined) {
         gateway.handleUpgrade(request, socket, head, (client) => gateway.emit('connection', client, request));
-      } else if (server.listenerCount('upgrade') === 1) {
+      } else {
         socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
       }
     });

@@ -5,6 +5,7 @@ import type { AuthService } from '../auth/auth.service.js';
 import type { RequestHead } from '../auth/credentials.js';
 import type { Principal } from '../auth/principal.js';
 import type { ChangeFeed } from '../changes/change.js';
+import { clientAddress } from '../http/client-address.js';
 import { CLOSE_UNAUTHENTICATED } from '../live/live.gateway.js';
 
 /** How often a credential is looked at again, besides the times when something of access changed: it may have expired. */
@@ -41,13 +42,14 @@ export class ConnectionAccess {
    */
   static async open(
     { auth, feed }: { readonly auth: AuthService; readonly feed: ChangeFeed },
-    { headers, socket: { remoteAddress } }: IncomingMessage,
+    request: IncomingMessage,
     socket: WebSocket,
     authorization: string | undefined,
   ): Promise<ConnectionAccess | undefined> {
+    const { headers } = request;
     const head = {
       headers: authorization === undefined ? headers : { ...headers, authorization },
-      remoteAddress,
+      remoteAddress: clientAddress(request),
     };
     const principal = await auth.authenticate(head);
     if (principal === undefined || socket.readyState !== socket.OPEN) return undefined;

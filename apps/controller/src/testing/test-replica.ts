@@ -29,6 +29,7 @@ export class TestReplica {
       NATS_URL: nats.server.url,
       LONGHAUL_NATS_ALLOW_OLD: 'true',
       LONGHAUL_LISTEN: `127.0.0.1:${String(port)}`,
+      LONGHAUL_DRAIN_SECONDS: '0',
       LONGHAUL_ADMIN_EMAIL: EMAIL,
       LONGHAUL_ADMIN_PASSWORD: PASSWORD,
       LONGHAUL_LOG_LEVEL: 'silent',
