@@ -24,7 +24,10 @@ const DEBIAN = [
   { name: 'nftables', command: 'nft' },
 ];
 /** What only the tests need. */
-const DEBIAN_FOR_TESTS = [{ name: 'chromium', command: 'chromium' }];
+const DEBIAN_FOR_TESTS = [
+  { name: 'chromium', command: 'chromium' },
+  { name: 'docker-compose', command: 'docker-compose' },
+];
 
 /** A condition that a person has to mend; its message is the one line that says how. */
 export class SetupError extends Error {}

@@ -35,6 +35,18 @@ export interface Operation<T> {
   readonly result: z.ZodType<T>;
 }
 
+/** A page of a list. */
+export interface Page<T> {
+  readonly nodes: readonly T[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+}
+
+/** A list that is read page by page: its variables are `filter` (where it has one), `first` and `after`. */
+export type ListOperation<T> = Operation<Page<T>>;
+
+/** Items of one request: as many as the API gives. */
+const PAGE_SIZE = 500;
+
 /** The controller's GraphQL API. */
 export class ApiClient {
   constructor(private readonly session: Omit<Session, 'credential'> & Partial<Pick<Session, 'credential'>>) {}
@@ -43,6 +55,25 @@ export class ApiClient {
   async call<T>(operation: Operation<T>, variables: Record<string, unknown> = {}): Promise<T> {
     const { data } = await this.callForCookie(operation, variables);
     return data;
+  }
+
+  /** Every item of a list, asked for page by page as it is used up. @throws as {@link call} */
+  async *each<T>(operation: ListOperation<T>, filter?: object): AsyncGenerator<T> {
+    let after: string | null = null;
+    do {
+      const page: Page<T> = await this.call(operation, { filter, first: PAGE_SIZE, after });
+      yield* page.nodes;
+      after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
+    } while (after !== null);
+  }
+
+  /** The whole of a list, or its first `limit` items. @throws as {@link call} */
+  async all<T>(operation: ListOperation<T>, filter?: object, limit = Infinity): Promise<T[]> {
+    const items: T[] = [];
+    for await (const item of this.each(operation, filter)) {
+      if (items.push(item) >= limit) break;
+    }
+    return items;
   }
 
   /** Also gives the session cookie that the answer set, if it did. */

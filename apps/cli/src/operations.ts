@@ -1,13 +1,47 @@
 import { z } from 'zod';
-import type { Operation } from './api-client.js';
+import type { ListOperation, Operation, Page } from './api-client.js';
 
 /** Everything that the command line asks of the API, and the form of the answers. */
 
 const operation = <T>(document: string, result: z.ZodType<T>): Operation<T> => ({ document, result });
 
+const pageOf = <T>(item: z.ZodType<T>) =>
+  z.object({
+    nodes: z.array(item),
+    pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+  });
+
+/** A list of the API's root. @param filter its input type */
+const list = <Name extends string, T>(
+  name: Name,
+  filter: string,
+  fields: string,
+  item: z.ZodType<T>,
+): ListOperation<T> => ({
+  document: `query ($filter: ${filter}, $first: Int, $after: String) {
+    ${name}(filter: $filter, first: $first, after: $after) { nodes { ${fields} } pageInfo { hasNextPage endCursor } }
+  }`,
+  result: z.object({ [name]: pageOf(item) }).transform((data) => data[name] as Page<T>),
+});
+
+/** A list of the organization's policy. */
+const listOfPolicy = <Name extends string, T>(
+  name: Name,
+  fields: string,
+  item: z.ZodType<T>,
+): ListOperation<T> => ({
+  document: `query ($first: Int, $after: String) {
+    policy { ${name}(first: $first, after: $after) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }
+  }`,
+  result: z
+    .object({ policy: z.object({ [name]: pageOf(item) }) })
+    .transform(({ policy }) => policy[name] as Page<T>),
+});
+
 const siteSchema = z.object({
   id: z.string(),
   name: z.string(),
+  state: z.string(),
   location: z.string().nullable(),
   labels: z.array(z.string()),
   lanPrefixes: z.array(z.string()),
@@ -15,7 +49,7 @@ const siteSchema = z.object({
   bandwidthDownMbps: z.number().nullable(),
 });
 export type Site = z.infer<typeof siteSchema>;
-const SITE = 'id name location labels lanPrefixes bandwidthUpMbps bandwidthDownMbps';
+const SITE = 'id name state location labels lanPrefixes bandwidthUpMbps bandwidthDownMbps';
 
 const agentSchema = z.object({
   id: z.string(),
@@ -163,6 +197,18 @@ const rolloutSchema = z.object({
   }),
 });
 export type Rollout = z.infer<typeof rolloutSchema>;
+const ROLLOUT =
+  'id revision state stage stages { label percent } reason progress { agents applied failed pending }';
+
+const applicationSchema = z.object({
+  agent: z.object({ hostname: z.string(), site: z.object({ name: z.string() }) }),
+  desiredRevision: z.number().nullable(),
+  appliedRevision: z.number().nullable(),
+  outcome: z.string().nullable(),
+  error: z.string().nullable(),
+});
+export type Application = z.infer<typeof applicationSchema>;
+const APPLICATION = 'agent { hostname site { name } } desiredRevision appliedRevision outcome error';
 
 export type Preview = z.infer<typeof previewSchema>;
 
@@ -198,14 +244,14 @@ export const operations = {
   ),
   signOut: operation('mutation { signOut }', z.object({ signOut: z.boolean() })),
 
-  sites: operation(`{ sites { ${SITE} } }`, z.object({ sites: z.array(siteSchema) })),
+  sites: list('sites', 'SiteFilter', SITE, siteSchema),
   createSite: operation(
     `mutation ($input: SiteInput!) { createSite(input: $input) { ${SITE} } }`,
     z.object({ createSite: siteSchema }),
   ),
   deleteSite: operation('mutation ($id: ID!) { deleteSite(id: $id) }', z.object({ deleteSite: z.boolean() })),
 
-  agents: operation(`{ agents { ${AGENT} } }`, z.object({ agents: z.array(agentSchema) })),
+  agents: list('agents', 'AgentFilter', AGENT, agentSchema),
   approveAgent: operation(
     `mutation ($id: ID!) { approveAgent(id: $id) { ${AGENT} } }`,
     z.object({ approveAgent: agentSchema }),
@@ -215,10 +261,7 @@ export const operations = {
     z.object({ revokeAgent: agentSchema }),
   ),
 
-  enrollmentTokens: operation(
-    `{ enrollmentTokens { ${TOKEN} } }`,
-    z.object({ enrollmentTokens: z.array(tokenSchema) }),
-  ),
+  enrollmentTokens: list('enrollmentTokens', 'EnrollmentTokenFilter', TOKEN, tokenSchema),
   createEnrollmentToken: operation(
     `mutation ($input: EnrollmentTokenInput!) {
       createEnrollmentToken(input: $input) { token command enrollmentToken { ${TOKEN} } }
@@ -236,7 +279,7 @@ export const operations = {
     z.object({ revokeEnrollmentToken: tokenSchema }),
   ),
 
-  apiTokens: operation(`{ apiTokens { ${API_TOKEN} } }`, z.object({ apiTokens: z.array(apiTokenSchema) })),
+  apiTokens: list('apiTokens', 'ApiTokenFilter', API_TOKEN, apiTokenSchema),
   createApiToken: operation(
     `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { token apiToken { ${API_TOKEN} } } }`,
     z.object({ createApiToken: z.object({ token: z.string(), apiToken: apiTokenSchema }) }),
@@ -246,19 +289,7 @@ export const operations = {
     z.object({ revokeApiToken: apiTokenSchema }),
   ),
 
-  auditEvents: operation(
-    `query ($filter: AuditEventFilter, $first: Int, $after: String) {
-      auditEvents(filter: $filter, first: $first, after: $after) {
-        edges { node { ${AUDIT_EVENT} } } pageInfo { hasNextPage endCursor }
-      }
-    }`,
-    z.object({
-      auditEvents: z.object({
-        edges: z.array(z.object({ node: auditEventSchema })),
-        pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
-      }),
-    }),
-  ),
+  auditEvents: list('auditEvents', 'AuditEventFilter', AUDIT_EVENT, auditEventSchema),
 
   policy: operation(
     `query ($target: PolicyTargetInput) { policy(target: $target) { revision document { ${DOCUMENT} } } }`,
@@ -278,31 +309,13 @@ export const operations = {
     } }`,
     z.object({ previewPolicy: previewSchema }),
   ),
-  policyHistory: operation(
-    `{ policy { revision revisions { ${REVISION} } } }`,
-    z.object({ policy: z.object({ revision: z.number().nullable(), revisions: z.array(revisionSchema) }) }),
+  policyRevisions: listOfPolicy('revisions', REVISION, revisionSchema),
+  policyInForce: operation(
+    '{ policy { revision } }',
+    z.object({ policy: z.object({ revision: z.number().nullable() }) }),
   ),
-  policyApplication: operation(
-    `{ policy { revision application { agent { hostname site { name } } desiredRevision appliedRevision outcome error } } }`,
-    z.object({
-      policy: z.object({
-        revision: z.number().nullable(),
-        application: z.array(
-          z.object({
-            agent: z.object({ hostname: z.string(), site: z.object({ name: z.string() }) }),
-            desiredRevision: z.number().nullable(),
-            appliedRevision: z.number().nullable(),
-            outcome: z.string().nullable(),
-            error: z.string().nullable(),
-          }),
-        ),
-      }),
-    }),
-  ),
-  rollouts: operation(
-    '{ rollouts { id revision state stage stages { label percent } reason progress { agents applied failed pending } } }',
-    z.object({ rollouts: z.array(rolloutSchema) }),
-  ),
+  policyApplication: listOfPolicy('application', APPLICATION, applicationSchema),
+  rollouts: list('rollouts', 'RolloutFilter', ROLLOUT, rolloutSchema),
   resumeRollout: operation(
     'mutation ($id: ID!) { resumeRollout(id: $id) { id state } }',
     z.object({ resumeRollout: z.object({ id: z.string(), state: z.string() }) }),

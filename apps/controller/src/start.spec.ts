@@ -126,10 +126,11 @@ test('from a token to an applied policy', async () => {
       atMs: Date.now(),
     }),
   );
-  const query = '{ policy { application { agent { id online } desiredRevision appliedRevision outcome } } }';
+  const query =
+    '{ policy { application { nodes { agent { id online } desiredRevision appliedRevision outcome } } } }';
   await eventually(async () => {
     const { data } = await client().graphql(cookie, query);
-    expect(data.policy.application).toContainEqual({
+    expect(data.policy.application.nodes).toContainEqual({
       agent: { id: agentId, online: true },
       desiredRevision: 1,
       appliedRevision: 1,

@@ -14,6 +14,7 @@ import { migrate } from './database/migrate.js';
 import { TenantDatabase } from './database/tenant-database.js';
 import { WorkerDatabase } from './database/worker-database.js';
 import { AGENT_API_PREFIX, agentApiGate } from './enrollment/agent-api-gate.js';
+import { trustProxies } from './http/client-address.js';
 import { listenAtAll } from './http/listeners.js';
 import { observeRequests } from './http/observe-requests.js';
 import { RequestsInFlight } from './http/requests-in-flight.js';
@@ -66,6 +67,7 @@ export const startController = async (
     await announceFirstOwner(app, settings, announce);
     const server = app.getHttpServer() as HttpsServer;
     const requests = new RequestsInFlight(server as unknown as Server);
+    trustProxies(server as unknown as Server, settings.trustedProxies);
     await app.init();
     const closeDoors = await listenAtAll(server, settings.listen);
     const closeMetrics = settings.metricsListen && (await serveMetrics(registry, settings.metricsListen));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pageOf } from '../src/fleet/controller-client.js';
 import { ACCELERATED_PORT, TwoSiteFleet } from '../src/fleet/two-site-fleet.js';
 import { endFleet, eventually, startFleet, transfer } from './fleet.js';
 
@@ -13,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => endFleet(fleet, stateDir));
 
 const pointSchema = z.object({
-  links: z.array(
+  links: pageOf(
     z.object({
       ends: z.array(
         z.object({ latest: z.object({ at: z.coerce.number().or(z.iso.datetime()) }).nullable() }),
@@ -24,8 +25,8 @@ const pointSchema = z.object({
 
 /** Unix milliseconds of the newest link record that the controller has stored. */
 async function newestRecordMs(): Promise<number> {
-  const { links } = await fleet.api.query('{ links { ends { latest { at } } } }', {}, pointSchema);
-  const times = links.flatMap(({ ends }) =>
+  const { links } = await fleet.api.query('{ links { nodes { ends { latest { at } } } } }', {}, pointSchema);
+  const times = links.nodes.flatMap(({ ends }) =>
     ends.map(({ latest }) => (latest === null ? 0 : +new Date(latest.at))),
   );
   return Math.max(0, ...times);

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
+import { pageOf } from '../src/fleet/controller-client.js';
 import { ACCELERATED_PORT, DIRECT_PORT, TwoSiteFleet } from '../src/fleet/two-site-fleet.js';
 import type { SiteName } from '../src/network/lab-network.js';
 import { endFleet, eventually, exchange, startFleet, transfer } from './fleet.js';
 
 const MIB = 2 ** 20;
 const SECOND_PORT = 6601;
+const LIMIT_MBPS = 16;
 
 let fleet: TwoSiteFleet;
 let stateDir: string;
@@ -150,7 +152,7 @@ describe('two sites that enrolled with tokens', () => {
       seconds: 5,
       onStarted: () => {
         applied = fleet
-          .savePolicy([TwoSiteFleet.accelerateRule({ compression: 'OFF' })], 'No compression')
+          .savePolicy([TwoSiteFleet.accelerateRule({ rateLimitMbps: LIMIT_MBPS })], 'No more than that')
           .then(() => fleet.policyApplied());
       },
     });
@@ -158,6 +160,14 @@ describe('two sites that enrolled with tokens', () => {
     await applied;
     expect(await exchange(fleet, SECOND_PORT, 3)).toMatchObject({ intact: true });
     expect((await flowsTo(SECOND_PORT)).filter((flow) => flow.ended === null)).toEqual([]);
+  });
+
+  it('hold connections to the rate limit of their rule', async () => {
+    const seconds = 2;
+    const { sink } = await transfer(fleet, { from: 'a', seconds });
+    expect(sink).toMatchObject({ intact: true, ended: 'time' });
+    expect(sink.bytes).toBeGreaterThan(100_000);
+    expect(sink.bytes).toBeLessThan(1.5 * seconds * (LIMIT_MBPS / 8) * 1e6);
   });
 
   it('change the keys of an agent under traffic without a restart, and no connection breaks', async () => {
@@ -225,10 +235,14 @@ describe('a token', () => {
 
   it('that was revoked enrols nothing and says why', async () => {
     const token = await fleet.createToken('a');
-    const schema = z.object({ enrollmentTokens: z.array(z.object({ id: z.string(), status: z.string() })) });
-    const { enrollmentTokens } = await fleet.api.query('{ enrollmentTokens { id status } }', {}, schema);
+    const schema = z.object({ enrollmentTokens: pageOf(z.object({ id: z.string(), status: z.string() })) });
+    const { enrollmentTokens } = await fleet.api.query(
+      '{ enrollmentTokens { nodes { id status } } }',
+      {},
+      schema,
+    );
     const document = 'mutation ($id: ID!) { revokeEnrollmentToken(id: $id) { id } }';
-    for (const { id } of enrollmentTokens) await fleet.api.query(document, { id }, z.unknown());
+    for (const { id } of enrollmentTokens.nodes) await fleet.api.query(document, { id }, z.unknown());
     await expect(enroll(token)).rejects.toThrow(/revoked/i);
   });
 

@@ -356,8 +356,8 @@ async function checkEnrolment(portal, runEnrolCommand) {
 
 /** The portal has no button for it. */
 async function deleteSite(portal, siteName) {
-  const { data } = await portal.graphql('{ sites { id name } }');
-  const site = data.sites.find(({ name }) => name === siteName);
+  const { data } = await portal.graphql('{ sites { nodes { id name } } }');
+  const site = data.sites.nodes.find(({ name }) => name === siteName);
   const deleted = await portal.graphql('mutation ($id: ID!) { deleteSite(id: $id) }', { id: site.id });
   expect(deleted.data?.deleteSite === true, JSON.stringify(deleted.errors));
 }

@@ -1,8 +1,8 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { findOne } from '../find.js';
 import { operations, type Agent } from '../operations.js';
 import { formatTable, print, type Column, type OutputOptions } from '../output.js';
-import { signedIn } from './context.js';
+import { signedIn, upperCaseChoice } from './context.js';
 
 const COLUMNS: readonly Column<Agent>[] = [
   { head: 'HOST', cell: ({ hostname }) => hostname },
@@ -21,16 +21,13 @@ const COLUMNS: readonly Column<Agent>[] = [
   { head: 'ID', cell: ({ id }) => id },
 ];
 
+const STATES = ['pending', 'approved', 'revoked'];
+
 /** `longhaul agents …` */
 export function agentsCommand(): Command {
   return new Command('agents')
     .description('agents of all sites')
-    .addCommand(
-      new Command('list').option('--json', 'print as JSON').action(async (options: OutputOptions) => {
-        const { agents } = await (await signedIn()).call(operations.agents);
-        print(agents, options, () => formatTable(agents, COLUMNS));
-      }),
-    )
+    .addCommand(listCommand())
     .addCommand(
       new Command('approve')
         .argument('<agent>', 'host name or id')
@@ -53,8 +50,42 @@ export function agentsCommand(): Command {
     );
 }
 
+interface ListArguments extends OutputOptions {
+  readonly site?: string;
+  readonly state?: string;
+  readonly agentVersion?: string;
+  readonly online?: boolean;
+  readonly offline?: boolean;
+  readonly drifted?: boolean;
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('agents by host name; revoked ones too')
+    .option('--site <site>', 'only those of the site, by name or id')
+    .addOption(upperCaseChoice('--state <state>', 'only those that stand so', STATES))
+    .option('--agent-version <version>', 'only those with this version of the software')
+    .option('--online', 'only those that are connected')
+    .addOption(new Option('--offline', 'only those that are not').conflicts('online'))
+    .option('--drifted', 'only those that are not (yet) what they shall be')
+    .option('--json', 'print as JSON')
+    .action(list);
+}
+
+async function list(args: ListArguments): Promise<void> {
+  const { site, state, agentVersion: version, online, offline, drifted } = args;
+  const api = await signedIn();
+  const siteId =
+    site === undefined
+      ? undefined
+      : findOne('site', site, await api.all(operations.sites), ({ name }) => name).id;
+  const filter = { siteId, state, version, online: offline === true ? false : online, drifted };
+  const agents = await api.all(operations.agents, filter);
+  print(agents, args, () => formatTable(agents, COLUMNS));
+}
+
 async function find(wanted: string) {
   const api = await signedIn();
-  const { agents } = await api.call(operations.agents);
+  const agents = await api.all(operations.agents);
   return { api, id: findOne('agent', wanted, agents, ({ hostname }) => hostname).id };
 }

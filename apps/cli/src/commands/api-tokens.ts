@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { parseExpiry } from '../expiry.js';
 import { findOne } from '../find.js';
 import { operations, type ApiToken } from '../operations.js';
@@ -29,10 +29,16 @@ export function apiTokensCommand(): Command {
 }
 
 function listCommand(): Command {
-  return new Command('list').option('--json', 'print as JSON').action(async (options: OutputOptions) => {
-    const { apiTokens } = await (await signedIn()).call(operations.apiTokens);
-    print(apiTokens, options, () => formatTable(apiTokens, COLUMNS));
-  });
+  return new Command('list')
+    .description('the newest first')
+    .addOption(
+      new Option('--status <status>', 'only those that are so').choices(['active', 'revoked', 'expired']),
+    )
+    .option('--json', 'print as JSON')
+    .action(async ({ status, ...options }: OutputOptions & { readonly status?: string }) => {
+      const apiTokens = await (await signedIn()).all(operations.apiTokens, { status });
+      print(apiTokens, options, () => formatTable(apiTokens, COLUMNS));
+    });
 }
 
 interface CreateArguments extends OutputOptions {
@@ -61,7 +67,7 @@ function revokeCommand(): Command {
     .option('--json', 'print as JSON')
     .action(async (wanted: string, options: OutputOptions) => {
       const api = await signedIn();
-      const { apiTokens } = await api.call(operations.apiTokens);
+      const apiTokens = await api.all(operations.apiTokens);
       const { id } = findOne('API token', wanted, apiTokens, ({ name }) => name);
       const { revokeApiToken: token } = await api.call(operations.revokeApiToken, { id });
       print(token, options, ({ name }) => `API token ${name} is good for nothing any more.`);

@@ -1,14 +1,13 @@
 import { once } from 'node:events';
-import { Command, Option } from 'commander';
-import type { ApiClient } from '../api-client.js';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { AUDIT_FORMATS, auditHead, auditLine, type AuditFormat } from '../audit-lines.js';
 import { operations, type AuditEvent } from '../operations.js';
 import { formatTable, print, shortTime, type Column, type OutputOptions } from '../output.js';
 import { parsePast } from '../past.js';
 import { collect, signedIn } from './context.js';
 
-/** Events of one request. */
-const PAGE = 500;
+/** Events of a list unless told otherwise. */
+const DEFAULT_LIMIT = 100;
 
 const COLUMNS: readonly Column<AuditEvent>[] = [
   { head: 'TIME (UTC)', cell: ({ at }) => shortTime(at) },
@@ -43,12 +42,11 @@ const withFilter = (command: Command): Command =>
 const toFilter = ({ action, since, until }: FilterArguments) => ({ actions: action, since, until });
 
 function listCommand(): Command {
-  return withFilter(new Command('list'))
+  return withFilter(new Command('list').description('the newest events; "export" gives all'))
+    .option('--limit <n>', 'at most so many', parseLimit, DEFAULT_LIMIT)
     .option('--json', 'print as JSON')
-    .action(async (args: FilterArguments & OutputOptions) => {
-      const variables = { filter: toFilter(args), first: 100 };
-      const { auditEvents } = await (await signedIn()).call(operations.auditEvents, variables);
-      const events = auditEvents.edges.map(({ node }) => node);
+    .action(async (args: FilterArguments & OutputOptions & { readonly limit: number }) => {
+      const events = await (await signedIn()).all(operations.auditEvents, toFilter(args), args.limit);
       print(events, args, () => formatTable(events, COLUMNS));
     });
 }
@@ -61,28 +59,17 @@ function exportCommand(): Command {
     .action(async (args: FilterArguments & { readonly format: AuditFormat }) => {
       const head = auditHead(args.format);
       if (head !== undefined) await writeLine(head);
-      for await (const event of allEvents(await signedIn(), toFilter(args))) {
+      for await (const event of (await signedIn()).each(operations.auditEvents, toFilter(args))) {
         await writeLine(auditLine(event, args.format));
       }
     });
 }
 
-async function* allEvents(api: ApiClient, filter: object): AsyncGenerator<AuditEvent> {
-  let after: string | null = null;
-  do {
-    const { auditEvents }: { auditEvents: Page } = await api.call(operations.auditEvents, {
-      filter,
-      first: PAGE,
-      after,
-    });
-    for (const { node } of auditEvents.edges) yield node;
-    after = auditEvents.pageInfo.hasNextPage ? auditEvents.pageInfo.endCursor : null;
-  } while (after !== null);
-}
-
-interface Page {
-  readonly edges: readonly { readonly node: AuditEvent }[];
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new InvalidArgumentError('It must be a number, 1 or more.');
+  return limit;
 }
 
 /** A log may be larger than memory: waits for whoever reads. */

@@ -66,7 +66,7 @@ async function get(args: GetArguments): Promise<void> {
 }
 
 async function load(api: ApiClient, { revision, label, site }: GetArguments) {
-  const { sites } = await api.call(operations.sites);
+  const sites = await api.all(operations.sites);
   if (revision === undefined) {
     const target = label !== undefined ? { label } : site !== undefined ? { site } : undefined;
     const { policy } = await api.call(operations.policy, { target: toApiTarget(target, sites) });
@@ -96,7 +96,7 @@ async function loadFile(path: string): Promise<Loaded> {
   const text = await readText(path);
   const file = parsePolicyFile(text, path);
   const api = await signedIn();
-  const { sites } = await api.call(operations.sites);
+  const sites = await api.all(operations.sites);
   const target = toApiTarget(file.target, sites);
   const { policy } = await api.call(operations.policy, { target });
   const input = {
@@ -220,7 +220,7 @@ function rollbackCommand(): Command {
     .option('--json', 'print as JSON')
     .action(async (revision: number, args: RollbackArguments) => {
       const api = await signedIn();
-      const { policy } = await api.call(operations.policyHistory);
+      const { policy } = await api.call(operations.policyInForce);
       const input = {
         revision,
         expectedRevision: policy.revision,
@@ -252,8 +252,8 @@ function historyCommand(): Command {
     .description('revisions, the newest first')
     .option('--json', 'print as JSON')
     .action(async (options: OutputOptions) => {
-      const { policy } = await (await signedIn()).call(operations.policyHistory);
-      print(policy.revisions, options, () => formatTable(policy.revisions, REVISION_COLUMNS));
+      const revisions = await (await signedIn()).all(operations.policyRevisions);
+      print(revisions, options, () => formatTable(revisions, REVISION_COLUMNS));
     });
 }
 
@@ -262,9 +262,11 @@ function statusCommand(): Command {
     .description('which agent has applied what')
     .option('--json', 'print as JSON')
     .action(async (options: OutputOptions) => {
-      const { policy } = await (await signedIn()).call(operations.policyApplication);
-      print(policy, options, () =>
-        formatTable(policy.application, [
+      const api = await signedIn();
+      const { policy } = await api.call(operations.policyInForce);
+      const application = await api.all(operations.policyApplication);
+      print({ ...policy, application }, options, () =>
+        formatTable(application, [
           { head: 'HOST', cell: ({ agent }) => agent.hostname },
           { head: 'SITE', cell: ({ agent }) => agent.site.name },
           { head: 'APPLIED', cell: ({ appliedRevision }) => appliedRevision },

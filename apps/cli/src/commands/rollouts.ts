@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { operations, type Rollout } from '../operations.js';
 import { formatTable, print, type Column, type OutputOptions } from '../output.js';
-import { signedIn } from './context.js';
+import { signedIn, upperCaseChoice } from './context.js';
 
 const COLUMNS: readonly Column<Rollout>[] = [
   { head: 'REVISION', cell: ({ revision }) => revision },
@@ -12,6 +12,8 @@ const COLUMNS: readonly Column<Rollout>[] = [
   { head: 'REASON', cell: ({ reason }) => reason },
   { head: 'ID', cell: ({ id }) => id },
 ];
+
+const STATES = ['running', 'halted', 'completed', 'aborted'];
 
 /** `longhaul policy rollouts …` */
 export function rolloutsCommand(): Command {
@@ -25,9 +27,10 @@ export function rolloutsCommand(): Command {
 function listCommand(): Command {
   return new Command('list')
     .description('the newest first')
+    .addOption(upperCaseChoice('--state <state>', 'only those that stand so', STATES))
     .option('--json', 'print as JSON')
-    .action(async (options: OutputOptions) => {
-      const { rollouts } = await (await signedIn()).call(operations.rollouts);
+    .action(async ({ state, ...options }: OutputOptions & { readonly state?: string }) => {
+      const rollouts = await (await signedIn()).all(operations.rollouts, { state });
       print(rollouts, options, () => formatTable(rollouts, COLUMNS));
     });
 }

@@ -2,10 +2,11 @@ import { Command, InvalidArgumentError } from 'commander';
 import { findOne } from '../find.js';
 import { operations, type Site } from '../operations.js';
 import { formatTable, print, type Column, type OutputOptions } from '../output.js';
-import { collect, signedIn } from './context.js';
+import { collect, signedIn, upperCaseChoice } from './context.js';
 
 const COLUMNS: readonly Column<Site>[] = [
   { head: 'NAME', cell: ({ name }) => name },
+  { head: 'STATE', cell: ({ state }) => state.toLowerCase() },
   { head: 'LOCATION', cell: ({ location }) => location },
   { head: 'LAN', cell: ({ lanPrefixes }) => lanPrefixes.join(' ') },
   { head: 'LABELS', cell: ({ labels }) => labels.join(' ') },
@@ -13,6 +14,8 @@ const COLUMNS: readonly Column<Site>[] = [
   { head: 'DOWN Mbit/s', cell: ({ bandwidthDownMbps }) => bandwidthDownMbps },
   { head: 'ID', cell: ({ id }) => id },
 ];
+
+const SITE_STATES = ['empty', 'pending', 'offline', 'degraded', 'healthy'];
 
 /** `longhaul sites …` */
 export function sitesCommand(): Command {
@@ -24,10 +27,22 @@ export function sitesCommand(): Command {
 }
 
 function listCommand(): Command {
-  return new Command('list').option('--json', 'print as JSON').action(async (options: OutputOptions) => {
-    const { sites } = await (await signedIn()).call(operations.sites);
-    print(sites, options, () => formatTable(sites, COLUMNS));
-  });
+  return new Command('list')
+    .description('sites by name')
+    .option('--name <text>', 'only those with this in their name')
+    .option('--label <label>', 'only those that carry it')
+    .addOption(upperCaseChoice('--state <state>', 'only those that are so', SITE_STATES))
+    .option('--json', 'print as JSON')
+    .action(async ({ json, ...filter }: OutputOptions & SiteFilter) => {
+      const sites = await (await signedIn()).all(operations.sites, filter);
+      print(sites, { json }, () => formatTable(sites, COLUMNS));
+    });
+}
+
+interface SiteFilter {
+  readonly name?: string;
+  readonly label?: string;
+  readonly state?: string;
 }
 
 interface CreateArguments extends OutputOptions {
@@ -73,7 +88,7 @@ function deleteCommand(): Command {
     .option('--json', 'print as JSON')
     .action(async (wanted: string, options: OutputOptions) => {
       const api = await signedIn();
-      const { sites } = await api.call(operations.sites);
+      const sites = await api.all(operations.sites);
       const { id, name } = findOne('site', wanted, sites, (site) => site.name);
       await api.call(operations.deleteSite, { id });
       print({ id, name, deleted: true }, options, () => `Site ${name} is deleted.`);

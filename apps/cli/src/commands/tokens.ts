@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseExpiry } from '../expiry.js';
 import { findOne } from '../find.js';
 import { operations, type EnrollmentToken } from '../operations.js';
@@ -31,10 +31,21 @@ export function tokensCommand(): Command {
 }
 
 function listCommand(): Command {
-  return new Command('list').option('--json', 'print as JSON').action(async (options: OutputOptions) => {
-    const { enrollmentTokens } = await (await signedIn()).call(operations.enrollmentTokens);
-    print(enrollmentTokens, options, () => formatTable(enrollmentTokens, COLUMNS));
-  });
+  return new Command('list')
+    .description('the newest first')
+    .addOption(
+      new Option('--status <status>', 'only those that are so').choices([
+        'active',
+        'revoked',
+        'expired',
+        'used-up',
+      ]),
+    )
+    .option('--json', 'print as JSON')
+    .action(async ({ status, ...options }: OutputOptions & { readonly status?: string }) => {
+      const tokens = await (await signedIn()).all(operations.enrollmentTokens, { status });
+      print(tokens, options, () => formatTable(tokens, COLUMNS));
+    });
 }
 
 interface CreateArguments extends OutputOptions {
@@ -62,7 +73,7 @@ function createCommand(): Command {
 
 async function create(args: CreateArguments): Promise<void> {
   const api = await signedIn();
-  const { sites } = await api.call(operations.sites);
+  const sites = await api.all(operations.sites);
   const site = findOne('site', args.site, sites, ({ name }) => name);
   const input = {
     siteId: site.id,
@@ -88,8 +99,8 @@ function revokeCommand(): Command {
     .option('--json', 'print as JSON')
     .action(async (wanted: string, options: OutputOptions) => {
       const api = await signedIn();
-      const { enrollmentTokens } = await api.call(operations.enrollmentTokens);
-      const { id } = findOne('enrolment token', wanted, enrollmentTokens, ({ name }) => name);
+      const tokens = await api.all(operations.enrollmentTokens);
+      const { id } = findOne('enrolment token', wanted, tokens, ({ name }) => name);
       const { revokeEnrollmentToken: token } = await api.call(operations.revokeEnrollmentToken, { id });
       print(token, options, () => `Token ${token.name} enrols nobody any more; agents that used it stay.`);
     });

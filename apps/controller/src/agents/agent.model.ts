@@ -1,5 +1,14 @@
-import { Field, GraphQLISODateTime, HideField, ID, ObjectType, registerEnumType } from '@nestjs/graphql';
+import {
+  Field,
+  GraphQLISODateTime,
+  HideField,
+  ID,
+  InputType,
+  ObjectType,
+  registerEnumType,
+} from '@nestjs/graphql';
 import { AgentState, ApplyOutcome } from '../generated/prisma/enums.js';
+import { countedConnectionOf } from '../graphql/page.model.js';
 
 registerEnumType(AgentState, {
   name: 'AgentState',
@@ -56,4 +65,34 @@ export class Agent {
       'When two processes were found at work with its identity (a copied state folder, or stolen keys), to the hour; null: never.',
   })
   cloneDetectedAt: Date | null;
+}
+
+@ObjectType({ description: 'A page of agents, by host name.' })
+export class AgentConnection extends countedConnectionOf(Agent) {}
+
+@InputType({ description: 'Which agents; all that is given has to hold.' })
+export class AgentFilter {
+  @Field(() => AgentState, { nullable: true, description: 'Where the agent stands.' })
+  state?: AgentState | null;
+
+  @Field(() => ID, { nullable: true, description: 'Of this site.' })
+  siteId?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'A part of the host name, in any case.' })
+  hostname?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Of its software, exactly.' })
+  version?: string | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether it is connected at this moment; agents that are not revoked.',
+  })
+  online?: boolean | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether it is approved and not (yet) what it shall be; agents that are not revoked.',
+  })
+  drifted?: boolean | null;
 }

@@ -14,12 +14,13 @@ import {
 import { Requires } from '../auth/access.guard.js';
 import { ApplyOutcome } from '../generated/prisma/enums.js';
 import { notFound } from '../graphql/errors.js';
+import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { siteLoader } from '../sites/site.loader.js';
 import { Site } from '../sites/site.model.js';
 import { appliedRevision } from './agent-status.js';
 import { appliedLoader, desiredStateLoader } from './agent.loader.js';
-import { Agent } from './agent.model.js';
+import { Agent, AgentConnection, AgentFilter } from './agent.model.js';
 import { AgentsService } from './agents.service.js';
 import { ONLINE_AGENTS, type OnlineAgents } from './online.js';
 
@@ -30,10 +31,17 @@ export class AgentsResolver {
     @Inject(ONLINE_AGENTS) private readonly onlineAgents: OnlineAgents,
   ) {}
 
-  @Query(() => [Agent], { description: 'The agents of the organization, by host name; revoked ones too.' })
+  @Query(() => AgentConnection, {
+    description: 'The agents of the organization, by host name; revoked ones too.',
+  })
   @Requires('read')
-  async agents(@Context() context: RequestContext): Promise<Agent[]> {
-    return this.service.list(context);
+  async agents(
+    @Args('filter', { type: () => AgentFilter, nullable: true, description: 'All unless given.' })
+    filter: AgentFilter | null | undefined,
+    @Args() page: PageArgs,
+    @Context() context: RequestContext,
+  ): Promise<AgentConnection> {
+    return this.service.list(context, page, filter);
   }
 
   @Mutation(() => Agent, { description: 'Lets a pending agent in. Needs the role ADMIN.' })

@@ -1,23 +1,43 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { audit } from '../audit/audit.js';
 import type { Transaction } from '../database/prisma.js';
-import type { Agent as AgentRow } from '../generated/prisma/client.js';
+import type { Agent as AgentRow, Prisma } from '../generated/prisma/client.js';
 import { ApiError, notFound } from '../graphql/errors.js';
+import { ascending, Keyset } from '../graphql/keyset.js';
+import type { PageArgs } from '../graphql/page.model.js';
+import { readCountedPage, type PageQuery } from '../graphql/read-page.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { requireId } from '../graphql/validation.js';
+import { parseInput, requireId } from '../graphql/validation.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
-import type { Agent } from './agent.model.js';
+import { agentFilterSchema, agentsThat } from './agent-filter.js';
+import type { Agent, AgentConnection, AgentFilter } from './agent.model.js';
+import { ONLINE_AGENTS, type OnlineAgents } from './online.js';
+
+const BY_HOSTNAME = new Keyset('agents', [ascending('hostname', 'text'), ascending('id', 'id')]);
+
+type AgentsQuery = PageQuery<Prisma.AgentWhereInput, Prisma.AgentOrderByWithRelationInput>;
 
 @Injectable()
 export class AgentsService {
-  constructor(private readonly compiler: DesiredStateCompiler) {}
+  constructor(
+    private readonly compiler: DesiredStateCompiler,
+    @Inject(ONLINE_AGENTS) private readonly presence: OnlineAgents,
+  ) {}
 
-  async list(context: RequestContext): Promise<Agent[]> {
+  async list(
+    context: RequestContext,
+    page: PageArgs,
+    filter: AgentFilter | null | undefined,
+  ): Promise<AgentConnection> {
     const { organizationId } = context;
-    return context.read((tx) =>
-      tx.agent.findMany({ where: { organizationId }, orderBy: [{ hostname: 'asc' }, { id: 'asc' }] }),
-    );
+    const wanted = parseInput(agentFilterSchema, filter ?? {});
+    return readCountedPage(BY_HOSTNAME, page, {
+      where: await context.read((tx) => agentsThat(tx, organizationId, wanted, this.presence)),
+      find: (query: AgentsQuery) => context.read((tx) => tx.agent.findMany(query)),
+      count: (query) => context.read((tx) => tx.agent.count(query)),
+      toNode: (agent): Agent => agent,
+    });
   }
 
   /** Approving again changes nothing. */

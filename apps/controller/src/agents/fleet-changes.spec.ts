@@ -45,15 +45,15 @@ const outboxTopics = async (agentId: string): Promise<string[]> =>
 test('sites with approved agents get a link, and each pair of agents a key of its own', async () => {
   const [paris, lyon] = [await createSite('Paris', '10.1.0.0/16'), await createSite('Lyon', '10.2.0.0/16')];
   const a = await api.enrollAgent(organizationId, paris);
-  expect((await admin('{ links { id } }')).data.links).toEqual([]);
+  expect((await admin('{ links { nodes { id } } }')).data.links.nodes).toEqual([]);
   const b = await api.enrollAgent(organizationId, lyon);
   const c = await api.enrollAgent(organizationId, lyon);
   const { data } = await admin(
-    '{ links { siteA { name } siteB { name } profile ends { agent { id } peer { id } state latest { at } } } }',
+    '{ links { nodes { siteA { name } siteB { name } profile ends { agent { id } peer { id } state latest { at } } } } }',
   );
-  expect(data.links).toHaveLength(1);
-  expect(data.links[0].ends).toHaveLength(4);
-  expect(data.links[0].ends).toContainEqual({
+  expect(data.links.nodes).toHaveLength(1);
+  expect(data.links.nodes[0].ends).toHaveLength(4);
+  expect(data.links.nodes[0].ends).toContainEqual({
     agent: { id: a },
     peer: { id: b },
     state: 'down',
@@ -120,8 +120,8 @@ test('a link gives its sites their rates; the profile FIXED needs both', async (
   const [paris, lyon] = [await createSite('Paris', '10.1.0.0/16'), await createSite('Lyon', '10.2.0.0/16')];
   const a = await api.enrollAgent(organizationId, paris);
   const b = await api.enrollAgent(organizationId, lyon);
-  const { data } = await admin('{ links { id siteA { id } } }');
-  const [{ id, siteA }] = data.links;
+  const { data } = await admin('{ links { nodes { id siteA { id } } } }');
+  const [{ id, siteA }] = data.links.nodes;
   const half = await admin(UPDATE_LINK, { id, input: { profile: 'FIXED', rateMbpsAToB: 50 } });
   expect(codeOf(half)).toBe('BAD_INPUT');
   expect(half.errors?.[0]?.message).toContain('rateMbpsBToA');
@@ -144,7 +144,7 @@ test('the weights of the traffic classes reach both sites; bad ones change nothi
   const [paris, lyon] = [await createSite('Paris', '10.1.0.0/16'), await createSite('Lyon', '10.2.0.0/16')];
   const agents = [await api.enrollAgent(organizationId, paris), await api.enrollAgent(organizationId, lyon)];
   const weights = 'classWeights { interactive bulk scavenger }';
-  const { links } = (await admin(`{ links { id ${weights} } }`)).data;
+  const links = (await admin(`{ links { nodes { id ${weights} } } }`)).data.links.nodes;
   const [{ id }] = links;
   expect(links[0].classWeights).toEqual({ interactive: 16, bulk: 4, scavenger: 1 });
   const before = await Promise.all(agents.map(stateOf));
@@ -184,7 +184,7 @@ test.each([
   const answer = await admin(CREATE_SITE, { input });
   expect(codeOf(answer)).toBe(code);
   expect(answer.errors?.[0]?.message).toContain(message);
-  expect((await admin('{ sites { name } }')).data.sites).toEqual([{ name: 'Paris' }]);
+  expect((await admin('{ sites { nodes { name } } }')).data.sites.nodes).toEqual([{ name: 'Paris' }]);
 });
 
 test('a site that is in use is not deleted; the reason says what to do', async () => {
@@ -212,10 +212,12 @@ test("another organization's things are not there", async () => {
   const theirs = await api.signIn(theirOrganization, 'ADMIN');
   const id = await createSite('Paris', '10.1.0.0/16');
   const agentId = await api.enrollAgent(organizationId, id);
-  expect((await theirs('{ sites { id } agents { id } links { id } }')).data).toEqual({
-    sites: [],
-    agents: [],
-    links: [],
+  expect(
+    (await theirs('{ sites { nodes { id } } agents { nodes { id } } links { nodes { id } } }')).data,
+  ).toEqual({
+    sites: { nodes: [] },
+    agents: { nodes: [] },
+    links: { nodes: [] },
   });
   expect((await theirs('query ($id: ID!) { site(id: $id) { id } }', { id })).data.site).toBeNull();
   for (const mutation of [

@@ -1,5 +1,6 @@
 import { Field, GraphQLISODateTime, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { ALL_PERMISSIONS } from '../auth/principal.js';
+import { countedConnectionOf } from '../graphql/page.model.js';
 
 const SCOPES = `Any of ${ALL_PERMISSIONS.map((scope) => `"${scope}"`).join(', ')}.`;
 
@@ -25,6 +26,15 @@ export class ApiToken {
 
   @Field(() => GraphQLISODateTime, { nullable: true, description: 'When it was revoked, if it was.' })
   revokedAt: Date | null;
+}
+
+@ObjectType({ description: 'A page of API tokens, the newest first.' })
+export class ApiTokenConnection extends countedConnectionOf(ApiToken) {}
+
+@InputType({ description: 'Which API tokens; all that is given has to hold.' })
+export class ApiTokenFilter {
+  @Field(() => String, { nullable: true, description: '"active", "revoked" or "expired".' })
+  status?: string | null;
 }
 
 @ObjectType({ description: 'A token that was just made.' })

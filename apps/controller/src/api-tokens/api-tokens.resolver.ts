@@ -1,17 +1,29 @@
 import { Args, Context, ID, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Requires } from '../auth/access.guard.js';
+import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { ApiToken, CreateApiTokenInput, CreatedApiToken } from './api-token.model.js';
+import {
+  ApiToken,
+  ApiTokenConnection,
+  ApiTokenFilter,
+  CreateApiTokenInput,
+  CreatedApiToken,
+} from './api-token.model.js';
 import { ApiTokensService } from './api-tokens.service.js';
 
 @Resolver(() => ApiToken)
 export class ApiTokensResolver {
   constructor(private readonly service: ApiTokensService) {}
 
-  @Query(() => [ApiToken], { description: 'The API tokens of the organization, the newest first.' })
+  @Query(() => ApiTokenConnection, { description: 'The API tokens of the organization, the newest first.' })
   @Requires('tokens:write')
-  async apiTokens(@Context() context: RequestContext): Promise<ApiToken[]> {
-    return this.service.list(context);
+  async apiTokens(
+    @Args('filter', { type: () => ApiTokenFilter, nullable: true, description: 'All unless given.' })
+    filter: ApiTokenFilter | null | undefined,
+    @Args() page: PageArgs,
+    @Context() context: RequestContext,
+  ): Promise<ApiTokenConnection> {
+    return this.service.list(context, page, filter);
   }
 
   @Mutation(() => CreatedApiToken, { description: 'Makes an API token. Needs the role ADMIN.' })

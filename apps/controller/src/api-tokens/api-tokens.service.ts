@@ -3,10 +3,20 @@ import { z } from 'zod';
 import { audit } from '../audit/audit.js';
 import { ALL_PERMISSIONS, mayDo, type Permission } from '../auth/principal.js';
 import { createSecretToken } from '../auth/secret-token.js';
+import type { Prisma } from '../generated/prisma/client.js';
 import { ApiError, notFound } from '../graphql/errors.js';
+import { descending, Keyset } from '../graphql/keyset.js';
+import type { PageArgs } from '../graphql/page.model.js';
+import { readCountedPage, type PageQuery } from '../graphql/read-page.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { nameSchema, parseInput, requireId } from '../graphql/validation.js';
-import type { ApiToken, CreateApiTokenInput, CreatedApiToken } from './api-token.model.js';
+import type {
+  ApiToken,
+  ApiTokenConnection,
+  ApiTokenFilter,
+  CreateApiTokenInput,
+  CreatedApiToken,
+} from './api-token.model.js';
 
 const createApiTokenSchema = z.object({
   name: nameSchema,
@@ -20,13 +30,35 @@ const createApiTokenSchema = z.object({
     .nullish(),
 });
 
+const STATUSES = ['active', 'revoked', 'expired'] as const;
+
+const filterSchema = z.object({ status: z.enum(STATUSES).nullish() });
+
+const NEWEST_FIRST = new Keyset('apiTokens', [descending('createdAt', 'time'), descending('id', 'id')]);
+
+type TokensQuery = PageQuery<Prisma.ApiTokenWhereInput, Prisma.ApiTokenOrderByWithRelationInput>;
+
+const isOfStatus = (status: (typeof STATUSES)[number], now: Date): Prisma.ApiTokenWhereInput => {
+  if (status === 'revoked') return { revokedAt: { not: null } };
+  if (status === 'expired') return { revokedAt: null, expiresAt: { lte: now } };
+  return { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] };
+};
+
 @Injectable()
 export class ApiTokensService {
-  async list(context: RequestContext): Promise<ApiToken[]> {
+  async list(
+    context: RequestContext,
+    page: PageArgs,
+    filter: ApiTokenFilter | null | undefined,
+  ): Promise<ApiTokenConnection> {
     const { organizationId } = context;
-    return context.read((tx) =>
-      tx.apiToken.findMany({ where: { organizationId }, orderBy: { createdAt: 'desc' } }),
-    );
+    const { status } = parseInput(filterSchema, filter ?? {});
+    return readCountedPage(NEWEST_FIRST, page, {
+      where: { organizationId, ...(status ? isOfStatus(status, new Date()) : {}) },
+      find: (query: TokensQuery) => context.read((tx) => tx.apiToken.findMany(query)),
+      count: (query) => context.read((tx) => tx.apiToken.count(query)),
+      toNode: (token): ApiToken => token,
+    });
   }
 
   async create(context: RequestContext, input: CreateApiTokenInput): Promise<CreatedApiToken> {

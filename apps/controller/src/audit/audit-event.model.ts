@@ -1,5 +1,5 @@
 import { Field, GraphQLISODateTime, ID, InputType, ObjectType } from '@nestjs/graphql';
-import { PageInfo } from '../fleet/flow.model.js';
+import { connectionOf } from '../graphql/page.model.js';
 
 @ObjectType({ description: 'Who changed what, from where. It is written with the change and never changes.' })
 export class AuditEvent {
@@ -37,23 +37,8 @@ export class AuditEvent {
   after: string | null;
 }
 
-@ObjectType({ description: 'An event and its place in the list.' })
-export class AuditEventEdge {
-  @Field({ description: 'For `after`.' })
-  cursor: string;
-
-  @Field(() => AuditEvent, { description: 'The event.' })
-  node: AuditEvent;
-}
-
-@ObjectType({ description: 'A page of the audit log.' })
-export class AuditEventConnection {
-  @Field(() => [AuditEventEdge], { description: 'The newest first.' })
-  edges: AuditEventEdge[];
-
-  @Field(() => PageInfo, { description: 'Whether there is more.' })
-  pageInfo: PageInfo;
-}
+@ObjectType({ description: 'A page of the audit log, the newest first.' })
+export class AuditEventConnection extends connectionOf(AuditEvent) {}
 
 @InputType({ description: 'Which events; all that is given has to hold.' })
 export class AuditEventFilter {

@@ -1,10 +1,9 @@
-import { Args, Context, Int, Query, Resolver } from '@nestjs/graphql';
+import { Args, Context, Query, Resolver } from '@nestjs/graphql';
 import { Requires } from '../auth/access.guard.js';
+import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { AuditEventConnection, AuditEventFilter } from './audit-event.model.js';
 import { AuditLogService } from './audit-log.service.js';
-
-const DEFAULT_PAGE = 100;
 
 @Resolver()
 export class AuditLogResolver {
@@ -17,12 +16,9 @@ export class AuditLogResolver {
   async auditEvents(
     @Args('filter', { type: () => AuditEventFilter, nullable: true, description: 'All unless given.' })
     filter: AuditEventFilter | null | undefined,
-    @Args('first', { type: () => Int, nullable: true, defaultValue: DEFAULT_PAGE, description: '1 to 500.' })
-    first: number | null,
-    @Args('after', { type: () => String, nullable: true, description: '`endCursor` of the page before.' })
-    after: string | null | undefined,
+    @Args() page: PageArgs,
     @Context() context: RequestContext,
   ): Promise<AuditEventConnection> {
-    return this.service.page(context, { filter, first: first ?? DEFAULT_PAGE, after });
+    return this.service.page(context, page, filter);
   }
 }

@@ -45,7 +45,7 @@ test('says who did what, from where and by which session, and what it was before
     actorKind: 'user',
     actorName: expect.stringContaining('admin') as string,
     origin: expect.stringContaining('127.0.0.1') as string,
-    sessionId: (await admin('{ sessions { id } }')).data.sessions[0].id as string,
+    sessionId: (await admin('{ sessions { nodes { id } } }')).data.sessions.nodes[0].id as string,
   });
   expect(JSON.parse(updated?.before ?? '')).toMatchObject({ name: 'Paris' });
   expect(JSON.parse(updated?.after ?? '')).toMatchObject({ name: 'Lyon' });
@@ -142,8 +142,8 @@ test('has nothing of a change that did not happen, and no change happens without
   try {
     await owner.query('REVOKE INSERT ON audit_events FROM longhaul_app');
     expect(codeOf(await admin('mutation { createSite(input: { name: "Dijon" }) { id } }'))).toBe('INTERNAL');
-    const { data } = await admin('{ sites { name } }');
-    expect((data.sites as { name: string }[]).map(({ name }) => name)).not.toContain('Dijon');
+    const { data } = await admin('{ sites { nodes { name } } }');
+    expect((data.sites.nodes as { name: string }[]).map(({ name }) => name)).not.toContain('Dijon');
   } finally {
     await owner.query('GRANT INSERT ON audit_events TO longhaul_app');
     await owner.end();

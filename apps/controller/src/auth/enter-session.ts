@@ -1,11 +1,12 @@
 import type { RequestContext } from '../graphql/request-context.js';
 import { sessionCookie } from './credentials.js';
 import { SESSION_LIFE_MS, type NewSession, type SessionClient } from './sessions.service.js';
+import { clientAddress } from '../http/client-address.js';
 import { toViewer, type Viewer } from './viewer.model.js';
 
 /** Who is at the other end of a request. */
 export const clientOf = ({ req }: Pick<RequestContext, 'req'>): SessionClient => ({
-  origin: req.socket.remoteAddress,
+  origin: clientAddress(req),
   userAgent: req.headers['user-agent'],
 });
 

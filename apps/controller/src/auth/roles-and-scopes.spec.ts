@@ -15,15 +15,15 @@ afterAll(() => api.stop());
 
 const id = '00000000-0000-4000-8000-000000000000';
 const actions: [lowest: Role, action: string][] = [
-  ['VIEWER', '{ sites { id } }'],
+  ['VIEWER', '{ sites { nodes { id } } }'],
   ['VIEWER', '{ policy { revision } }'],
   ['OPERATOR', 'mutation { savePolicy(input: { message: "x", rules: [] }) { revision } }'],
   ['ADMIN', `mutation { createSite(input: { name: " " }) { id } }`],
   ['ADMIN', `mutation { updateLink(id: "${id}", input: {}) { id } }`],
   ['ADMIN', `mutation { approveAgent(id: "${id}") { id } }`],
   ['ADMIN', `mutation { createEnrollmentToken(input: { name: "x", siteId: "${id}" }) { token } }`],
-  ['ADMIN', '{ apiTokens { id } }'],
-  ['OWNER', '{ users { email } }'],
+  ['ADMIN', '{ apiTokens { nodes { id } } }'],
+  ['OWNER', '{ users { nodes { email } } }'],
   ['OWNER', 'mutation { createUser(input: { email: "x", password: "x", role: VIEWER }) { id } }'],
 ];
 
@@ -49,8 +49,8 @@ test('an API token may what its scopes say and nothing else, until it is revoked
   const { token, apiToken } = data.createApiToken;
   expect(token).toMatch(/^lh_api_[0-9A-Za-z]{12}_[\w-]{43}$/);
   const pipeline = api.withToken(token);
-  expect((await pipeline('{ sites { id } viewer { email role } }')).data).toEqual({
-    sites: [],
+  expect((await pipeline('{ sites { nodes { id } } viewer { email role } }')).data).toEqual({
+    sites: { nodes: [] },
     viewer: { email: 'pipeline', role: 'ADMIN' },
   });
   const denied = await pipeline('mutation { createSite(input: { name: "x" }) { id } }');
@@ -59,7 +59,7 @@ test('an API token may what its scopes say and nothing else, until it is revoked
   expect(codeOf(await pipeline('mutation { changePassword(current: "a", next: "b") }'))).toBe('FORBIDDEN');
   const revoke = 'mutation ($id: ID!) { revokeApiToken(id: $id) { revokedAt } }';
   expect((await clients.ADMIN(revoke, { id: apiToken.id })).data.revokeApiToken.revokedAt).not.toBeNull();
-  expect(codeOf(await pipeline('{ sites { id } }'))).toBe('UNAUTHENTICATED');
+  expect(codeOf(await pipeline('{ sites { nodes { id } } }'))).toBe('UNAUTHENTICATED');
 });
 
 test('nobody hands on a scope that they do not have', async () => {
@@ -82,7 +82,7 @@ test('a token is no more than its maker is now', async () => {
   await api.database.tenants.transaction(organizationId, (tx) =>
     tx.membership.deleteMany({ where: { userId } }),
   );
-  expect(codeOf(await api.withToken(token)('{ sites { id } }'))).toBe('UNAUTHENTICATED');
+  expect(codeOf(await api.withToken(token)('{ sites { nodes { id } } }'))).toBe('UNAUTHENTICATED');
 });
 
 test('an expired token is good for nothing', async () => {
@@ -92,7 +92,7 @@ test('an expired token is good for nothing', async () => {
   await api.database.tenants.transaction(organizationId, (tx) =>
     tx.apiToken.updateMany({ where: { id: apiToken.id }, data: { expiresAt: new Date(Date.now() - 1) } }),
   );
-  expect(codeOf(await api.withToken(token)('{ sites { id } }'))).toBe('UNAUTHENTICATED');
+  expect(codeOf(await api.withToken(token)('{ sites { nodes { id } } }'))).toBe('UNAUTHENTICATED');
 });
 
 test('an unknown scope is refused with those that there are', async () => {

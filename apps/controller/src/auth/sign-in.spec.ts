@@ -40,7 +40,7 @@ test('without a credential, or with one that is not good, nobody is known', asyn
   ];
   for (const headers of heads) {
     expect((await api.ask(headers, VIEWER)).data.viewer).toBeNull();
-    const sites = await api.ask(headers, '{ sites { id } }');
+    const sites = await api.ask(headers, '{ sites { nodes { id } } }');
     expect(codeOf(sites)).toBe('UNAUTHENTICATED');
     expect(sites.errors?.[0]?.message).toContain('Sign in');
   }

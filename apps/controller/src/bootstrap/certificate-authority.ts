@@ -54,7 +54,7 @@ export class CertificateAuthority {
 
   /**
    * Makes `<folder>/<name>.crt` and `.key` unless they are there, signed by this CA, valid for a while yet, and good for
-   * all of `hosts` (names and addresses).
+   * all of `hosts` (names and addresses). A new one is good for those of the one before, too: others may have asked for them.
    */
   async ensureServerCertificate(
     folder: string,
@@ -63,7 +63,10 @@ export class CertificateAuthority {
   ): Promise<ServerCertificate & { readonly renewed: boolean }> {
     const files = { certFile: join(folder, `${name}.crt`), keyFile: join(folder, `${name}.key`) };
     if (this.serves(files, hosts)) return { ...files, renewed: false };
-    const { certificate, key } = await this.issue(name, hosts);
+    const former = existsSync(files.certFile)
+      ? hostsOf(new X509Certificate(readFileSync(files.certFile)))
+      : [];
+    const { certificate, key } = await this.issue(name, [...new Set([...hosts, ...former])]);
     writeWhole(files.keyFile, key, 0o600);
     writeWhole(files.certFile, certificate + this.certificatePem, 0o644);
     return { ...files, renewed: true };
@@ -137,6 +140,12 @@ const validity = (days: number): { notBefore: Date; notAfter: Date } => ({
 
 const isNamed = (certificate: X509Certificate, host: string): boolean =>
   (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined;
+
+/** Every name and address of a certificate. */
+const hostsOf = ({ subjectAltName = '' }: X509Certificate): string[] =>
+  [...subjectAltName.matchAll(/(?:DNS|IP Address):([^,\s"]+)/g)].map(([, host = '']) =>
+    isIP(host) === 6 ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host.toLowerCase(),
+  );
 
 const generateKeys = (): Promise<webcrypto.CryptoKeyPair> =>
   webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);

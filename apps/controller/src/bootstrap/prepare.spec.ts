@@ -81,7 +81,7 @@ describe("an installation's state", () => {
     const nowMs = Date.now();
     const at = async (days: number) => {
       jest.spyOn(Date, 'now').mockReturnValue(nowMs + days * DAY_MS);
-      return prepareControllerState(stateDir, { hosts: ['new.example'] });
+      return prepareControllerState(stateDir, { hosts: [] });
     };
     expect((await at(300)).certificatesChanged).toBe(false);
     const renewed = await at(350);
@@ -90,6 +90,10 @@ describe("an installation's state", () => {
     const certificate = new X509Certificate(readFileSync(renewed.controllerTls.certFile));
     expect(certificate.verify(new X509Certificate(renewed.caPem).publicKey)).toBe(true);
     expect(Date.parse(certificate.validTo)).toBeGreaterThan(nowMs + 700 * DAY_MS);
+    // All that anybody asked for, each once.
+    const earlier = ['DNS:longhaul.example', 'DNS:new.example', 'IP Address:10.78.0.1'];
+    const local = ['DNS:localhost', 'IP Address:0:0:0:0:0:0:0:1', 'IP Address:127.0.0.1'];
+    expect(certificate.subjectAltName?.split(', ').sort()).toEqual([...earlier, ...local].sort());
   });
 
   it('with a CA key that is not the CA’s is refused in words, not replaced', async () => {

@@ -44,6 +44,7 @@ test('everything that is wrong is told at once, a line each, by its name', () =>
     LONGHAUL_STATE_DIR: 'relative',
     LONGHAUL_ADMIN_PASSWORD: 'short',
     LONGHAUL_PUBLIC_URL: 'http://plain.example',
+    LONGHAUL_TRUSTED_PROXIES: '10.0.0.0/33',
   };
   const names = [...Object.keys(wrong), 'DATABASE_OWNER_URL', 'DATABASE_WORKER_URL'];
   expect.assertions(names.length + 1);

@@ -1,4 +1,6 @@
+import type { BlockList } from 'node:net';
 import { z } from 'zod';
+import { proxyList } from '../http/client-address.js';
 import type { TracingSettings } from '../tracing/tracing.js';
 import { DEFAULT_RETENTION, MIN_RETENTION_DAYS, type Retention } from '../telemetry/partitions.js';
 import { oidcEnvironment, readOidcSettings, type OidcSettings } from './oidc-settings.js';
@@ -41,6 +43,15 @@ const listenList = z
   .transform(list)
   .pipe(z.array(z.string().transform(parseListen)).min(1, 'names no address'));
 
+const parseProxies = (entries: string[], context: z.RefinementCtx<string[]>): BlockList => {
+  try {
+    return proxyList(entries);
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message : String(error));
+    return z.NEVER;
+  }
+};
+
 const retentionDays = z.coerce
   .number('must be a number of days')
   .int('must be a whole number of days')
@@ -70,6 +81,7 @@ const schema = z.object({
   LONGHAUL_ADMIN_PASSWORD: z.string().min(12, 'must have 12 characters or more').max(200).optional(),
   LONGHAUL_AGENT_API_RATE: z.coerce.number('must be a number').positive().max(100_000).default(5),
   LONGHAUL_AGENT_API_BURST: z.coerce.number('must be a number').int().min(1).max(1_000_000).default(50),
+  LONGHAUL_TRUSTED_PROXIES: z.string().default('').transform(list).transform(parseProxies),
   LONGHAUL_METRICS_LISTEN: z.string().transform(parseListen).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url({
@@ -118,6 +130,8 @@ export interface Settings {
   readonly adminPassword: string | undefined;
   /** How often one client address may call the agent API; a site's agents may be behind one. */
   readonly agentApi: { readonly perSecond: number; readonly burst: number };
+  /** Balancers whose X-Forwarded-For says who the client is. */
+  readonly trustedProxies: BlockList;
   /** Where `/metrics` is served, over plain HTTP; undefined: nowhere. */
   readonly metricsListen: ListenAddress | undefined;
   /** Where spans are sent; undefined: nowhere. */
@@ -155,6 +169,7 @@ export const loadSettings = (environment: Environment): Settings => {
     adminEmail: values.LONGHAUL_ADMIN_EMAIL.toLowerCase(),
     adminPassword: values.LONGHAUL_ADMIN_PASSWORD,
     agentApi: { perSecond: values.LONGHAUL_AGENT_API_RATE, burst: values.LONGHAUL_AGENT_API_BURST },
+    trustedProxies: values.LONGHAUL_TRUSTED_PROXIES,
     metricsListen: values.LONGHAUL_METRICS_LISTEN,
     tracing:
       values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined

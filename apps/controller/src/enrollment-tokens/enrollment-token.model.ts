@@ -1,4 +1,5 @@
 import { Field, GraphQLISODateTime, HideField, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { countedConnectionOf } from '../graphql/page.model.js';
 
 @ObjectType({ description: 'Lets agents join a site.' })
 export class EnrollmentToken {
@@ -34,6 +35,18 @@ export class EnrollmentToken {
 
   @Field(() => GraphQLISODateTime, { nullable: true, description: 'When an agent last used it.' })
   lastUsedAt: Date | null;
+}
+
+@ObjectType({ description: 'A page of enrolment tokens, the newest first.' })
+export class EnrollmentTokenConnection extends countedConnectionOf(EnrollmentToken) {}
+
+@InputType({ description: 'Which enrolment tokens; all that is given has to hold.' })
+export class EnrollmentTokenFilter {
+  @Field(() => String, { nullable: true, description: '"active", "revoked", "expired" or "used-up".' })
+  status?: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'For agents of this site.' })
+  siteId?: string | null;
 }
 
 @ObjectType({ description: 'A token that was just made.' })

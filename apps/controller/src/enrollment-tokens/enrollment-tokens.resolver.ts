@@ -1,22 +1,34 @@
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { Requires } from '../auth/access.guard.js';
 import { notFound } from '../graphql/errors.js';
+import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { siteLoader } from '../sites/site.loader.js';
 import { Site } from '../sites/site.model.js';
-import { CreatedEnrollmentToken, EnrollmentToken, EnrollmentTokenInput } from './enrollment-token.model.js';
+import {
+  CreatedEnrollmentToken,
+  EnrollmentToken,
+  EnrollmentTokenConnection,
+  EnrollmentTokenFilter,
+  EnrollmentTokenInput,
+} from './enrollment-token.model.js';
 import { EnrollmentTokensService, statusOf } from './enrollment-tokens.service.js';
 
 @Resolver(() => EnrollmentToken)
 export class EnrollmentTokensResolver {
   constructor(private readonly service: EnrollmentTokensService) {}
 
-  @Query(() => [EnrollmentToken], {
+  @Query(() => EnrollmentTokenConnection, {
     description: 'The enrolment tokens of the organization, the newest first.',
   })
   @Requires('read')
-  async enrollmentTokens(@Context() context: RequestContext): Promise<EnrollmentToken[]> {
-    return this.service.list(context);
+  async enrollmentTokens(
+    @Args('filter', { type: () => EnrollmentTokenFilter, nullable: true, description: 'All unless given.' })
+    filter: EnrollmentTokenFilter | null | undefined,
+    @Args() page: PageArgs,
+    @Context() context: RequestContext,
+  ): Promise<EnrollmentTokenConnection> {
+    return this.service.list(context, page, filter);
   }
 
   @Mutation(() => CreatedEnrollmentToken, { description: 'Makes an enrolment token. Needs the role ADMIN.' })

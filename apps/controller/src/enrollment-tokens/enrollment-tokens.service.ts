@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { idSchema } from '@longhaul/contracts';
 import { z } from 'zod';
 import { audit } from '../audit/audit.js';
 import { createSecretToken } from '../auth/secret-token.js';
@@ -6,13 +7,20 @@ import { CONTROLLER_STATE } from '../bootstrap/controller-state.module.js';
 import type { ControllerState } from '../bootstrap/prepare.js';
 import { SETTINGS } from '../config/config.module.js';
 import type { Settings } from '../config/settings.js';
+import type { Transaction } from '../database/prisma.js';
+import type { Prisma } from '../generated/prisma/client.js';
 import { notFound } from '../graphql/errors.js';
+import { descending, Keyset } from '../graphql/keyset.js';
+import type { PageArgs } from '../graphql/page.model.js';
+import { readCountedPage, type PageQuery } from '../graphql/read-page.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { nameSchema, parseInput, requireId } from '../graphql/validation.js';
 import { labelSchema } from '../policy/policy-document.js';
 import type {
   CreatedEnrollmentToken,
   EnrollmentToken,
+  EnrollmentTokenConnection,
+  EnrollmentTokenFilter,
   EnrollmentTokenInput,
 } from './enrollment-token.model.js';
 
@@ -33,6 +41,21 @@ const enrollmentTokenSchema = z.object({
   labels: z.array(labelSchema).max(50).nullish(),
 });
 
+const STATUSES = ['active', 'revoked', 'expired', 'used-up'] as const;
+type Status = (typeof STATUSES)[number];
+
+const filterSchema = z.object({ status: z.enum(STATUSES).nullish(), siteId: idSchema.nullish() });
+
+const NEWEST_FIRST = new Keyset('enrollmentTokens', [
+  descending('createdAt', 'time'),
+  descending('id', 'id'),
+]);
+
+type TokensQuery = PageQuery<
+  Prisma.EnrollmentTokenWhereInput,
+  Prisma.EnrollmentTokenOrderByWithRelationInput
+>;
+
 @Injectable()
 export class EnrollmentTokensService {
   constructor(
@@ -40,11 +63,25 @@ export class EnrollmentTokensService {
     @Inject(CONTROLLER_STATE) private readonly state: Pick<ControllerState, 'caSha256'>,
   ) {}
 
-  async list(context: RequestContext): Promise<EnrollmentToken[]> {
+  async list(
+    context: RequestContext,
+    page: PageArgs,
+    filter: EnrollmentTokenFilter | null | undefined,
+  ): Promise<EnrollmentTokenConnection> {
     const { organizationId } = context;
-    return context.read((tx) =>
-      tx.enrollmentToken.findMany({ where: { organizationId }, orderBy: { createdAt: 'desc' } }),
-    );
+    const { status, siteId } = parseInput(filterSchema, filter ?? {});
+    return readCountedPage(NEWEST_FIRST, page, {
+      where: await context.read((tx) =>
+        Promise.resolve({
+          organizationId,
+          ...(siteId ? { siteId } : {}),
+          ...(status ? isOfStatus(tx, status, new Date()) : {}),
+        }),
+      ),
+      find: (query: TokensQuery) => context.read((tx) => tx.enrollmentToken.findMany(query)),
+      count: (query) => context.read((tx) => tx.enrollmentToken.count(query)),
+      toNode: (token): EnrollmentToken => token,
+    });
   }
 
   async create(context: RequestContext, input: EnrollmentTokenInput): Promise<CreatedEnrollmentToken> {
@@ -113,8 +150,17 @@ export class EnrollmentTokensService {
 }
 
 /** `active`, `revoked`, `expired` or `used-up`: why an agent would be refused. */
-export const statusOf = (token: EnrollmentToken, now = new Date()): string => {
+export const statusOf = (token: EnrollmentToken, now = new Date()): Status => {
   if (token.revokedAt !== null) return 'revoked';
   if (token.expiresAt <= now) return 'expired';
   return token.uses >= token.maxUses ? 'used-up' : 'active';
+};
+
+/** The same, as a condition for the database. */
+const isOfStatus = (tx: Transaction, status: Status, now: Date): Prisma.EnrollmentTokenWhereInput => {
+  if (status === 'revoked') return { revokedAt: { not: null } };
+  if (status === 'expired') return { revokedAt: null, expiresAt: { lte: now } };
+  const { maxUses } = tx.enrollmentToken.fields;
+  const uses = status === 'active' ? { lt: maxUses } : { gte: maxUses };
+  return { revokedAt: null, expiresAt: { gt: now }, uses };
 };

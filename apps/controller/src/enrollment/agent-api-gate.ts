@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MAX_BODY_BYTES } from '@longhaul/contracts';
 import { AgentApiError } from './agent-api-error.js';
 import { sendError } from './agent-api.filter.js';
+import { clientAddress } from '../http/client-address.js';
 import { RateLimit, type RateLimitOptions } from './rate-limit.js';
 
 /** Where the gate stands: everything that agents call. */
@@ -19,7 +20,7 @@ export const agentApiGate = (
 ): ((request: WithBody, response: ServerResponse, next: Next) => void) => {
   const rateLimit = new RateLimit(limits);
   return (request, response, next) => {
-    const waitSeconds = rateLimit.take(request.socket.remoteAddress ?? '');
+    const waitSeconds = rateLimit.take(clientAddress(request) ?? '');
     if (waitSeconds > 0) {
       response.setHeader('Retry-After', String(waitSeconds));
       refuse(

@@ -15,6 +15,7 @@ import { AgentApiError } from './agent-api-error.js';
 import { AgentApiFilter } from './agent-api.filter.js';
 import { ChallengesService } from './challenges.service.js';
 import { EnrollmentService } from './enrollment.service.js';
+import { clientAddress } from '../http/client-address.js';
 import { parseEnrollmentToken } from './enrollment-token.js';
 
 /** @throws AgentApiError `BAD_REQUEST`, naming what is wrong */
@@ -53,7 +54,7 @@ export class EnrollmentController {
   async enroll(@Body() body: unknown, @Req() request: IncomingMessage): Promise<Credential> {
     // A garbled token is told as such, whatever else is wrong.
     parseEnrollmentToken((body as { token?: unknown } | undefined)?.token);
-    return this.enrollment.enroll(parse(enrollRequestSchema, body), request.socket.remoteAddress);
+    return this.enrollment.enroll(parse(enrollRequestSchema, body), clientAddress(request));
   }
 
   @Post(AGENT_API.renew)
@@ -67,7 +68,7 @@ export class EnrollmentController {
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   async rotate(@Body() body: unknown, @Req() request: IncomingMessage): Promise<Credential> {
-    return this.enrollment.rotate(parse(rotateRequestSchema, body), request.socket.remoteAddress);
+    return this.enrollment.rotate(parse(rotateRequestSchema, body), clientAddress(request));
   }
 
   /** The CA, for whoever checks it against `--ca-sha256`; it is no secret. */

@@ -1,4 +1,5 @@
 import { Field, Float, GraphQLISODateTime, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { connectionOf } from '../graphql/page.model.js';
 
 @ObjectType({ description: 'One TCP connection, as the agent that it came through saw it.' })
 export class Flow {
@@ -54,32 +55,8 @@ export class Flow {
   encodedBytesDown: number;
 }
 
-@ObjectType({ description: 'A flow and its place in the list.' })
-export class FlowEdge {
-  @Field({ description: 'For `after`.' })
-  cursor: string;
-
-  @Field(() => Flow, { description: 'The flow.' })
-  node: Flow;
-}
-
-@ObjectType({ description: 'Whether there is more.' })
-export class PageInfo {
-  @Field({ description: 'Whether there are older ones.' })
-  hasNextPage: boolean;
-
-  @Field(() => String, { nullable: true, description: 'For `after`; null when the page is empty.' })
-  endCursor: string | null;
-}
-
-@ObjectType({ description: 'A page of flows.' })
-export class FlowConnection {
-  @Field(() => [FlowEdge], { description: 'The newest first.' })
-  edges: FlowEdge[];
-
-  @Field(() => PageInfo, { description: 'Whether there is more.' })
-  pageInfo: PageInfo;
-}
+@ObjectType({ description: 'A page of flows, the newest first.' })
+export class FlowConnection extends connectionOf(Flow) {}
 
 @InputType({ description: 'Which flows; all that is given has to hold.' })
 export class FlowFilter {

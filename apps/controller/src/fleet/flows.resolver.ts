@@ -1,10 +1,9 @@
-import { Args, Context, Int, Query, Resolver } from '@nestjs/graphql';
+import { Args, Context, Query, Resolver } from '@nestjs/graphql';
 import { Requires } from '../auth/access.guard.js';
+import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { Flow, FlowConnection, FlowFilter } from './flow.model.js';
 import { FlowsService } from './flows.service.js';
-
-const DEFAULT_PAGE = 100;
 
 @Resolver(() => Flow)
 export class FlowsResolver {
@@ -15,12 +14,9 @@ export class FlowsResolver {
   async flows(
     @Args('filter', { type: () => FlowFilter, nullable: true, description: 'All unless given.' })
     filter: FlowFilter | null | undefined,
-    @Args('first', { type: () => Int, nullable: true, defaultValue: DEFAULT_PAGE, description: '1 to 500.' })
-    first: number | null,
-    @Args('after', { type: () => String, nullable: true, description: '`endCursor` of the page before.' })
-    after: string | null | undefined,
+    @Args() page: PageArgs,
     @Context() context: RequestContext,
   ): Promise<FlowConnection> {
-    return this.service.page(context, { filter, first: first ?? DEFAULT_PAGE, after });
+    return this.service.page(context, page, filter);
   }
 }

@@ -11,6 +11,7 @@ import { formatError } from './format-error.js';
 import { limitSize, MAX_TOKENS } from './limits.js';
 import { observeOperations } from './observe-operations.js';
 import { RefusalFilter } from './refusal.filter.js';
+import { clientAddress } from '../http/client-address.js';
 import { RequestContext } from './request-context.js';
 
 /** Ends the request's reading transaction before the answer is sent. */
@@ -46,8 +47,8 @@ const finishReading: ApolloServerPlugin<RequestContext> = {
           req: IncomingMessage;
           res: ServerResponse;
         }): Promise<RequestContext> => {
-          const { headers, socket } = req;
-          const principal = await auth.authenticate({ headers, remoteAddress: socket.remoteAddress });
+          const remoteAddress = clientAddress(req);
+          const principal = await auth.authenticate({ headers: req.headers, remoteAddress });
           return new RequestContext(req, res, database, principal);
         },
       }),

@@ -22,8 +22,10 @@ test('what belongs to many rows is read in one statement, not in one for each', 
     await api.enrollAgent(organizationId, data.createSite.id);
     if (size !== 1 && size !== 6) continue;
     const before = readsOf('agent_desired_states');
-    const answer = await admin('{ sites { agents { desiredGeneration desiredRevision site { name } } } }');
-    expect(answer.data.sites).toHaveLength(size);
+    const answer = await admin(
+      '{ sites { nodes { agents { desiredGeneration desiredRevision site { name } } } } }',
+    );
+    expect(answer.data.sites.nodes).toHaveLength(size);
     sizes.push(readsOf('agent_desired_states') - before);
   }
   expect(sizes).toEqual([1, 1]);
@@ -42,7 +44,7 @@ test('an error of ours says what it is; any other is only a number', async () =>
   await owner.connect();
   await owner.query('ALTER TABLE links RENAME TO hidden');
   try {
-    const answer = await admin('{ links { id } }');
+    const answer = await admin('{ links { nodes { id } } }');
     expect(codeOf(answer)).toBe('INTERNAL');
     expect(JSON.stringify(answer.errors)).not.toContain('hidden');
     expect(JSON.stringify(answer.errors)).not.toContain('relation');
@@ -63,8 +65,8 @@ test('a refusal is told to the client and is no error in the log', async () => {
   try {
     const admin = await api.signIn(await api.createOrganization(), 'ADMIN');
     expect(codeOf(await admin('mutation { deleteSite(id: "nonsense") }'))).toBe('NOT_FOUND');
-    expect(codeOf(await admin('{ users { id } }'))).toBe('FORBIDDEN');
-    expect(codeOf(await api.anonymous('{ sites { id } }'))).toBe('UNAUTHENTICATED');
+    expect(codeOf(await admin('{ users { nodes { id } } }'))).toBe('FORBIDDEN');
+    expect(codeOf(await api.anonymous('{ sites { nodes { id } } }'))).toBe('UNAUTHENTICATED');
     expect(errors).toEqual([]);
   } finally {
     Logger.overrideLogger(['fatal']);
@@ -86,7 +88,7 @@ test('many requests at once with few connections all get through', async () => {
 });
 
 test('a browser of another site cannot post for the person', async () => {
-  const answer = await api.ask({ 'content-type': 'text/plain' }, '{ sites { id } }');
+  const answer = await api.ask({ 'content-type': 'text/plain' }, '{ sites { nodes { id } } }');
   expect(answer.errors?.[0]?.message).toContain('Cross-Site');
 });
 
@@ -94,8 +96,8 @@ test('a browser of another site cannot post for the person', async () => {
 test('while the database is away requests say so, and afterwards they are answered', async () => {
   const admin = await api.signIn(await api.createOrganization(), 'ADMIN');
   await api.database.server.kill();
-  const away = await admin('{ sites { id } }');
+  const away = await admin('{ sites { nodes { id } } }');
   expect(away.errors?.map(({ extensions }) => extensions['code'])).toEqual(['UNAVAILABLE']);
   await api.database.server.restart();
-  await eventually(async () => (await admin('{ sites { id } }')).errors === undefined);
+  await eventually(async () => (await admin('{ sites { nodes { id } } }')).errors === undefined);
 });

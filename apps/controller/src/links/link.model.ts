@@ -1,4 +1,5 @@
 import { Field, Float, HideField, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
+import { countedConnectionOf } from '../graphql/page.model.js';
 
 /** GraphQL's name of each congestion profile, and the contract's. */
 export const LinkProfile = { FAIR: 'fair', LOSSY: 'lossy', FIXED: 'fixed' } as const;
@@ -81,6 +82,18 @@ export class Link {
 
   @Field(() => ClassWeights, { description: 'How the traffic classes share the tunnels, both ways.' })
   classWeights: ClassWeights;
+}
+
+@ObjectType({ description: 'A page of links, the oldest first.' })
+export class LinkConnection extends countedConnectionOf(Link) {}
+
+@InputType({ description: 'Which links; all that is given has to hold.' })
+export class LinkFilter {
+  @Field(() => ID, { nullable: true, description: 'To or from this site.' })
+  siteId?: string | null;
+
+  @Field(() => LinkProfile, { nullable: true, description: 'How the tunnels find their rate.' })
+  profile?: LinkProfile | null;
 }
 
 @InputType({ description: 'What to change of a link. Fields that are left out stay; a null rate is no cap.' })

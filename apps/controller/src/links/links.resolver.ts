@@ -3,22 +3,28 @@ import { agentLoader, agentsOfSiteLoader } from '../agents/agent.loader.js';
 import { Agent } from '../agents/agent.model.js';
 import { Requires } from '../auth/access.guard.js';
 import { notFound } from '../graphql/errors.js';
+import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { siteLoader } from '../sites/site.loader.js';
 import { Site } from '../sites/site.model.js';
 import { LinkEnd, LinkPoint } from './link-point.model.js';
 import { latestSamplesLoader, stateOf } from './link-samples.js';
-import { Link, LinkInput } from './link.model.js';
+import { Link, LinkConnection, LinkFilter, LinkInput } from './link.model.js';
 import { LinksService } from './links.service.js';
 
 @Resolver(() => Link)
 export class LinksResolver {
   constructor(private readonly service: LinksService) {}
 
-  @Query(() => [Link], { description: 'The links of the organization, the oldest first.' })
+  @Query(() => LinkConnection, { description: 'The links of the organization, the oldest first.' })
   @Requires('read')
-  async links(@Context() context: RequestContext): Promise<Link[]> {
-    return this.service.list(context);
+  async links(
+    @Args('filter', { type: () => LinkFilter, nullable: true, description: 'All unless given.' })
+    filter: LinkFilter | null | undefined,
+    @Args() page: PageArgs,
+    @Context() context: RequestContext,
+  ): Promise<LinkConnection> {
+    return this.service.list(context, page, filter);
   }
 
   @Query(() => [LinkPoint], {

@@ -1,8 +1,12 @@
-import { cipherSuiteSchema, classWeightsSchema, profileSchema } from '@longhaul/contracts';
+import { cipherSuiteSchema, classWeightsSchema, idSchema, profileSchema } from '@longhaul/contracts';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { audit } from '../audit/audit.js';
+import type { Link as LinkStored, Prisma } from '../generated/prisma/client.js';
 import { badInput, notFound } from '../graphql/errors.js';
+import { ascending, Keyset } from '../graphql/keyset.js';
+import type { PageArgs } from '../graphql/page.model.js';
+import { readCountedPage, type PageQuery } from '../graphql/read-page.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput, requireId } from '../graphql/validation.js';
 import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
@@ -10,7 +14,7 @@ import { TelemetryQueries } from '../telemetry/telemetry-queries.js';
 import { weightColumns } from './class-weights.js';
 import type { LinkPoint } from './link-point.model.js';
 import { findEnd, toLink } from './link-rows.js';
-import type { Link, LinkInput } from './link.model.js';
+import type { Link, LinkConnection, LinkFilter, LinkInput } from './link.model.js';
 
 const rate = z.number().positive('must be more than 0').max(100_000).nullish();
 
@@ -29,6 +33,12 @@ const linkSchema = z.object({
     .nullish(),
 });
 
+const filterSchema = z.object({ siteId: idSchema.nullish(), profile: profileSchema.nullish() });
+
+const OLDEST_FIRST = new Keyset('links', [ascending('createdAt', 'time'), ascending('id', 'id')]);
+
+type LinksQuery = PageQuery<Prisma.LinkWhereInput, Prisma.LinkOrderByWithRelationInput>;
+
 /** Raw samples are kept for three days. */
 const seriesSchema = z.object({
   minutes: z
@@ -43,12 +53,23 @@ export class LinksService {
 
   constructor(private readonly compiler: DesiredStateCompiler) {}
 
-  async list(context: RequestContext): Promise<Link[]> {
+  async list(
+    context: RequestContext,
+    page: PageArgs,
+    filter: LinkFilter | null | undefined,
+  ): Promise<LinkConnection> {
     const { organizationId } = context;
-    const rows = await context.read((tx) =>
-      tx.link.findMany({ where: { organizationId }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
-    );
-    return rows.map(toLink);
+    const { siteId, profile } = parseInput(filterSchema, filter ?? {});
+    return readCountedPage(OLDEST_FIRST, page, {
+      where: {
+        organizationId,
+        ...(siteId ? { OR: [{ siteAId: siteId }, { siteBId: siteId }] } : {}),
+        ...(profile ? { profile } : {}),
+      },
+      find: (query: LinksQuery) => context.read((tx) => tx.link.findMany(query)),
+      count: (query) => context.read((tx) => tx.link.count(query)),
+      toNode: toLink<LinkStored>,
+    });
   }
 
   /** @throws ApiError NOT_FOUND if there is no such link, or the agent is at neither of its sites */

@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws';
 import { AuthService } from '../auth/auth.service.js';
 import { mayDo, type Principal } from '../auth/principal.js';
 import { LiveFeeds } from './live-feeds.js';
+import { clientAddress } from '../http/client-address.js';
 import { isOwnOrigin } from './origin.js';
 
 /** Close codes, which a browser can read (it cannot read an HTTP status). */
@@ -55,12 +56,12 @@ export class LiveGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
   }
 
   private async admit(client: WebSocket, request: IncomingMessage): Promise<Principal | undefined> {
-    const { headers, socket } = request;
+    const { headers } = request;
     if (!isOwnOrigin(headers)) {
       client.close(CLOSE_FORBIDDEN, 'the page is of another origin');
       return undefined;
     }
-    const principal = await this.auth.authenticate({ headers, remoteAddress: socket.remoteAddress });
+    const principal = await this.auth.authenticate({ headers, remoteAddress: clientAddress(request) });
     if (principal === undefined) {
       client.close(CLOSE_UNAUTHENTICATED, 'sign in');
       return undefined;

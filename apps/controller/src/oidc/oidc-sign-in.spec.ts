@@ -79,8 +79,8 @@ const somebody = (more: Partial<TestPerson> = {}): TestPerson => {
 };
 
 const rolesOf = async (cookie: string): Promise<Record<string, Role>> => {
-  const { data } = await api.ask({ cookie }, '{ organizations { organization { id } role } }');
-  const memberships = data.organizations as { organization: { id: string }; role: Role }[];
+  const { data } = await api.ask({ cookie }, '{ organizations { nodes { organization { id } role } } }');
+  const memberships = data.organizations.nodes as { organization: { id: string }; role: Role }[];
   return Object.fromEntries(memberships.map(({ organization, role }) => [organization.id, role]));
 };
 
@@ -120,8 +120,8 @@ test('the provider neither changes what people decided nor takes the last owner'
   const { cookie } = await signIn(person);
   expect((await rolesOf(cookie))[acme]).toBe('VIEWER');
   const owner = await api.signIn(acme, 'OWNER');
-  const { data } = await owner('{ users { id email byOidc } }');
-  const user = (data.users as { id: string; email: string; byOidc: boolean }[]).find(
+  const { data } = await owner('{ users { nodes { id email byOidc } } }');
+  const user = (data.users.nodes as { id: string; email: string; byOidc: boolean }[]).find(
     ({ email }) => email === person.email,
   );
   expect(user?.byOidc).toBe(true);

@@ -7,6 +7,7 @@ import type { Settings } from '../config/settings.js';
 import { FLOW_COOKIE, flowCookie, sealFlow, unsealFlow } from './flow-cookie.js';
 import { OidcClient } from './oidc-client.js';
 import { OidcError } from './oidc-error.js';
+import { clientAddress } from '../http/client-address.js';
 import { OidcSignIn } from './oidc-sign-in.service.js';
 
 export const OIDC_START_PATH = '/auth/oidc/start';
@@ -49,7 +50,7 @@ export class OidcController {
       }
       const identity = await client.finish(`?${queryOf(request).toString()}`, flow);
       const { token } = await this.signIn.signIn(identity, this.settings.oidc?.access ?? [], {
-        origin: request.socket.remoteAddress,
+        origin: clientAddress(request),
         userAgent: request.headers['user-agent'],
       });
       response.appendHeader('Set-Cookie', sessionCookie(token, SESSION_LIFE_MS / 1000));

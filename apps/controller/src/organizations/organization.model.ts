@@ -1,5 +1,6 @@
 import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { Role } from '../generated/prisma/enums.js';
+import { countedConnectionOf } from '../graphql/page.model.js';
 
 @ObjectType({ description: 'A tenant: one company, or one customer of a managed-service provider.' })
 export class Organization {
@@ -24,6 +25,9 @@ export class OwnMembership {
   @Field({ description: 'Whether it is the one that they work in now.' })
   current: boolean;
 }
+
+@ObjectType({ description: 'A page of organizations that the caller belongs to, by name.' })
+export class OwnMembershipConnection extends countedConnectionOf(OwnMembership) {}
 
 @InputType({ description: 'What an organization shall be.' })
 export class OrganizationInput {

@@ -4,9 +4,10 @@ import { clientOf, enterSession } from '../auth/enter-session.js';
 import { requirePerson } from '../auth/principal.js';
 import { SessionsService } from '../auth/sessions.service.js';
 import { Viewer } from '../auth/viewer.model.js';
+import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { requireId } from '../graphql/validation.js';
-import { Organization, OrganizationInput, OwnMembership } from './organization.model.js';
+import { Organization, OrganizationInput, OwnMembershipConnection } from './organization.model.js';
 import { OrganizationsService } from './organizations.service.js';
 
 @Resolver(() => Organization)
@@ -22,12 +23,15 @@ export class OrganizationsResolver {
     return this.service.current(context);
   }
 
-  @Query(() => [OwnMembership], {
+  @Query(() => OwnMembershipConnection, {
     description: 'The organizations that the caller belongs to, by name; of an API token, its own.',
   })
   @Requires('read')
-  async organizations(@Context() context: RequestContext): Promise<OwnMembership[]> {
-    return this.service.mine(context);
+  async organizations(
+    @Args() page: PageArgs,
+    @Context() context: RequestContext,
+  ): Promise<OwnMembershipConnection> {
+    return this.service.mine(context, page);
   }
 
   @Mutation(() => Organization, {

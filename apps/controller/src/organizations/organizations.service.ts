@@ -4,12 +4,23 @@ import { z } from 'zod';
 import { audit } from '../audit/audit.js';
 import { requirePerson } from '../auth/principal.js';
 import { enterScope, TenantDatabase } from '../database/tenant-database.js';
+import type { Prisma } from '../generated/prisma/client.js';
 import { ApiError } from '../graphql/errors.js';
+import { ascending, Keyset } from '../graphql/keyset.js';
+import type { PageArgs } from '../graphql/page.model.js';
+import { readCountedPage, type PageQuery } from '../graphql/read-page.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { nameSchema, parseInput } from '../graphql/validation.js';
-import type { Organization, OrganizationInput, OwnMembership } from './organization.model.js';
+import type { Organization, OrganizationInput, OwnMembershipConnection } from './organization.model.js';
 
 const organizationSchema = z.object({ name: nameSchema });
+
+const BY_NAME = new Keyset('organizations', [
+  ascending('organization.name', 'text'),
+  ascending('organizationId', 'id'),
+]);
+
+type MembershipsQuery = PageQuery<Prisma.MembershipWhereInput, Prisma.MembershipOrderByWithRelationInput>;
 
 @Injectable()
 export class OrganizationsService {
@@ -20,22 +31,23 @@ export class OrganizationsService {
   }
 
   /** Those of the person who asks, by name; of an API token, its own. */
-  async mine(context: RequestContext): Promise<OwnMembership[]> {
+  async mine(context: RequestContext, page: PageArgs): Promise<OwnMembershipConnection> {
     const { principal } = context;
-    const scope = principal.kind === 'user' ? { userId: principal.userId } : {};
     const { organizationId, userId } = principal;
-    const memberships = await this.database.scoped({ organizationId, ...scope }, (tx) =>
-      tx.membership.findMany({
-        where: { userId },
-        include: { organization: true },
-        orderBy: [{ organization: { name: 'asc' } }, { organizationId: 'asc' }],
+    const scope = { organizationId, ...(principal.kind === 'user' ? { userId } : {}) };
+    return readCountedPage(BY_NAME, page, {
+      where: { userId },
+      find: (query: MembershipsQuery) =>
+        this.database.scoped(scope, (tx) =>
+          tx.membership.findMany({ ...query, include: { organization: true } }),
+        ),
+      count: (query) => this.database.scoped(scope, (tx) => tx.membership.count(query)),
+      toNode: ({ organization, role }) => ({
+        organization,
+        role,
+        current: organization.id === organizationId,
       }),
-    );
-    return memberships.map(({ organization, role }) => ({
-      organization,
-      role,
-      current: organization.id === organizationId,
-    }));
+    });
   }
 
   /** The maker becomes its owner. Written down in both organizations. */

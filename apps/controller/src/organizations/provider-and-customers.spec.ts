@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(() => api.stop());
 
 const CREATE = 'mutation ($name: String!) { createOrganization(input: { name: $name }) { id name } }';
-const MINE = '{ organizations { organization { id name } role current } }';
+const MINE = '{ organizations { nodes { organization { id name } role current } } }';
 const SWITCH = 'mutation ($id: ID!) { switchOrganization(id: $id) { role organization { id } } }';
 const CHANGE_ROLE = 'mutation ($id: ID!, $role: Role!) { changeMemberRole(id: $id, role: $role) { role } }';
 const REMOVE = 'mutation ($id: ID!) { removeMember(id: $id) }';
@@ -45,20 +45,20 @@ test('a provider makes organizations, sees them all, and goes from one to anothe
   const provider = await createProvider();
   const acme = await createCustomer(provider, 'Acme');
   const { data } = await provider.owner(MINE);
-  expect(data.organizations).toEqual([
+  expect(data.organizations.nodes).toEqual([
     { organization: { id: acme, name: 'Acme' }, role: 'OWNER', current: false },
     { organization: { id: provider.organizationId, name: 'Test' }, role: 'OWNER', current: true },
   ]);
   const there = await moveTo(provider.owner, acme);
   await there('mutation { createSite(input: { name: "Paris" }) { id } }');
-  expect((await there('{ organization { id } sites { name } }')).data).toEqual({
+  expect((await there('{ organization { id } sites { nodes { name } } }')).data).toEqual({
     organization: { id: acme },
-    sites: [{ name: 'Paris' }],
+    sites: { nodes: [{ name: 'Paris' }] },
   });
   // The cookie of before is nobody's.
-  expect(codeOf(await provider.owner('{ sites { name } }'))).toBe('UNAUTHENTICATED');
+  expect(codeOf(await provider.owner('{ sites { nodes { name } } }'))).toBe('UNAUTHENTICATED');
   const back = await moveTo(there, provider.organizationId);
-  expect((await back('{ sites { name } }')).data.sites).toEqual([]);
+  expect((await back('{ sites { nodes { name } } }')).data.sites.nodes).toEqual([]);
   expect(await actions(acme)).toEqual(
     expect.arrayContaining(['organization.create', 'session.open', 'session.leave']),
   );
@@ -71,7 +71,7 @@ test('a customer makes no organizations, and nobody goes where they do not belon
   const customer = await api.signIn(acme, 'OWNER');
   expect(codeOf(await customer(CREATE, { name: 'x' }))).toBe('FORBIDDEN');
   expect(codeOf(await customer(SWITCH, { id: provider.organizationId }))).toBe('NOT_FOUND');
-  expect((await customer(MINE)).data.organizations).toHaveLength(1);
+  expect((await customer(MINE)).data.organizations.nodes).toHaveLength(1);
 });
 
 test('the database itself lets no request make a provider', async () => {
@@ -113,7 +113,7 @@ describe('members', () => {
     expect(codeOf(await add('nobody@example.com', 'ADMIN'))).toBe('NOT_FOUND');
     const here = await moveTo(await api.openSession(guest), organizationId);
     expect((await here('{ viewer { role } }')).data.viewer).toEqual({ role: 'ADMIN' });
-    expect((await owner('{ users { email } }')).data.users).toHaveLength(2);
+    expect((await owner('{ users { nodes { email } } }')).data.users.nodes).toHaveLength(2);
   });
 
   test('a changed role counts at once', async () => {
@@ -132,10 +132,10 @@ describe('members', () => {
       'mutation { createApiToken(input: { name: "x", scopes: ["read"] }) { token } }',
     );
     const pipeline = api.withToken(data.createApiToken.token as string);
-    expect((await pipeline('{ sites { id } }')).errors).toBeUndefined();
+    expect((await pipeline('{ sites { nodes { id } } }')).errors).toBeUndefined();
     expect((await owner(REMOVE, { id: member.id })).data).toEqual({ removeMember: true });
-    expect(codeOf(await client('{ sites { id } }'))).toBe('UNAUTHENTICATED');
-    expect(codeOf(await pipeline('{ sites { id } }'))).toBe('UNAUTHENTICATED');
+    expect(codeOf(await client('{ sites { nodes { id } } }'))).toBe('UNAUTHENTICATED');
+    expect(codeOf(await pipeline('{ sites { nodes { id } } }'))).toBe('UNAUTHENTICATED');
     expect(codeOf(await owner(REMOVE, { id: member.id }))).toBe('NOT_FOUND');
   });
 
@@ -160,7 +160,8 @@ describe('members', () => {
 });
 
 describe('sessions', () => {
-  const LIST = 'query ($userId: ID) { sessions(userId: $userId) { id current origin userAgent lastUsedAt } }';
+  const LIST =
+    'query ($userId: ID) { sessions(userId: $userId) { nodes { id current origin userAgent lastUsedAt } } }';
   const END = 'mutation ($id: ID!) { endSession(id: $id) }';
 
   test('are listed with where they are from, and ended one by one', async () => {
@@ -168,14 +169,14 @@ describe('sessions', () => {
     const member = await api.createMember(organizationId, 'VIEWER');
     const [here, there] = [await api.openSession(member), await api.openSession(member)];
     const { data } = await here(LIST);
-    expect(data.sessions).toHaveLength(2);
-    expect(data.sessions.filter(({ current }: { current: boolean }) => current)).toEqual([
+    expect(data.sessions.nodes).toHaveLength(2);
+    expect(data.sessions.nodes.filter(({ current }: { current: boolean }) => current)).toEqual([
       expect.objectContaining({ origin: '127.0.0.1', lastUsedAt: expect.any(String) as string }),
     ]);
-    const other = data.sessions.find(({ current }: { current: boolean }) => !current);
+    const other = data.sessions.nodes.find(({ current }: { current: boolean }) => !current);
     expect((await here(END, { id: other.id })).data).toEqual({ endSession: true });
-    expect(codeOf(await there('{ sites { id } }'))).toBe('UNAUTHENTICATED');
-    expect((await here('{ sites { id } }')).errors).toBeUndefined();
+    expect(codeOf(await there('{ sites { nodes { id } } }'))).toBe('UNAUTHENTICATED');
+    expect((await here('{ sites { nodes { id } } }')).errors).toBeUndefined();
   });
 
   test('of others are for owners', async () => {
@@ -186,9 +187,9 @@ describe('sessions', () => {
     const boss = await api.openSession(owner);
     const { data } = await boss(LIST, { userId: owner.id });
     expect(codeOf(await client(LIST, { userId: owner.id }))).toBe('FORBIDDEN');
-    expect(codeOf(await client(END, { id: data.sessions[0].id }))).toBe('NOT_FOUND');
-    const [theirs] = (await boss(LIST, { userId: member.id })).data.sessions;
+    expect(codeOf(await client(END, { id: data.sessions.nodes[0].id }))).toBe('NOT_FOUND');
+    const [theirs] = (await boss(LIST, { userId: member.id })).data.sessions.nodes;
     expect((await boss(END, { id: theirs.id })).data).toEqual({ endSession: true });
-    expect(codeOf(await client('{ sites { id } }'))).toBe('UNAUTHENTICATED');
+    expect(codeOf(await client('{ sites { nodes { id } } }'))).toBe('UNAUTHENTICATED');
   });
 });

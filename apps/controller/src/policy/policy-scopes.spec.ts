@@ -81,8 +81,8 @@ test('a site asks its own rules first, then its groups’, then the organization
   expect(await Promise.all(agentIds.map(async (id) => (await stateOf(id)).policyRevision))).toEqual([
     1, 3, 2,
   ]);
-  const policies = await admin('{ policies { scope label siteId revision } }');
-  expect(policies.data.policies).toEqual([
+  const policies = await admin('{ policies { nodes { scope label siteId revision } } }');
+  expect(policies.data.policies.nodes).toEqual([
     { scope: 'ORGANIZATION', label: null, siteId: null, revision: 1 },
     { scope: 'SITE_GROUP', label: 'branch', siteId: null, revision: 2 },
     { scope: 'SITE', label: null, siteId: branch, revision: 3 },

@@ -1,5 +1,6 @@
 import { Field, Float, GraphQLISODateTime, HideField, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ApplyOutcome, PolicyScope } from '../generated/prisma/enums.js';
+import { countedConnectionOf } from '../graphql/page.model.js';
 import { PolicyForward, PolicyForwardInput, PolicyTest, PolicyTestInput } from './policy-lines.model.js';
 import { PolicyTargetInput } from './policy-scope.model.js';
 import { RolloutInput } from './rollout.model.js';
@@ -180,6 +181,9 @@ export class PolicyRevision {
   createdAt: Date;
 }
 
+@ObjectType({ description: 'A page of revisions, the newest first.' })
+export class PolicyRevisionConnection extends countedConnectionOf(PolicyRevision) {}
+
 @ObjectType({ description: 'The policy of the organization, of a site group or of a site.' })
 export class Policy {
   @Field(() => PolicyScope, { description: 'For which sites it is.' })
@@ -196,6 +200,15 @@ export class Policy {
 
   @HideField()
   id: string;
+}
+
+@ObjectType({ description: 'A page of policies: the organization’s, those of site groups, those of sites.' })
+export class PolicyConnection extends countedConnectionOf(Policy) {}
+
+@InputType({ description: 'Which policies; all that is given has to hold.' })
+export class PolicyFilter {
+  @Field(() => PolicyScope, { nullable: true, description: 'For which sites it is.' })
+  scope?: PolicyScope | null;
 }
 
 @ObjectType({ description: 'One rule as a site has it, and where it comes from.' })
@@ -265,6 +278,9 @@ export class AgentApplication {
   @Field(() => String, { nullable: true, description: 'Why it rejected or reverted the state.' })
   error: string | null;
 }
+
+@ObjectType({ description: 'A page of agents and how far they are, by host name.' })
+export class AgentApplicationConnection extends countedConnectionOf(AgentApplication) {}
 
 @InputType({ description: 'A new revision of the policy, as a whole.' })
 export class SavePolicyInput {

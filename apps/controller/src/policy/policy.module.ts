@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { CompilerModule } from './compiler.module.js';
 import { AgentApplicationResolver, PolicyResolver, PolicyRevisionResolver } from './policy.resolver.js';
+import { PolicyListsService } from './policy-lists.service.js';
 import { PolicyService } from './policy.service.js';
 import { PreviewResolver } from './preview.resolver.js';
 import { PreviewService } from './preview.service.js';
@@ -14,6 +15,7 @@ import { RolloutService } from './rollout.service.js';
     PreviewResolver,
     RolloutService,
     RolloutResolver,
+    PolicyListsService,
     PolicyService,
     PolicyResolver,
     PolicyRevisionResolver,

@@ -1,28 +1,37 @@
 import { Args, Context, ID, Int, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { appliedRevision } from '../agents/agent-status.js';
-import { agentLoader, appliedLoader, desiredStateLoader } from '../agents/agent.loader.js';
+import { agentLoader } from '../agents/agent.loader.js';
 import { Agent } from '../agents/agent.model.js';
 import { Requires } from '../auth/access.guard.js';
 import { notFound } from '../graphql/errors.js';
+import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { APPLICATIONS } from './applications.js';
 import {
   AgentApplication,
+  AgentApplicationConnection,
   Application,
   EffectivePolicy,
   Policy,
+  PolicyConnection,
   PolicyDocument,
+  PolicyFilter,
   PolicyRevision,
+  PolicyRevisionConnection,
   RollbackPolicyInput,
   SavePolicyInput,
 } from './policy.model.js';
 import { EMPTY_DOCUMENT } from './policy-draft.js';
 import { PolicyTargetInput } from './policy-scope.model.js';
-import { PolicyService, type StoredRevision } from './policy.service.js';
+import { PolicyListsService } from './policy-lists.service.js';
+import { PolicyService } from './policy.service.js';
+import type { StoredRevision } from './stored-revision.js';
 
 @Resolver(() => Policy)
 export class PolicyResolver {
-  constructor(private readonly service: PolicyService) {}
+  constructor(
+    private readonly service: PolicyService,
+    private readonly lists: PolicyListsService,
+  ) {}
 
   @Query(() => Policy, { description: 'The policy of the organization, of a site group or of a site.' })
   @Requires('read')
@@ -38,10 +47,15 @@ export class PolicyResolver {
     return this.service.find(context, target);
   }
 
-  @Query(() => [Policy], { description: 'Every policy that was ever saved.' })
+  @Query(() => PolicyConnection, { description: 'Every policy that was ever saved.' })
   @Requires('read')
-  async policies(@Context() context: RequestContext): Promise<Policy[]> {
-    return this.service.list(context);
+  async policies(
+    @Args('filter', { type: () => PolicyFilter, nullable: true, description: 'All unless given.' })
+    filter: PolicyFilter | null | undefined,
+    @Args() page: PageArgs,
+    @Context() context: RequestContext,
+  ): Promise<PolicyConnection> {
+    return this.lists.policies(context, page, filter);
   }
 
   @Query(() => EffectivePolicy, {
@@ -102,41 +116,26 @@ export class PolicyResolver {
     return (await this.service.revision(context, policy.revision))?.document ?? EMPTY_DOCUMENT;
   }
 
-  @ResolveField(() => [PolicyRevision], { description: 'The newest first; at most 200.' })
-  async revisions(@Parent() policy: Policy, @Context() context: RequestContext): Promise<PolicyRevision[]> {
-    return this.service.revisions(context, policy.id);
+  @ResolveField(() => PolicyRevisionConnection, { description: 'The newest first.' })
+  async revisions(
+    @Parent() policy: Policy,
+    @Args() page: PageArgs,
+    @Context() context: RequestContext,
+  ): Promise<PolicyRevisionConnection> {
+    return this.lists.revisions(context, policy.id, page);
   }
 
-  @ResolveField(() => [AgentApplication], { description: 'Who has applied it: each approved agent.' })
+  @ResolveField(() => AgentApplicationConnection, {
+    description: 'Who has applied it: each approved agent, by host name.',
+  })
   async application(
     @Parent() _policy: Policy,
+    @Args() page: PageArgs,
     @Context() context: RequestContext,
-  ): Promise<AgentApplication[]> {
-    const { organizationId } = context;
-    const agents = await context.read((tx) =>
-      tx.agent.findMany({
-        where: { organizationId, state: 'APPROVED' },
-        orderBy: [{ hostname: 'asc' }, { id: 'asc' }],
-        select: { id: true },
-      }),
-    );
-    return Promise.all(agents.map(({ id }) => loadApplication(id, context)));
+  ): Promise<AgentApplicationConnection> {
+    return this.lists.application(context, page);
   }
 }
-
-const loadApplication = async (agentId: string, context: RequestContext): Promise<AgentApplication> => {
-  const [desired, applied] = await Promise.all([
-    context.loader(desiredStateLoader).load(agentId),
-    context.loader(appliedLoader).load(agentId),
-  ]);
-  return {
-    agentId,
-    desiredRevision: desired?.revision ?? null,
-    appliedRevision: appliedRevision(desired, applied),
-    outcome: applied?.outcome ?? null,
-    error: applied?.error ?? null,
-  };
-};
 
 @Resolver(() => AgentApplication)
 export class AgentApplicationResolver {

@@ -8,31 +8,18 @@ import { parseInput, requireId } from '../graphql/validation.js';
 import { siteLoader } from '../sites/site.loader.js';
 import { DesiredStateCompiler } from './desired-state-compiler.js';
 import { policiesInForce } from './policies-in-force.js';
-import { canonicalSha256, policyDocumentSchema, type PolicyDocument } from './policy-document.js';
+import { canonicalSha256, policyDocumentSchema } from './policy-document.js';
 import { assertTestsPass, describeTarget, draftPolicy, parseTarget } from './policy-draft.js';
 import type { PolicyTargetInput } from './policy-scope.model.js';
 import { RolloutService } from './rollout.service.js';
-import type {
-  EffectivePolicy,
-  Policy,
-  PolicyRevision,
-  RollbackPolicyInput,
-  SavePolicyInput,
-} from './policy.model.js';
+import type { EffectivePolicy, Policy, RollbackPolicyInput, SavePolicyInput } from './policy.model.js';
+import { revisionLoader, toRevision, type RevisionRow, type StoredRevision } from './stored-revision.js';
 import { effectiveForwards, effectiveRules, isInScope, newestRevision } from './scoped-policy.js';
-
-/** `revisions` shows no more than these; older ones are asked for by number. */
-const MAX_REVISIONS = 200;
 
 const savePolicySchema = z.object({
   expectedRevision: z.int().min(1).nullish(),
   message: z.string().trim().max(500, 'must have at most 500 characters'),
 });
-
-/** A revision with its document. */
-export interface StoredRevision extends PolicyRevision {
-  readonly document: PolicyDocument;
-}
 
 @Injectable()
 export class PolicyService {
@@ -48,15 +35,6 @@ export class PolicyService {
     const where = { organizationId_scope_target: { organizationId, ...target } };
     const policy = await context.read((tx) => tx.policy.findUnique({ where }));
     return { id: policy?.id ?? '', revision: policy?.revision ?? null, ...describeTarget(target) };
-  }
-
-  /** Every policy that was ever saved, the organization's first. */
-  async list(context: RequestContext): Promise<Policy[]> {
-    const { organizationId } = context;
-    const policies = await context.read((tx) =>
-      tx.policy.findMany({ where: { organizationId }, orderBy: [{ scope: 'asc' }, { target: 'asc' }] }),
-    );
-    return policies.map((policy) => ({ ...policy, ...describeTarget(policy) }));
   }
 
   /** @throws ApiError NOT_FOUND */
@@ -76,24 +54,7 @@ export class PolicyService {
   }
 
   async revision(context: RequestContext, revision: number): Promise<StoredRevision | null> {
-    const { organizationId } = context;
-    const row = await context.read((tx) =>
-      tx.policyRevision.findFirst({ where: { organizationId, revision } }),
-    );
-    return row && toRevision(row);
-  }
-
-  async revisions(context: RequestContext, policyId: string): Promise<StoredRevision[]> {
-    if (policyId === '') return [];
-    const { organizationId } = context;
-    const rows = await context.read((tx) =>
-      tx.policyRevision.findMany({
-        where: { organizationId, policyId },
-        orderBy: { revision: 'desc' },
-        take: MAX_REVISIONS,
-      }),
-    );
-    return rows.map(toRevision);
+    return (await context.loader(revisionLoader).load(String(revision))) ?? null;
   }
 
   /**
@@ -202,10 +163,6 @@ const nextRevision = async (tx: Transaction, organizationId: string): Promise<nu
   return (_max.revision ?? 0) + 1;
 };
 
-interface RevisionRow extends PolicyRevision {
-  readonly document: unknown;
-}
-
 const findRevision = async (
   tx: Transaction,
   policy: { organizationId: string; id: string; revision: number | null },
@@ -216,12 +173,3 @@ const findRevision = async (
     where: { organizationId_policyId_revision: { organizationId, policyId, revision } },
   });
 };
-
-const toRevision = (row: RevisionRow): StoredRevision => ({
-  revision: row.revision,
-  sha256: row.sha256,
-  message: row.message,
-  author: row.author,
-  createdAt: row.createdAt,
-  document: policyDocumentSchema.parse(row.document),
-});

@@ -9,6 +9,7 @@ import {
   registerEnumType,
 } from '@nestjs/graphql';
 import { RolloutState } from '../generated/prisma/enums.js';
+import { countedConnectionOf } from '../graphql/page.model.js';
 
 registerEnumType(RolloutState, {
   name: 'RolloutState',
@@ -109,6 +110,18 @@ export class Rollout {
 
   @HideField()
   organizationId: string;
+}
+
+@ObjectType({ description: 'A page of rollouts, the newest first.' })
+export class RolloutConnection extends countedConnectionOf(Rollout) {}
+
+@InputType({ description: 'Which rollouts; all that is given has to hold.' })
+export class RolloutFilter {
+  @Field(() => RolloutState, { nullable: true, description: 'Where it stands.' })
+  state?: RolloutState | null;
+
+  @Field(() => Int, { nullable: true, description: 'That is rolled out.' })
+  revision?: number | null;
 }
 
 @ObjectType({ description: 'How many agents of the sites that a rollout has reached stand where.' })

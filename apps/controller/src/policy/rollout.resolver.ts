@@ -1,7 +1,8 @@
 import { Args, Context, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { Requires } from '../auth/access.guard.js';
+import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { Rollout, RolloutProgress, RolloutStage } from './rollout.model.js';
+import { Rollout, RolloutConnection, RolloutFilter, RolloutProgress, RolloutStage } from './rollout.model.js';
 import { RolloutService } from './rollout.service.js';
 import type { StoredRollout } from './rollout-store.js';
 
@@ -9,10 +10,15 @@ import type { StoredRollout } from './rollout-store.js';
 export class RolloutResolver {
   constructor(private readonly service: RolloutService) {}
 
-  @Query(() => [Rollout], { description: 'The newest first; at most 200.' })
+  @Query(() => RolloutConnection, { description: 'The rollouts of the organization, the newest first.' })
   @Requires('read')
-  async rollouts(@Context() context: RequestContext): Promise<Rollout[]> {
-    return this.service.list(context);
+  async rollouts(
+    @Args('filter', { type: () => RolloutFilter, nullable: true, description: 'All unless given.' })
+    filter: RolloutFilter | null | undefined,
+    @Args() page: PageArgs,
+    @Context() context: RequestContext,
+  ): Promise<RolloutConnection> {
+    return this.service.list(context, page, filter);
   }
 
   @Query(() => Rollout, { nullable: true, description: 'One rollout; null when there is none with this id.' })

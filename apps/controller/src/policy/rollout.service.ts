@@ -4,19 +4,27 @@ import { conforms } from '../agents/agent-status.js';
 import { ONLINE_AGENTS, type OnlineAgents } from '../agents/online.js';
 import { audit } from '../audit/audit.js';
 import type { Transaction } from '../database/prisma.js';
+import type { Prisma } from '../generated/prisma/client.js';
+import { RolloutState } from '../generated/prisma/enums.js';
 import { ApiError, badInput, notFound } from '../graphql/errors.js';
+import { descending, Keyset } from '../graphql/keyset.js';
+import type { PageArgs } from '../graphql/page.model.js';
+import { readCountedPage, type PageQuery } from '../graphql/read-page.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput, requireId } from '../graphql/validation.js';
 import { DesiredStateCompiler } from './desired-state-compiler.js';
 import { labelSchema } from './policy-document.js';
 import { rolloutAgents } from './rollout-agents.js';
 import { failedAgents } from './rollout-assessment.js';
-import type { RolloutInput, RolloutProgress } from './rollout.model.js';
+import type { RolloutConnection, RolloutFilter, RolloutInput, RolloutProgress } from './rollout.model.js';
 import { planStages } from './rollout-stages.js';
 import { activeRollout, toRollout, type StoredRollout } from './rollout-store.js';
 
-/** `rollouts` shows no more than these. */
-const MAX_ROLLOUTS = 200;
+const filterSchema = z.object({ state: z.enum(RolloutState).nullish(), revision: z.int().nullish() });
+
+const NEWEST_FIRST = new Keyset('rollouts', [descending('createdAt', 'time'), descending('id', 'id')]);
+
+type RolloutsQuery = PageQuery<Prisma.RolloutWhereInput, Prisma.RolloutOrderByWithRelationInput>;
 
 const rolloutSchema = z.object({
   canaryLabel: labelSchema.nullish(),
@@ -47,12 +55,19 @@ export class RolloutService {
   ) {}
 
   /** The newest first. */
-  async list(context: RequestContext): Promise<StoredRollout[]> {
+  async list(
+    context: RequestContext,
+    page: PageArgs,
+    filter: RolloutFilter | null | undefined,
+  ): Promise<RolloutConnection> {
     const { organizationId } = context;
-    const rows = await context.read((tx) =>
-      tx.rollout.findMany({ where: { organizationId }, orderBy: { createdAt: 'desc' }, take: MAX_ROLLOUTS }),
-    );
-    return rows.map(toRollout);
+    const { state, revision } = parseInput(filterSchema, filter ?? {});
+    return readCountedPage(NEWEST_FIRST, page, {
+      where: { organizationId, ...(state ? { state } : {}), ...(revision == null ? {} : { revision }) },
+      find: (query: RolloutsQuery) => context.read((tx) => tx.rollout.findMany(query)),
+      count: (query) => context.read((tx) => tx.rollout.count(query)),
+      toNode: toRollout,
+    });
   }
 
   async find(context: RequestContext, idGiven: string): Promise<StoredRollout | null> {

@@ -125,9 +125,9 @@ test('only agents whose state changed get a new generation; the others conform t
     },
   });
   const { data } = await admin(
-    '{ policy { application { agent { id } desiredRevision appliedRevision outcome } } }',
+    '{ policy { application { nodes { agent { id } desiredRevision appliedRevision outcome } } } }',
   );
-  expect(data.policy.application).toEqual([
+  expect(data.policy.application.nodes).toEqual([
     { agent: { id: a }, desiredRevision: 1, appliedRevision: null, outcome: null },
     { agent: { id: b }, desiredRevision: 1, appliedRevision: null, outcome: null },
     { agent: { id: c }, desiredRevision: 1, appliedRevision: 1, outcome: 'APPLIED' },
@@ -207,16 +207,16 @@ test('an older document can be saved again, as a new revision; the old ones stay
     input: { expectedRevision: 2, message: 'back', rules: [rule({ id: 'x', name: 'first' })] },
   });
   const { data } = await admin(
-    '{ policy { revision revisions { revision message sha256 } } policyRevision(revision: 1) { sha256 document { rules { name } } } }',
+    '{ policy { revision revisions { nodes { revision message sha256 } } } policyRevision(revision: 1) { sha256 document { rules { name } } } }',
   );
-  expect(data.policy.revisions.map(({ message }: { message: string }) => message)).toEqual([
+  expect(data.policy.revisions.nodes.map(({ message }: { message: string }) => message)).toEqual([
     'back',
     'two',
     'one',
   ]);
-  expect(data.policy.revisions[0].sha256).toBe(data.policy.revisions[2].sha256);
+  expect(data.policy.revisions.nodes[0].sha256).toBe(data.policy.revisions.nodes[2].sha256);
   expect(data.policyRevision).toMatchObject({
-    sha256: data.policy.revisions[2].sha256,
+    sha256: data.policy.revisions.nodes[2].sha256,
     document: { rules: [{ name: 'first' }] },
   });
 });
@@ -267,7 +267,7 @@ test("another organization's site is no site here, and its policy is not seen", 
   const rules = [rule({ source: { siteIds: theirs.siteIds } })];
   expect(codeOf(await mine.admin(SAVE, { input: { message: '', rules } }))).toBe('BAD_INPUT');
   const { data } = await mine.admin(
-    '{ policy { revision revisions { revision } } policyRevision(revision: 1) { message } }',
+    '{ policy { revision revisions { nodes { revision } } } policyRevision(revision: 1) { message } }',
   );
-  expect(data).toEqual({ policy: { revision: null, revisions: [] }, policyRevision: null });
+  expect(data).toEqual({ policy: { revision: null, revisions: { nodes: [] } }, policyRevision: null });
 });

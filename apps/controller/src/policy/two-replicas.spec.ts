@@ -1,26 +1,25 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { request } from 'node:https';
-import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import { desiredStateDirectGet, subjects, type DesiredState, type LinkRecord } from '@longhaul/contracts';
-import { freePort } from '@longhaul/embedded-services';
+import { WebSocket } from 'ws';
 import { createSeed, publicKeyOf } from '../nats/nkey.js';
+import { Balancer } from '../testing/balancer.js';
+import { ControllerClient, type Data } from '../testing/controller-client.js';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
+import { Load } from '../testing/load.js';
+import { Replica } from '../testing/replica.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
 
 jest.setTimeout(180_000);
 
-/** Built by `npm run build`; a replica is a process of its own, to be killed. */
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const ENVIRONMENT = {
+  LONGHAUL_DRAIN_SECONDS: '1',
+  LONGHAUL_AGENT_API_RATE: '10000',
+  LONGHAUL_AGENT_API_BURST: '10000',
+};
 const BOOT_ID = '8f8b1f3e-0000-4000-8000-000000000001';
-
-interface Replica {
-  readonly process: ChildProcess;
-  readonly port: number;
-}
 
 let database: TestDatabase;
 let nats: TestNats;
@@ -33,80 +32,19 @@ const agents: TestAgent[] = [];
 const refusing = new Set<string>();
 
 const startReplica = async (): Promise<Replica> => {
-  const port = await freePort('127.0.0.1');
-  const child = spawn(process.execPath, [MAIN], {
-    env: {
-      PATH: process.env['PATH'],
-      LONGHAUL_STATE_DIR: nats.stateDir,
-      DATABASE_URL: database.server.appUrl,
-      DATABASE_OWNER_URL: database.server.ownerUrl,
-      DATABASE_WORKER_URL: database.server.workerUrl,
-      NATS_URL: nats.server.url,
-      LONGHAUL_NATS_ALLOW_OLD: 'true',
-      LONGHAUL_LISTEN: `127.0.0.1:${String(port)}`,
-      LONGHAUL_LOG_LEVEL: 'error',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-  });
-  const replica = { process: child, port };
+  const replica = await Replica.start({ database, nats, environment: ENVIRONMENT });
   replicas.push(replica);
-  await eventually(async () => (await ask(replica, '{ __typename }')).data !== undefined);
-  password ??= /with the password (\S+)/.exec(output)?.[1] ?? password;
+  password ??= replica.firstPassword ?? password;
   return replica;
 };
 
-const kill = async ({ process: child }: Replica): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-};
-
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Data = any;
-interface Answer {
-  readonly data: Data;
-  readonly cookie: string;
-}
-
-const ask = (replica: Replica, query: string, variables: object = {}, cookie = ''): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        host: '127.0.0.1',
-        port: replica.port,
-        path: '/graphql',
-        method: 'POST',
-        ca: nats.state.caPem,
-        headers: { 'content-type': 'application/json', cookie },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const { data, errors } = JSON.parse(Buffer.concat(chunks).toString()) as {
-            data: unknown;
-            errors?: unknown;
-          };
-          if (errors === undefined) {
-            resolve({ data, cookie: String(response.headers['set-cookie'] ?? '').split(';')[0] ?? '' });
-          } else reject(new Error(JSON.stringify(errors)));
-        });
-      },
-    );
-    sent.on('error', reject);
-    sent.end(JSON.stringify({ query, variables }));
-  });
-
 /** The signed-in owner, at whichever replica. */
-const signIn = async (replica: Replica): Promise<(query: string, variables?: object) => Promise<Data>> => {
-  const mutation = `mutation ($password: String!) { signIn(email: "admin@longhaul.local", password: $password) { organization { id } } }`;
-  const { data, cookie } = await ask(replica, mutation, { password });
-  organizationId = data.signIn.organization.id;
-  return async (query, variables) => (await ask(replica, query, variables, cookie)).data;
+const signIn = async ({
+  client,
+}: Pick<Replica, 'client'>): Promise<(query: string, variables?: object) => Promise<Data>> => {
+  const session = await client.signIn(password);
+  organizationId = session.organizationId;
+  return async (query, variables) => (await client.graphql(session.cookie, query, variables)).data as Data;
 };
 
 const readState = async (agent: TestAgent): Promise<DesiredState | undefined> => {
@@ -183,7 +121,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all(agents.map(({ connection }) => connection.close().catch(() => undefined)));
-  await Promise.all(replicas.map(kill));
+  await Promise.all(replicas.map((replica) => replica.kill()));
   await fixtures.close();
   await nats.stop();
   await database.stop();
@@ -244,7 +182,7 @@ test('a rollout goes on through kill -9 of one replica and of the other; nothing
   const [first, second] = replicas as [Replica, Replica];
   const revision = await publish(first, 1, 'second');
   await eventually(async () => ((await rolloutOf(revision))?.stage ?? 0) >= 1);
-  await kill(first);
+  await first.kill();
   await eventually(async () => (await rolloutOf(revision))?.state === 'COMPLETED', 60_000);
   await settled();
   const middle = await generations();
@@ -252,7 +190,7 @@ test('a rollout goes on through kill -9 of one replica and of the other; nothing
 
   const third = await startReplica();
   const next = await publish(second, revision, 'third');
-  await kill(second);
+  await second.kill();
   await eventually(async () => (await rolloutOf(next))?.state === 'COMPLETED', 60_000);
   await settled();
   const after = await generations();
@@ -268,7 +206,7 @@ test('a rollout goes on through kill -9 of one replica and of the other; nothing
   const once = ['policy.rollout.advance', 'policy.rollout.advance', 'policy.rollout.complete'];
   expect(steps.map(({ action }) => action)).toEqual([...once, ...once]);
   expect((await fixtures.query('SELECT 1 FROM policies WHERE revision = $1', [next])).length).toBe(1);
-  expect(third.process.exitCode).toBeNull();
+  expect(third.isRunning).toBe(true);
 });
 
 test('it halts when an agent refuses, goes on when told to, and an abort brings back what was', async () => {
@@ -368,3 +306,130 @@ const samples = async ({ agentId }: TestAgent): Promise<number> => {
   const rows = await fixtures.query('SELECT 1 FROM telemetry.link_samples WHERE agent_id = $1', [agentId]);
   return rows.length;
 };
+
+describe('behind one address', () => {
+  let balancer: Balancer;
+  let load: Load;
+  let owner: (query: string, variables?: object) => Promise<Data>;
+  const serving = (): Replica[] => replicas.filter(({ isRunning }) => isRunning);
+
+  beforeAll(async () => {
+    await startReplica();
+    balancer = new Balancer(serving);
+    await balancer.start();
+    const client = new ControllerClient(balancer.port, nats.state.caPem);
+    owner = await signIn({ client });
+    load = new Load();
+    for (let caller = 0; caller < 4; caller += 1) {
+      load.add('site', (name) =>
+        owner('mutation ($input: SiteInput!) { createSite(input: $input) { id } }', { input: { name } }),
+      );
+    }
+    load.add('query', () => owner('{ fleet { drifted } policy { revision } }'));
+    load.add('renewal', () => client.renew(agents[0]?.seed ?? ''));
+  });
+  afterAll(async () => {
+    await load.stop();
+    balancer.stop();
+  });
+
+  const goesOn = async (): Promise<void> => {
+    const before = load.answered;
+    await eventually(() => load.answered > before + 20);
+  };
+
+  test('kill -9 of a replica costs the requests that it had in hand, and nothing else', async () => {
+    await goesOn();
+    const [victim] = serving() as [Replica];
+    await victim.kill();
+    const diedAtMs = Date.now();
+    await goesOn();
+    await startReplica();
+    await goesOn();
+    for (const { beganAtMs } of load.failures) expect(beganAtMs).toBeLessThanOrEqual(diedAtMs);
+  });
+
+  test('SIGTERM to a replica costs nothing: it answers what it was asked, sends viewers away, ends with 0', async () => {
+    const failed = load.failures.length;
+    const [leaving] = serving() as [Replica];
+    const session = await leaving.client.signIn(password);
+    const viewer = new WebSocket(`wss://127.0.0.1:${String(leaving.port)}/live`, {
+      ca: nats.state.caPem,
+      origin: `https://127.0.0.1:${String(leaving.port)}`,
+      headers: { cookie: session.cookie },
+    });
+    const [closed] = [new Promise<number>((resolve) => viewer.once('close', resolve))];
+    await new Promise((resolve) => viewer.once('message', resolve));
+    const body = JSON.stringify({ query: '{ fleet { drifted } }' });
+    const answer = new Promise<[number | undefined, string | undefined]>((resolve, reject) => {
+      const slow = request(
+        {
+          ...{
+            host: '127.0.0.1',
+            port: leaving.port,
+            ca: nats.state.caPem,
+            path: '/graphql',
+            method: 'POST',
+          },
+          headers: {
+            'content-type': 'application/json',
+            'content-length': body.length,
+            cookie: session.cookie,
+          },
+        },
+        (response) => {
+          response.resume();
+          resolve([response.statusCode, response.headers.connection]);
+        },
+      );
+      slow.on('error', reject);
+      slow.write(body.slice(0, 10));
+      // The rest when no new connection is taken any more.
+      void eventually(() =>
+        leaving.isReady().then(
+          () => false,
+          () => true,
+        ),
+      ).then(() => slow.end(body.slice(10)));
+    });
+    await goesOn();
+    const ended = leaving.end('SIGTERM');
+    const notReady = await eventually(async () => {
+      const { status, text } = await leaving.client.ask('/readyz');
+      return status === 503 && text;
+    });
+    expect(JSON.parse(notReady)).toMatchObject({ reasons: [{ component: 'shutdown' }] });
+    expect((await leaving.client.ask('/healthz')).status).toBe(200);
+    expect(await closed).toBe(1001);
+    expect(await answer).toEqual([200, 'close']);
+    expect(await ended).toBe(0);
+    await goesOn();
+    expect(load.failures.slice(failed)).toEqual([]);
+  });
+
+  test('nothing that was acknowledged is lost, nothing is done twice', async () => {
+    await load.stop();
+    await eventually(async () => (await fixtures.query('SELECT 1 FROM outbox')).length === 0);
+    const made = await fixtures.query<{ name: string; audited: number }>(
+      `SELECT s.name, (SELECT count(*)::int FROM audit_events a WHERE a.action = 'site.create' AND a.target_id = s.id::text) AS audited
+       FROM sites s WHERE s.name LIKE 'site %.%'`,
+    );
+    const acknowledged = load.outcomes
+      .filter(({ name, failure }) => name.startsWith('site') && failure === undefined)
+      .map(({ name }) => name);
+    expect(acknowledged.length).toBeGreaterThan(20);
+    expect(made.map(({ name }) => name)).toEqual(expect.arrayContaining(acknowledged));
+    expect(made.filter(({ audited }) => audited !== 1)).toEqual([]);
+    const audits = await fixtures.query(
+      `SELECT 1 FROM audit_events WHERE action = 'site.create' AND after->>'name' LIKE 'site %.%'`,
+    );
+    expect(audits).toHaveLength(made.length);
+  });
+
+  test('a second signal ends a replica at once', async () => {
+    const [last] = serving() as [Replica];
+    last.process.kill('SIGTERM');
+    await eventually(async () => (await last.client.ask('/readyz')).status === 503);
+    expect(await last.end('SIGTERM')).toBe(1);
+  });
+});

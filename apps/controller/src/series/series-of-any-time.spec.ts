@@ -21,8 +21,8 @@ beforeAll(async () => {
   api = await TestApi.start();
   world = await TenantWorld.create(api);
   pool = createWorkerPool(api.database.server.workerUrl, 3);
-  const { data } = await world.owner('{ agents { id } }');
-  peerAgentId = (data.agents as { id: string }[]).find(({ id }) => id !== world.agentId)?.id ?? '';
+  const { data } = await world.owner('{ agents { nodes { id } } }');
+  peerAgentId = (data.agents.nodes as { id: string }[]).find(({ id }) => id !== world.agentId)?.id ?? '';
   await ensurePartitions(pool);
   const { organizationId, agentId } = world;
   // Three minutes, of which the second is silent.
@@ -105,8 +105,8 @@ test('a site, a link, an end of one and the organization each have theirs, at an
   expect(await total({ linkId, agentId: peerAgentId })).toMatchObject({ bytesSent: 125_000, lossPct: 3 });
   const all = { bytesSent: 2_125_000, acceleratedBytes: 5_000_200 };
   expect(await total({})).toMatchObject(all);
-  const { data } = await world.owner('{ links { siteA { id } } }');
-  const isA = data.links[0].siteA.id === siteId;
+  const { data } = await world.owner('{ links { nodes { siteA { id } } } }');
+  const isA = data.links.nodes[0].siteA.id === siteId;
   expect(await total({ linkId })).toMatchObject({ bytesSent: isA ? 2_000_000 : 125_000, lossPct: 50 / 30 });
   const { data: days } = await world.owner(SERIES, { ...month, maxPoints: 40 });
   expect(days.telemetry).toMatchObject({ resolutionSeconds: 86_400, total: all });

@@ -1,4 +1,5 @@
 import { Field, GraphQLISODateTime, ID, ObjectType } from '@nestjs/graphql';
+import { countedConnectionOf } from '../graphql/page.model.js';
 
 @ObjectType({ description: 'A signed-in browser or command line.' })
 export class Session {
@@ -23,3 +24,6 @@ export class Session {
   @Field(() => String, { nullable: true, description: 'What the client said that it is, at sign-in.' })
   userAgent: string | null;
 }
+
+@ObjectType({ description: 'A page of sessions, the newest first.' })
+export class SessionConnection extends countedConnectionOf(Session) {}

@@ -1,4 +1,6 @@
 import { Field, Float, GraphQLISODateTime, ID, InputType, ObjectType } from '@nestjs/graphql';
+import { countedConnectionOf } from '../graphql/page.model.js';
+import { SiteState } from './site-state.js';
 
 @ObjectType({ description: 'A place with a LAN behind one or more agents.' })
 export class Site {
@@ -27,6 +29,21 @@ export class Site {
 
   @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
   createdAt: Date;
+}
+
+@ObjectType({ description: 'A page of sites, by name.' })
+export class SiteConnection extends countedConnectionOf(Site) {}
+
+@InputType({ description: 'Which sites; all that is given has to hold.' })
+export class SiteFilter {
+  @Field(() => String, { nullable: true, description: 'A part of the name, in any case.' })
+  name?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'A label that the site carries.' })
+  label?: string | null;
+
+  @Field(() => SiteState, { nullable: true, description: 'How the site is at this moment.' })
+  state?: SiteState | null;
 }
 
 @InputType({

@@ -1,8 +1,13 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { ONLINE_AGENTS, type OnlineAgents } from '../agents/online.js';
 import { audit } from '../audit/audit.js';
 import type { Transaction } from '../database/prisma.js';
+import type { Prisma } from '../generated/prisma/client.js';
 import { ApiError, badInput, notFound } from '../graphql/errors.js';
+import { ascending, Keyset } from '../graphql/keyset.js';
+import type { PageArgs } from '../graphql/page.model.js';
+import { readCountedPage, type PageQuery } from '../graphql/read-page.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { nameSchema, parseInput, requireId } from '../graphql/validation.js';
 import { REVOCATION_LIFE_S } from '../nats/revocations.js';
@@ -10,7 +15,8 @@ import { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
 import { policiesInForce } from '../policy/policies-in-force.js';
 import { labelSchema, prefixTextSchema, type PolicyDocument } from '../policy/policy-document.js';
 import { Prefix } from '../policy/prefix.js';
-import type { Site, SiteInput } from './site.model.js';
+import { siteFilterSchema, sitesThat } from './site-filter.js';
+import type { Site, SiteConnection, SiteFilter, SiteInput } from './site.model.js';
 
 const bandwidth = z.number().positive('must be more than 0').max(100_000).nullish();
 
@@ -37,13 +43,30 @@ const toRow = (input: z.output<typeof siteSchema>) => ({
   ...(input.bandwidthDownMbps === undefined ? {} : { bandwidthDownMbps: input.bandwidthDownMbps }),
 });
 
+const BY_NAME = new Keyset('sites', [ascending('name', 'text'), ascending('id', 'id')]);
+
+type SitesQuery = PageQuery<Prisma.SiteWhereInput, Prisma.SiteOrderByWithRelationInput>;
+
 @Injectable()
 export class SitesService {
-  constructor(private readonly compiler: DesiredStateCompiler) {}
+  constructor(
+    private readonly compiler: DesiredStateCompiler,
+    @Inject(ONLINE_AGENTS) private readonly presence: OnlineAgents,
+  ) {}
 
-  async list(context: RequestContext): Promise<Site[]> {
+  async list(
+    context: RequestContext,
+    page: PageArgs,
+    filter: SiteFilter | null | undefined,
+  ): Promise<SiteConnection> {
     const { organizationId } = context;
-    return context.read((tx) => tx.site.findMany({ where: { organizationId }, orderBy: { name: 'asc' } }));
+    const wanted = parseInput(siteFilterSchema, filter ?? {});
+    return readCountedPage(BY_NAME, page, {
+      where: await context.read((tx) => sitesThat(tx, organizationId, wanted, this.presence)),
+      find: (query: SitesQuery) => context.read((tx) => tx.site.findMany(query)),
+      count: (query) => context.read((tx) => tx.site.count(query)),
+      toNode: (site): Site => site,
+    });
   }
 
   async create(context: RequestContext, input: SiteInput): Promise<Site> {

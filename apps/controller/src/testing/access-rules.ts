@@ -48,7 +48,11 @@ const freshRevision = async (world: TenantWorld): Promise<number | null> => {
 
 /** One for every field of Query and Mutation; the test fails for one that has none. */
 export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
-  'Query.agents': read,
+  'Query.agents': {
+    ...read,
+    variables: ({ siteId }) => ({ filter: { siteId } }),
+    foreignIds: 'nothing',
+  },
   'Query.apiTokens': { needs: 'tokens:write' },
   'Query.applications': read,
   'Query.auditEvents': {
@@ -56,7 +60,11 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     variables: ({ ownerAccount }) => ({ filter: { actorId: ownerAccount.id }, first: 10 }),
     foreignIds: 'nothing',
   },
-  'Query.enrollmentTokens': read,
+  'Query.enrollmentTokens': {
+    ...read,
+    variables: ({ siteId }) => ({ filter: { siteId } }),
+    foreignIds: 'nothing',
+  },
   'Query.fleet': read,
   'Query.flows': {
     ...read,
@@ -68,7 +76,11 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     variables: ({ linkId, agentId }) => ({ linkId, agentId, minutes: 5 }),
     foreignIds: 'NOT_FOUND',
   },
-  'Query.links': read,
+  'Query.links': {
+    ...read,
+    variables: ({ siteId }) => ({ filter: { siteId } }),
+    foreignIds: 'nothing',
+  },
   'Query.organization': read,
   'Query.organizations': read,
   'Query.policy': {
@@ -270,10 +282,37 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   },
 };
 
-/** What somebody has to have to be shown a thing, wherever it stands in an answer; the test fails for a type without. */
-export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
+type TypeRule = Scope | 'public';
+
+/** What is listed page by page: a page and an edge show no more than the thing itself. */
+const LISTED = {
   Agent: 'read',
   AgentApplication: 'read',
+  ApiToken: 'tokens:write',
+  AuditEvent: 'audit:read',
+  EnrollmentToken: 'read',
+  Flow: 'read',
+  Link: 'read',
+  OwnMembership: 'read',
+  Policy: 'read',
+  PolicyRevision: 'read',
+  Rollout: 'read',
+  Session: 'read',
+  Site: 'read',
+  User: 'users:write',
+} as const satisfies Record<string, TypeRule>;
+
+const ofPages = Object.fromEntries(
+  Object.entries(LISTED).flatMap(([name, rule]): [string, TypeRule][] => [
+    [`${name}Connection`, rule],
+    [`${name}Edge`, rule],
+  ]),
+);
+
+/** What somebody has to have to be shown a thing, wherever it stands in an answer; the test fails for a type without. */
+export const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
+  ...LISTED,
+  ...ofPages,
   AgentChange: 'read',
   EffectivePolicy: 'read',
   EffectiveRule: 'read',
@@ -283,43 +322,27 @@ export const TYPE_RULES: Readonly<Record<string, Scope | 'public'>> = {
   PolicyPreviewResult: 'read',
   PolicyTest: 'read',
   PolicyTestOutcome: 'read',
-  Rollout: 'read',
   RolloutProgress: 'read',
   RolloutStage: 'read',
   RuleChange: 'read',
-  ApiToken: 'tokens:write',
   Application: 'read',
-  AuditEvent: 'audit:read',
-  AuditEventConnection: 'audit:read',
-  AuditEventEdge: 'audit:read',
   CreatedApiToken: 'tokens:write',
   CreatedEnrollmentToken: 'agents:write',
-  EnrollmentToken: 'read',
   FleetSummary: 'read',
-  Flow: 'read',
-  FlowConnection: 'read',
-  FlowEdge: 'read',
   ClassWeights: 'read',
-  Link: 'read',
   LinkEnd: 'read',
   LinkPoint: 'read',
   Organization: 'public',
   OidcMethod: 'public',
-  OwnMembership: 'read',
   PageInfo: 'read',
-  Policy: 'read',
   PolicyDocument: 'read',
-  PolicyRevision: 'read',
   PolicyRule: 'read',
   PortRange: 'read',
   Selector: 'read',
   RankedLink: 'read',
-  Session: 'read',
-  SignInMethods: 'public',
-  Site: 'read',
   TelemetryPoint: 'read',
   TelemetrySeries: 'read',
   TelemetryTotal: 'read',
-  User: 'users:write',
+  SignInMethods: 'public',
   Viewer: 'public',
 };

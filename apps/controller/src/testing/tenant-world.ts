@@ -24,8 +24,8 @@ export class TenantWorld {
     );
     const agentId = await api.enrollAgent(organizationId, near);
     await api.enrollAgent(organizationId, far);
-    const { data } = await owner('{ links { id } }');
-    const linkId = data.links[0].id as string;
+    const { data } = await owner('{ links { nodes { id } } }');
+    const linkId = data.links.nodes[0].id as string;
     const world = new TenantWorld(api, organizationId, owner, ownerAccount, near, agentId, linkId);
     await world.enrollmentToken();
     await world.apiToken(['read']);
@@ -78,7 +78,7 @@ export class TenantWorld {
   /** The id of a fresh session of somebody. */
   async sessionOf(person: Member): Promise<string> {
     const client = await this.api.openSession(person);
-    return (await client('{ sessions { id } }')).data.sessions[0].id as string;
+    return (await client('{ sessions { nodes { id } } }')).data.sessions.nodes[0].id as string;
   }
 
   /** The revision in force, for `expectedRevision`. */

@@ -1,5 +1,6 @@
 import { Field, GraphQLISODateTime, ID, InputType, ObjectType } from '@nestjs/graphql';
 import { Role } from '../generated/prisma/enums.js';
+import { countedConnectionOf } from '../graphql/page.model.js';
 
 @ObjectType({ description: 'A person of the organization.' })
 export class User {
@@ -17,6 +18,18 @@ export class User {
 
   @Field({ description: 'Whether the identity provider decides their role, at each sign-in.' })
   byOidc: boolean;
+}
+
+@ObjectType({ description: 'A page of people, by e-mail address.' })
+export class UserConnection extends countedConnectionOf(User) {}
+
+@InputType({ description: 'Which people; all that is given has to hold.' })
+export class UserFilter {
+  @Field(() => String, { nullable: true, description: 'A part of the e-mail address, in any case.' })
+  email?: string | null;
+
+  @Field(() => Role, { nullable: true, description: 'What they may do here.' })
+  role?: Role | null;
 }
 
 @InputType({ description: 'A person who has an account elsewhere, to work here too.' })

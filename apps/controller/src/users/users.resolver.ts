@@ -1,18 +1,24 @@
 import { Args, Context, ID, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Requires } from '../auth/access.guard.js';
 import { Role } from '../generated/prisma/enums.js';
+import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { AddMemberInput, CreateUserInput, User } from './user.model.js';
+import { AddMemberInput, CreateUserInput, User, UserConnection, UserFilter } from './user.model.js';
 import { UsersService } from './users.service.js';
 
 @Resolver(() => User)
 export class UsersResolver {
   constructor(private readonly service: UsersService) {}
 
-  @Query(() => [User], { description: 'The people of the organization, by e-mail address.' })
+  @Query(() => UserConnection, { description: 'The people of the organization, by e-mail address.' })
   @Requires('users:write')
-  async users(@Context() context: RequestContext): Promise<User[]> {
-    return this.service.list(context);
+  async users(
+    @Args('filter', { type: () => UserFilter, nullable: true, description: 'All unless given.' })
+    filter: UserFilter | null | undefined,
+    @Args() page: PageArgs,
+    @Context() context: RequestContext,
+  ): Promise<UserConnection> {
+    return this.service.list(context, page, filter);
   }
 
   @Mutation(() => User, { description: 'Adds a person. Needs the role OWNER.' })

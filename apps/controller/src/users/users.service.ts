@@ -7,10 +7,13 @@ import { enterScope } from '../database/tenant-database.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { Role } from '../generated/prisma/enums.js';
 import { ApiError, notFound } from '../graphql/errors.js';
+import { ascending, Keyset } from '../graphql/keyset.js';
+import type { PageArgs } from '../graphql/page.model.js';
+import { readCountedPage, type PageQuery } from '../graphql/read-page.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { parseInput, requireId } from '../graphql/validation.js';
 import { assertAnotherOwner, lockMembers } from './last-owner.js';
-import type { AddMemberInput, CreateUserInput, User } from './user.model.js';
+import type { AddMemberInput, CreateUserInput, User, UserConnection, UserFilter } from './user.model.js';
 
 const emailSchema = z.string().trim().toLowerCase().max(254).pipe(z.email('must be an e-mail address'));
 
@@ -22,18 +25,32 @@ const createUserSchema = z.object({
   role: z.enum(Role),
 });
 
+const filterSchema = z.object({ email: z.string().max(254).nullish(), role: z.enum(Role).nullish() });
+
+const BY_EMAIL = new Keyset('users', [ascending('user.email', 'text')]);
+
+type MembersQuery = PageQuery<Prisma.MembershipWhereInput, Prisma.MembershipOrderByWithRelationInput>;
+
 @Injectable()
 export class UsersService {
-  async list(context: RequestContext): Promise<User[]> {
+  async list(
+    context: RequestContext,
+    page: PageArgs,
+    filter: UserFilter | null | undefined,
+  ): Promise<UserConnection> {
     const { organizationId } = context;
-    const members = await context.read((tx) =>
-      tx.membership.findMany({
-        where: { organizationId },
-        include: { user: true },
-        orderBy: { user: { email: 'asc' } },
-      }),
-    );
-    return members.map(toUser);
+    const { email, role } = parseInput(filterSchema, filter ?? {});
+    return readCountedPage(BY_EMAIL, page, {
+      where: {
+        organizationId,
+        ...(email ? { user: { email: { contains: email.toLowerCase() } } } : {}),
+        ...(role ? { role } : {}),
+      },
+      find: (query: MembersQuery) =>
+        context.read((tx) => tx.membership.findMany({ ...query, include: { user: true } })),
+      count: (query) => context.read((tx) => tx.membership.count(query)),
+      toNode: toUser,
+    });
   }
 
   async create(context: RequestContext, input: CreateUserInput): Promise<User> {

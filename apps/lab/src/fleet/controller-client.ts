@@ -8,6 +8,9 @@ const responseSchema = z.object({
   errors: z.array(z.object({ message: z.string() })).optional(),
 });
 
+/** The form of a page of a list. */
+export const pageOf = <T>(item: z.ZodType<T>) => z.object({ nodes: z.array(item) });
+
 interface Answer {
   readonly status: number;
   readonly cookies: readonly string[];

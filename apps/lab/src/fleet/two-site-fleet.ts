@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LabNetwork, MANAGEMENT_ADDRESS, SITE_ADDRESSES, type SiteName } from '../network/lab-network.js';
-import { ControllerClient } from './controller-client.js';
+import { ControllerClient, pageOf } from './controller-client.js';
 import { ControlPlane, type ExternalServices } from './control-plane.js';
 
 const LONGHAUL = fileURLToPath(new URL('../../../cli/bin/longhaul.js', import.meta.url));
@@ -97,21 +97,21 @@ export class TwoSiteFleet {
 
   /** The emulated link is one's own: loss on it is not congestion. */
   private async useLossyProfile(): Promise<void> {
-    const schema = z.object({ links: z.array(z.object({ id: z.string() })) });
-    const { links } = await this.api.query('{ links { id } }', {}, schema);
+    const schema = z.object({ links: pageOf(z.object({ id: z.string() })) });
+    const { links } = await this.api.query('{ links { nodes { id } } }', {}, schema);
     const document = 'mutation ($id: ID!, $input: LinkInput!) { updateLink(id: $id, input: $input) { id } }';
-    for (const { id } of links)
+    for (const { id } of links.nodes)
       await this.api.query(document, { id, input: { profile: 'LOSSY' } }, z.unknown());
   }
 
   private async ensureSite(site: SiteName): Promise<string> {
     const { name, location } = SITES[site];
     const { sites } = await this.api.query(
-      '{ sites { id name } }',
-      {},
-      z.object({ sites: z.array(siteSchema) }),
+      'query ($name: String!) { sites(filter: { name: $name }) { nodes { id name } } }',
+      { name },
+      z.object({ sites: pageOf(siteSchema) }),
     );
-    const present = sites.find((candidate) => candidate.name === name);
+    const present = sites.nodes.find((candidate) => candidate.name === name);
     if (present !== undefined) return present.id;
     const document = 'mutation ($input: SiteInput!) { createSite(input: $input) { id name } }';
     const input = { name, location, lanPrefixes: [SITE_ADDRESSES[site].lanPrefix] };
@@ -139,9 +139,9 @@ export class TwoSiteFleet {
   }
 
   private async hasApprovedAgent(site: SiteName): Promise<boolean> {
-    const schema = z.object({ agents: z.array(agentSchema) });
-    const { agents } = await this.api.query('{ agents { id state site { id } } }', {}, schema);
-    return agents.some((agent) => agent.state === 'APPROVED' && agent.site.id === this.siteIds[site]);
+    const schema = z.object({ agents: pageOf(agentSchema) });
+    const { agents } = await this.api.query('{ agents { nodes { id state site { id } } } }', {}, schema);
+    return agents.nodes.some((agent) => agent.state === 'APPROVED' && agent.site.id === this.siteIds[site]);
   }
 
   /** A one-off enrolment token for the site. */
@@ -223,17 +223,19 @@ export class TwoSiteFleet {
     const schema = z.object({
       policy: z.object({
         revision: z.number().nullable(),
-        application: z.array(z.object({ appliedRevision: z.number().nullable() })),
+        application: pageOf(z.object({ appliedRevision: z.number().nullable() })),
       }),
     });
     const began = Date.now();
     for (;;) {
       const { policy } = await this.api.query(
-        '{ policy { revision application { appliedRevision } } }',
+        '{ policy { revision application { nodes { appliedRevision } } } }',
         {},
         schema,
       );
-      const applied = policy.application.filter(({ appliedRevision }) => appliedRevision === policy.revision);
+      const applied = policy.application.nodes.filter(
+        ({ appliedRevision }) => appliedRevision === policy.revision,
+      );
       if (applied.length === 2) return Date.now() - began;
       if (Date.now() - began > timeoutMs) {
         throw new Error(`revision ${policy.revision} is not applied everywhere after ${timeoutMs} ms`);

@@ -3,11 +3,13 @@ import { type ReactNode, useState } from 'react';
 import { useMutation } from 'urql';
 import { errorMessage } from '../api/client.js';
 import { useMay } from '../app/roles.js';
+import { count } from '../lib/format.js';
 import { ago, calendarTime, useNow } from '../lib/time.js';
 import { useFeed } from '../live/use-feed.js';
 import { Button } from '../ui/button.js';
 import { ConfirmButton } from '../ui/confirm-button.js';
 import { Empty, Panel } from '../ui/panel.js';
+import { useBeginning } from '../ui/show-more.js';
 import { Notice, Status } from '../ui/status.js';
 import { Table, Td, Th } from '../ui/table.js';
 import { ApproveAgentMutation, type EnrolAgent, RevokeAgentMutation } from './enrol.documents.js';
@@ -102,6 +104,9 @@ function AgentRow({
   );
 }
 
+/** Rows at first; a fleet may have thousands. */
+const FIRST_ROWS = 50;
+
 /** Agents with what can be done to them. */
 export function AgentsPanel({
   id,
@@ -115,6 +120,7 @@ export function AgentsPanel({
   onChanged: () => void;
 }): ReactNode {
   const nowMs = useNow();
+  const { shown, more } = useBeginning(agents, FIRST_ROWS, `Show more of ${count(agents.length, 'agent')}`);
   const { frame } = useFeed();
   const [error, setError] = useState<string>();
   const [, revoke] = useMutation(RevokeAgentMutation);
@@ -158,7 +164,7 @@ export function AgentsPanel({
           </>
         }
       >
-        {agents.map((agent) =>
+        {shown.map((agent) =>
           agent.state === 'PENDING' ? (
             <tr key={agent.id}>
               <Td className="font-medium">{agent.hostname}</Td>
@@ -187,6 +193,7 @@ export function AgentsPanel({
           ),
         )}
       </Table>
+      {more}
     </Panel>
   );
 }

@@ -1,6 +1,6 @@
 import { type ReactNode, useState } from 'react';
-import { useQuery } from 'urql';
 import { errorMessage } from '../api/client.js';
+import { useAllPages } from '../api/use-all-pages.js';
 import { useMay } from '../app/roles.js';
 import { useTitle } from '../app/title.js';
 import { usePolling } from '../lib/use-polling.js';
@@ -8,7 +8,7 @@ import { Loading, PageHead } from '../ui/panel.js';
 import { Notice } from '../ui/status.js';
 import { AgentsPanel } from './agents-panel.js';
 import { CommandPanel } from './command-panel.js';
-import { type CreatedToken, EnrolQuery } from './enrol.documents.js';
+import { AGENTS, type CreatedToken, SITE_NAMES, TOKENS } from './enrol.documents.js';
 import { TokenWizard } from './token-wizard.js';
 import { TokensPanel } from './tokens-panel.js';
 
@@ -26,17 +26,25 @@ export function EnrolPage(): ReactNode {
   useTitle('Enrol a site');
   const mayChange = useMay('agents:write');
   const [made, setMade] = useState<Made>();
-  const [{ data, error }, refetch] = useQuery({ query: EnrolQuery, requestPolicy: 'cache-and-network' });
-  usePolling(refetch, made === undefined ? REREAD_EVERY_MS : WATCH_EVERY_MS);
+  const [sites, rereadSites] = useAllPages(SITE_NAMES);
+  const [agents, rereadAgents] = useAllPages(AGENTS);
+  const [tokens, rereadTokens] = useAllPages(TOKENS);
+  const watchMs = made === undefined ? REREAD_EVERY_MS : WATCH_EVERY_MS;
+  usePolling(rereadSites, REREAD_EVERY_MS);
+  usePolling(rereadAgents, watchMs);
+  usePolling(rereadTokens, watchMs);
   const reread = (): void => {
-    refetch({ requestPolicy: 'network-only' });
+    rereadSites();
+    rereadAgents();
+    rereadTokens();
   };
+  const error = sites.error ?? agents.error ?? tokens.error;
   const head = (
     <PageHead title="Enrol a site">
       Make a token, run one command on the machine in front of the site’s network, and watch it come up here.
     </PageHead>
   );
-  if (data === undefined) {
+  if (sites.items === undefined || agents.items === undefined || tokens.items === undefined) {
     return (
       <>
         {head}
@@ -50,11 +58,12 @@ export function EnrolPage(): ReactNode {
       </>
     );
   }
+  const known = agents.items;
   const onMade = (created: CreatedToken): void => {
-    setMade({ created, knownBefore: new Set(data.agents.map(({ id }) => id)) });
+    setMade({ created, knownBefore: new Set(known.map(({ id }) => id)) });
     reread();
   };
-  const pending = data.agents.filter(({ state }) => state === 'PENDING');
+  const pending = known.filter(({ state }) => state === 'PENDING');
   return (
     <>
       {head}
@@ -81,20 +90,20 @@ export function EnrolPage(): ReactNode {
           <CommandPanel
             created={made.created}
             knownBefore={made.knownBefore}
-            agents={data.agents}
+            agents={known}
             onApproved={reread}
             onAnother={() => {
               setMade(undefined);
             }}
           />
         ) : (
-          mayChange && <TokenWizard sites={data.sites} onMade={onMade} />
+          mayChange && <TokenWizard sites={sites.items} onMade={onMade} />
         )}
-        <TokensPanel tokens={data.enrollmentTokens} onChanged={reread} />
+        <TokensPanel tokens={tokens.items} onChanged={reread} />
         <AgentsPanel
           id="agents"
           title="Enrolled agents"
-          agents={data.agents.filter(({ state }) => state !== 'PENDING')}
+          agents={known.filter(({ state }) => state !== 'PENDING')}
           onChanged={reread}
         />
       </div>

@@ -1,56 +1,102 @@
+import type { Page, PagedList, PageVariables } from '../api/all-pages.js';
 import { document } from '../api/document.js';
 import type { Agent, EnrollmentToken, Site, SiteName } from '../api/schema.js';
 
 export type EnrolAgent = Agent & { site: SiteName };
 
-export const EnrolQuery = document<{
-  sites: (SiteName & { agents: { id: string }[] })[];
-  agents: EnrolAgent[];
-  enrollmentTokens: EnrollmentToken[];
-}>(/* GraphQL */ `
-  query Enrol {
-    sites {
-      id
-      name
-      agents {
-        id
-      }
-    }
-    agents {
-      id
-      hostname
-      state
-      version
-      online
-      lastSeenAt
-      desiredGeneration
-      appliedGeneration
-      outcome
-      error
-      enrolledAt
-      site {
+const PAGE_INFO = /* GraphQL */ `
+  fragment WhetherMore on PageInfo {
+    hasNextPage
+    endCursor
+  }
+`;
+
+export const SiteNamesPageQuery = document<{ sites: Page<SiteName> }, PageVariables>(/* GraphQL */ `
+  query SiteNames($first: Int!, $after: String) {
+    sites(first: $first, after: $after) {
+      nodes {
         id
         name
       }
-    }
-    enrollmentTokens {
-      id
-      name
-      site {
-        id
-        name
+      pageInfo {
+        ...WhetherMore
       }
-      maxUses
-      uses
-      expiresAt
-      revokedAt
-      needsApproval
-      createdAt
-      lastUsedAt
-      status
     }
   }
+  ${PAGE_INFO}
 `);
+
+export const AgentsPageQuery = document<{ agents: Page<EnrolAgent> }, PageVariables>(/* GraphQL */ `
+  query Agents($first: Int!, $after: String) {
+    agents(first: $first, after: $after) {
+      nodes {
+        id
+        hostname
+        state
+        version
+        online
+        lastSeenAt
+        desiredGeneration
+        appliedGeneration
+        outcome
+        error
+        enrolledAt
+        site {
+          id
+          name
+        }
+      }
+      pageInfo {
+        ...WhetherMore
+      }
+    }
+  }
+  ${PAGE_INFO}
+`);
+
+export const TokensPageQuery = document<{ enrollmentTokens: Page<EnrollmentToken> }, PageVariables>(
+  /* GraphQL */ `
+    query EnrollmentTokens($first: Int!, $after: String) {
+      enrollmentTokens(first: $first, after: $after) {
+        nodes {
+          id
+          name
+          site {
+            id
+            name
+          }
+          maxUses
+          uses
+          expiresAt
+          revokedAt
+          needsApproval
+          createdAt
+          lastUsedAt
+          status
+        }
+        pageInfo {
+          ...WhetherMore
+        }
+      }
+    }
+    ${PAGE_INFO}
+  `,
+);
+
+export const SITE_NAMES: PagedList<SiteName, { sites: Page<SiteName> }> = {
+  document: SiteNamesPageQuery,
+  pageOf: ({ sites }) => sites,
+};
+
+export const AGENTS: PagedList<EnrolAgent, { agents: Page<EnrolAgent> }> = {
+  document: AgentsPageQuery,
+  pageOf: ({ agents }) => agents,
+};
+
+export const TOKENS: PagedList<EnrollmentToken, { enrollmentTokens: Page<EnrollmentToken> }> = {
+  document: TokensPageQuery,
+  pageOf: ({ enrollmentTokens }) => enrollmentTokens,
+};
 
 export interface SiteInput {
   name: string;

@@ -4,10 +4,12 @@ import { useMutation } from 'urql';
 import { errorMessage } from '../api/client.js';
 import type { EnrollmentToken } from '../api/schema.js';
 import { useMay } from '../app/roles.js';
+import { count } from '../lib/format.js';
 import { ago, calendarTime, relative, useNow } from '../lib/time.js';
 import type { Tone } from '../ui/classes.js';
 import { ConfirmButton } from '../ui/confirm-button.js';
 import { Empty, Panel } from '../ui/panel.js';
+import { useBeginning } from '../ui/show-more.js';
 import { Badge, Notice } from '../ui/status.js';
 import { Table, Td, Th } from '../ui/table.js';
 import { RevokeTokenMutation } from './enrol.documents.js';
@@ -65,6 +67,9 @@ function TokenRow({
   );
 }
 
+/** Rows at first; a fleet may have thousands. */
+const FIRST_ROWS = 50;
+
 /** Every enrolment token, what it may still do, and its revocation. */
 export function TokensPanel({
   tokens,
@@ -74,6 +79,7 @@ export function TokensPanel({
   onChanged: () => void;
 }): ReactNode {
   const nowMs = useNow();
+  const { shown, more } = useBeginning(tokens, FIRST_ROWS, `Show more of ${count(tokens.length, 'token')}`);
   const [error, setError] = useState<string>();
   const [, revoke] = useMutation(RevokeTokenMutation);
   const onRevoke = (id: string): void => {
@@ -112,7 +118,7 @@ export function TokensPanel({
             </>
           }
         >
-          {tokens.map((token) => (
+          {shown.map((token) => (
             <TokenRow
               key={token.id}
               token={token}
@@ -124,6 +130,7 @@ export function TokensPanel({
           ))}
         </Table>
       )}
+      {more}
     </Panel>
   );
 }

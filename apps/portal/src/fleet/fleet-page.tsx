@@ -3,6 +3,7 @@ import { MapPinned } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
 import { useQuery } from 'urql';
 import { errorMessage } from '../api/client.js';
+import { useAllPages } from '../api/use-all-pages.js';
 import { useViewer } from '../app/session.js';
 import { useTitle } from '../app/title.js';
 import { rate, ratio, significantInteger, text } from '../lib/format.js';
@@ -12,7 +13,7 @@ import { Button } from '../ui/button.js';
 import { Empty, Loading, PageHead, Panel } from '../ui/panel.js';
 import { BigNumber } from '../ui/quantity.js';
 import { Notice } from '../ui/status.js';
-import { FleetQuery } from './fleet.documents.js';
+import { FleetQuery, LINKS, SITES } from './fleet.documents.js';
 import { FlowsPanel } from './flows-panel.js';
 import { HistoryPanel } from './history-panel.js';
 import { LinkDetail } from './link-detail.js';
@@ -99,10 +100,15 @@ function NoSites(): ReactNode {
 function Fleet(): ReactNode {
   const search = route.useSearch();
   const { frame } = useFeed();
-  const [{ data, error }, refetch] = useQuery({ query: FleetQuery, requestPolicy: 'cache-and-network' });
-  usePolling(refetch, REREAD_EVERY_MS);
-  const views = useMemo(() => linkViews(data?.links ?? [], frame), [data, frame]);
-  if (data === undefined) {
+  const [summary, rereadSummary] = useQuery({ query: FleetQuery, requestPolicy: 'cache-and-network' });
+  const [sites, rereadSites] = useAllPages(SITES);
+  const [links, rereadLinks] = useAllPages(LINKS);
+  usePolling(rereadSummary, REREAD_EVERY_MS);
+  usePolling(rereadSites, REREAD_EVERY_MS);
+  usePolling(rereadLinks, REREAD_EVERY_MS);
+  const views = useMemo(() => linkViews(links.items ?? [], frame), [links.items, frame]);
+  const error = summary.error ?? sites.error ?? links.error;
+  if (summary.data === undefined || sites.items === undefined || links.items === undefined) {
     return error === undefined ? (
       <Loading rows={6} />
     ) : (
@@ -111,9 +117,8 @@ function Fleet(): ReactNode {
       </Notice>
     );
   }
-  if (data.sites.length === 0) return <NoSites />;
+  if (sites.items.length === 0) return <NoSites />;
   const chosen = views.find(({ link }) => link.id === search.link) ?? views[0];
-  const sites = siteViews(data.sites, views, frame);
   return (
     <div className="space-y-4">
       {error !== undefined && (
@@ -121,12 +126,12 @@ function Fleet(): ReactNode {
           {errorMessage(error)}
         </Notice>
       )}
-      <BigNumbers totals={fleetTotals(data.fleet, views, frame)} />
+      <BigNumbers totals={fleetTotals(summary.data.fleet, views, frame)} />
       <LinksPanel views={views} chosenId={chosen?.link.id} />
       {chosen !== undefined && <LinkDetail key={chosen.link.id} view={chosen} search={search} />}
-      <HistoryPanel sites={data.sites} links={data.links} />
-      <SitesPanel sites={sites} />
-      <FlowsPanel sites={data.sites} />
+      <HistoryPanel sites={sites.items} links={links.items} />
+      <SitesPanel sites={siteViews(sites.items, views, frame)} />
+      <FlowsPanel sites={sites.items} />
     </div>
   );
 }

@@ -1,3 +1,4 @@
+import type { Page, PagedList, PageVariables } from '../api/all-pages.js';
 import { document } from '../api/document.js';
 import type {
   Agent,
@@ -25,7 +26,7 @@ export type FleetAgent = Pick<
 >;
 export type FleetSite = Site & { agents: FleetAgent[] };
 
-export const FleetQuery = document<{ fleet: FleetSummary; sites: FleetSite[]; links: Link[] }>(/* GraphQL */ `
+export const FleetQuery = document<{ fleet: FleetSummary }>(/* GraphQL */ `
   query Fleet {
     fleet {
       sites
@@ -36,58 +37,80 @@ export const FleetQuery = document<{ fleet: FleetSummary; sites: FleetSite[]; li
       drifted
       sentMbps
     }
-    sites {
-      id
-      name
-      location
-      labels
-      lanPrefixes
-      bandwidthUpMbps
-      bandwidthDownMbps
-      agents {
+  }
+`);
+
+export const SitesPageQuery = document<{ sites: Page<FleetSite> }, PageVariables>(/* GraphQL */ `
+  query Sites($first: Int!, $after: String) {
+    sites(first: $first, after: $after) {
+      nodes {
         id
-        hostname
-        state
-        online
-        lastSeenAt
-        desiredGeneration
-        appliedGeneration
-        outcome
-        error
+        name
+        location
+        labels
+        lanPrefixes
+        bandwidthUpMbps
+        bandwidthDownMbps
+        agents {
+          id
+          hostname
+          state
+          online
+          lastSeenAt
+          desiredGeneration
+          appliedGeneration
+          outcome
+          error
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
-    links {
-      id
-      siteA {
+  }
+`);
+
+export const LinksPageQuery = document<{ links: Page<Link> }, PageVariables>(/* GraphQL */ `
+  query Links($first: Int!, $after: String) {
+    links(first: $first, after: $after) {
+      nodes {
         id
-        name
+        siteA {
+          id
+          name
+        }
+        siteB {
+          id
+          name
+        }
+        profile
+        cipherSuite
+        ends {
+          state
+          agent {
+            ...EndAgent
+          }
+          peer {
+            ...EndAgent
+          }
+          latest {
+            at
+            sentMbps
+            receivedMbps
+            wireSentMbps
+            wireReceivedMbps
+            rttMs
+            minRttMs
+            lossPct
+            retransmitPct
+            openStreams
+          }
+        }
       }
-      siteB {
-        id
-        name
-      }
-      profile
-      cipherSuite
-      ends {
-        state
-        agent {
-          ...EndAgent
-        }
-        peer {
-          ...EndAgent
-        }
-        latest {
-          at
-          sentMbps
-          receivedMbps
-          wireSentMbps
-          wireReceivedMbps
-          rttMs
-          minRttMs
-          lossPct
-          retransmitPct
-          openStreams
-        }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }
@@ -100,6 +123,16 @@ export const FleetQuery = document<{ fleet: FleetSummary; sites: FleetSite[]; li
     }
   }
 `);
+
+export const SITES: PagedList<FleetSite, { sites: Page<FleetSite> }> = {
+  document: SitesPageQuery,
+  pageOf: ({ sites }) => sites,
+};
+
+export const LINKS: PagedList<Link, { links: Page<Link> }> = {
+  document: LinksPageQuery,
+  pageOf: ({ links }) => links,
+};
 
 export const LinkSeriesQuery = document<
   { linkSeries: LinkPoint[] },
@@ -128,37 +161,29 @@ export interface FlowFilter {
   handling?: string;
 }
 
-interface FlowPage {
-  edges: { cursor: string; node: Flow }[];
-  pageInfo: { hasNextPage: boolean; endCursor: string | null };
-}
-
 export const FlowsQuery = document<
-  { flows: FlowPage },
+  { flows: Page<Flow> },
   { filter: FlowFilter | null; first: number; after: string | null }
 >(/* GraphQL */ `
   query Flows($filter: FlowFilter, $first: Int!, $after: String) {
     flows(filter: $filter, first: $first, after: $after) {
-      edges {
-        cursor
-        node {
-          flowId
-          agentId
-          peerAgentId
-          source
-          destination
-          destinationPort
-          ruleId
-          handling
-          startedAt
-          lastSeenAt
-          ended
-          reason
-          bytesUp
-          bytesDown
-          encodedBytesUp
-          encodedBytesDown
-        }
+      nodes {
+        flowId
+        agentId
+        peerAgentId
+        source
+        destination
+        destinationPort
+        ruleId
+        handling
+        startedAt
+        lastSeenAt
+        ended
+        reason
+        bytesUp
+        bytesDown
+        encodedBytesUp
+        encodedBytesDown
       }
       pageInfo {
         hasNextPage

@@ -133,7 +133,7 @@ function FlowsTable({ filter, filtered }: { filter: FlowFilter; filtered: boolea
     requestPolicy: 'cache-and-network',
   });
   usePolling(refetch, REREAD_EVERY_MS);
-  const flows = data?.flows.edges.map(({ node }) => node);
+  const flows = data?.flows.nodes;
   const known = new Set(flows?.map(({ flowId }) => flowId));
   const unseen = frame?.flows.some(({ flowId }) => !known.has(flowId)) ?? false;
   // A flow that the feed knows and the list does not: read the list soon rather than at its next turn.

@@ -1,15 +1,15 @@
 import { Link, useNavigate } from '@tanstack/react-router';
 import { Waypoints } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import { count, delay, percent, rate } from '../lib/format.js';
 import { RECENT_FRAMES } from '../live/feed.js';
 import { useLiveFeed } from '../live/use-feed.js';
-import { Button } from '../ui/button.js';
 import { classes } from '../ui/classes.js';
 import { Empty, Panel } from '../ui/panel.js';
 import { Measure } from '../ui/quantity.js';
 import { Sparkline } from '../ui/sparkline.js';
 import { Status } from '../ui/status.js';
+import { useBeginning } from '../ui/show-more.js';
 import { Table, Td, Th } from '../ui/table.js';
 import { HEALTH, type LinkView } from './model.js';
 
@@ -87,7 +87,7 @@ export function LinksPanel({
   views: readonly LinkView[];
   chosenId: string | undefined;
 }): ReactNode {
-  const [shown, setShown] = useState(FIRST_ROWS);
+  const { shown, more } = useBeginning(views, FIRST_ROWS, `Show more of ${count(views.length, 'link')}`);
   if (views.length === 0) {
     return (
       <Panel id="links" title="Links">
@@ -121,23 +121,11 @@ export function LinksPanel({
           </>
         }
       >
-        {views.slice(0, shown).map((view) => (
+        {shown.map((view) => (
           <LinkRow key={view.link.id} view={view} chosen={view.link.id === chosenId} />
         ))}
       </Table>
-      {views.length > shown && (
-        <div className="border-t border-line p-2 text-center">
-          <Button
-            variant="ghost"
-            small
-            onClick={() => {
-              setShown(shown * 4);
-            }}
-          >
-            Show more of {count(views.length, 'link')}
-          </Button>
-        </div>
-      )}
+      {more}
     </Panel>
   );
 }

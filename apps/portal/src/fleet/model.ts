@@ -1,5 +1,5 @@
 import type { FleetSummary, Link, LinkEnd } from '../api/schema.js';
-import type { LiveFrame, LiveLink } from '../live/frame.js';
+import type { LiveAgent, LiveFrame, LiveLink } from '../live/frame.js';
 import { fromHistory, fromLive, type LinkEndPoint } from '../live/series.js';
 import type { Tone } from '../ui/classes.js';
 import type { FleetSite } from './fleet.documents.js';
@@ -174,13 +174,16 @@ function siteHealth(view: Omit<SiteView, 'health'>, pending: boolean): SiteHealt
   return whole ? 'healthy' : 'degraded';
 }
 
-function toSiteView(site: FleetSite, views: readonly LinkView[], frame: LiveFrame | undefined): SiteView {
-  const live = new Map(frame?.agents.map((agent) => [agent.agentId, agent]));
+/** @param links those of the site */
+function toSiteView(
+  site: FleetSite,
+  links: readonly LinkView[],
+  live: ReadonlyMap<string, LiveAgent>,
+): SiteView {
   const agents = site.agents
     .filter(({ state }) => state === 'APPROVED')
     .map((agent) => ({ ...agent, ...live.get(agent.id) }));
   const own = new Set(agents.map(({ id }) => id));
-  const links = views.filter(({ link }) => link.siteA.id === site.id || link.siteB.id === site.id);
   const points = links.flatMap(({ directions }) =>
     directions.flatMap(({ agentId, point }) => (point && own.has(agentId) ? [point] : [])),
   );
@@ -198,14 +201,28 @@ function toSiteView(site: FleetSite, views: readonly LinkView[], frame: LiveFram
   return { ...view, health: siteHealth(view, pending) };
 }
 
+function linksBySite(views: readonly LinkView[]): Map<string, LinkView[]> {
+  const bySite = new Map<string, LinkView[]>();
+  for (const view of views) {
+    for (const { id } of [view.link.siteA, view.link.siteB]) {
+      const own = bySite.get(id);
+      if (own === undefined) bySite.set(id, [view]);
+      else own.push(view);
+    }
+  }
+  return bySite;
+}
+
 /** Every site with its newest numbers, those that need a person first. */
 export function siteViews(
   sites: readonly FleetSite[],
   views: readonly LinkView[],
   frame: LiveFrame | undefined,
 ): SiteView[] {
+  const live = new Map(frame?.agents.map((agent) => [agent.agentId, agent]));
+  const links = linksBySite(views);
   return sites
-    .map((site) => toSiteView(site, views, frame))
+    .map((site) => toSiteView(site, links.get(site.id) ?? [], live))
     .sort(
       (a, b) =>
         SITE_HEALTH[a.health].rank - SITE_HEALTH[b.health].rank || a.site.name.localeCompare(b.site.name),

@@ -1,10 +1,10 @@
 import { type ReactNode, useState } from 'react';
 import { count, rate, significantInteger } from '../lib/format.js';
-import { Button } from '../ui/button.js';
 import { TextField } from '../ui/field.js';
 import { Panel } from '../ui/panel.js';
 import { Measure } from '../ui/quantity.js';
 import { Badge, Status } from '../ui/status.js';
+import { useBeginning } from '../ui/show-more.js';
 import { Table, Td, Th } from '../ui/table.js';
 import { SITE_HEALTH, type SiteView } from './model.js';
 
@@ -80,8 +80,8 @@ function SiteRow({ view }: { view: SiteView }): ReactNode {
 /** All sites, those that need a person first. */
 export function SitesPanel({ sites }: { sites: readonly SiteView[] }): ReactNode {
   const [filter, setFilter] = useState('');
-  const [shown, setShown] = useState(FIRST_ROWS);
   const found = sites.filter((view) => matches(view, filter.trim()));
+  const { shown, more } = useBeginning(found, FIRST_ROWS, `Show more of ${count(found.length, 'site')}`);
   return (
     <Panel
       id="sites"
@@ -119,26 +119,14 @@ export function SitesPanel({ sites }: { sites: readonly SiteView[] }): ReactNode
           </>
         }
       >
-        {found.slice(0, shown).map((view) => (
+        {shown.map((view) => (
           <SiteRow key={view.site.id} view={view} />
         ))}
       </Table>
       {found.length === 0 && (
         <p className="px-4 py-6 text-center text-sm text-ink-2">No site matches “{filter}”.</p>
       )}
-      {found.length > shown && (
-        <div className="border-t border-line p-2 text-center">
-          <Button
-            variant="ghost"
-            small
-            onClick={() => {
-              setShown(shown * 4);
-            }}
-          >
-            Show more of {count(found.length, 'site')}
-          </Button>
-        </div>
-      )}
+      {more}
     </Panel>
   );
 }

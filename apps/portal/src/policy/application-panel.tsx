@@ -1,20 +1,24 @@
 import { Link } from '@tanstack/react-router';
 import { Server } from 'lucide-react';
-import { type ReactNode, useEffect } from 'react';
-import { useQuery } from 'urql';
+import type { ReactNode } from 'react';
 import { errorMessage } from '../api/client.js';
 import type { AgentApplication } from '../api/schema.js';
+import { useAllPages } from '../api/use-all-pages.js';
 import { count } from '../lib/format.js';
 import { usePolling } from '../lib/use-polling.js';
 import { useFeed } from '../live/use-feed.js';
 import { classes } from '../ui/classes.js';
 import { Empty, Loading, Panel } from '../ui/panel.js';
+import { useBeginning } from '../ui/show-more.js';
 import { Notice, Status } from '../ui/status.js';
 import { applicationState, STATES } from './application-state.js';
-import { ApplicationQuery } from './policy.documents.js';
+import { APPLICATION } from './policy.documents.js';
 
 /** The feed tells of every change; this is for what it misses. In milliseconds. */
 const REREAD_EVERY_MS = 5000;
+
+/** Rows at first; a fleet may have thousands. */
+const FIRST_ROWS = 50;
 
 /** Changes whenever an agent confirms or is given something. */
 function useAgentsSignature(): string {
@@ -30,16 +34,10 @@ function useApplication(savedRevision: number | null): {
   agents: AgentApplication[] | undefined;
   error: string | undefined;
 } {
-  const [{ data, error }, refetch] = useQuery({
-    query: ApplicationQuery,
-    requestPolicy: 'cache-and-network',
-  });
-  usePolling(refetch, REREAD_EVERY_MS);
   const signature = useAgentsSignature();
-  useEffect(() => {
-    refetch({ requestPolicy: 'network-only' });
-  }, [signature, savedRevision, refetch]);
-  return { agents: data?.policy.application, error: error && errorMessage(error) };
+  const [{ items, error }, reread] = useAllPages(APPLICATION, `${String(savedRevision)} ${signature}`);
+  usePolling(reread, REREAD_EVERY_MS);
+  return { agents: items, error: error && errorMessage(error) };
 }
 
 function AgentRow({
@@ -76,6 +74,7 @@ export function ApplicationPanel({ revision }: { revision: number | null }): Rea
   const { agents, error } = useApplication(revision);
   const applied = agents?.filter((each) => applicationState(each, revision) === 'applied').length ?? 0;
   const total = agents?.length ?? 0;
+  const { shown, more } = useBeginning(agents ?? [], FIRST_ROWS, `Show more of ${count(total, 'agent')}`);
   const share = total === 0 ? 0 : (applied / total) * 100;
   return (
     <Panel
@@ -124,10 +123,11 @@ export function ApplicationPanel({ revision }: { revision: number | null }): Rea
             />
           </div>
           <ul>
-            {agents.map((application) => (
+            {shown.map((application) => (
               <AgentRow key={application.agent.id} application={application} revision={revision} />
             ))}
           </ul>
+          {more}
         </>
       )}
     </Panel>

@@ -1,15 +1,15 @@
 import { Link } from '@tanstack/react-router';
 import { History } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import type { PolicyRevisionHead } from '../api/schema.js';
 import { ago, calendarTime, useNow } from '../lib/time.js';
-import { Button } from '../ui/button.js';
 import { Empty, Panel } from '../ui/panel.js';
+import { useBeginning } from '../ui/show-more.js';
 import { Badge } from '../ui/status.js';
 
 const FIRST_ROWS = 8;
 
-/** Every revision that was ever saved, the newest first. */
+/** Every revision that was ever saved. @param revisions the newest first */
 export function HistoryPanel({
   revisions,
   current,
@@ -17,9 +17,8 @@ export function HistoryPanel({
   revisions: readonly PolicyRevisionHead[];
   current: number | null;
 }): ReactNode {
-  const [shown, setShown] = useState(FIRST_ROWS);
+  const { shown, more } = useBeginning(revisions, FIRST_ROWS, 'Show older revisions');
   const nowMs = useNow(30_000);
-  const newestFirst = revisions.toSorted((a, b) => b.revision - a.revision);
   return (
     <Panel id="history" title="History" flush>
       {revisions.length === 0 && (
@@ -28,7 +27,7 @@ export function HistoryPanel({
         </Empty>
       )}
       <ol>
-        {newestFirst.slice(0, shown).map(({ revision, message, author, createdAt }) => (
+        {shown.map(({ revision, message, author, createdAt }) => (
           <li key={revision} className="border-b border-line last:border-b-0">
             <Link
               to="/policy"
@@ -52,19 +51,7 @@ export function HistoryPanel({
           </li>
         ))}
       </ol>
-      {revisions.length > shown && (
-        <div className="border-t border-line p-2 text-center">
-          <Button
-            variant="ghost"
-            small
-            onClick={() => {
-              setShown(shown * 4);
-            }}
-          >
-            Show older revisions
-          </Button>
-        </div>
-      )}
+      {more}
     </Panel>
   );
 }

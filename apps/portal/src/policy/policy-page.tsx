@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useMemo, useReducer, useState } from 'react'
 import { useMutation, useQuery } from 'urql';
 import { errorMessage, isConflict } from '../api/client.js';
 import type { PolicyRevision } from '../api/schema.js';
+import { useAllPages } from '../api/use-all-pages.js';
 import { useMay } from '../app/roles.js';
 import { useTitle } from '../app/title.js';
 import { usePolling } from '../lib/use-polling.js';
@@ -16,7 +17,13 @@ import type { PolicyNames } from './describe.js';
 import { diffRules } from './diff.js';
 import { type Draft, draftReducer, emptyDraft, toInput } from './draft.js';
 import { HistoryPanel } from './history-panel.js';
-import { type PolicyHead, PolicyQuery, SavePolicyMutation } from './policy.documents.js';
+import {
+  LABELLED_SITES,
+  type PolicyHead,
+  PolicyQuery,
+  REVISIONS,
+  SavePolicyMutation,
+} from './policy.documents.js';
 import { RevisionDialog } from './revision-dialog.js';
 import { RuleList } from './rule-list.js';
 import { SaveBar } from './save-bar.js';
@@ -74,6 +81,7 @@ function Editor({
   const navigate = route.useNavigate();
   const { revision: viewedRevision } = route.useSearch();
   const [draft, dispatch] = useReducer(draftReducer, policy, startDraft);
+  const [revisions] = useAllPages(REVISIONS, policy.revision);
   const [dialog, setDialog] = useState<'save' | 'conflict'>();
   const [saved, setSaved] = useState<number>();
   const [{ fetching, error }, savePolicy] = useMutation(SavePolicyMutation);
@@ -181,7 +189,7 @@ function Editor({
         </div>
         <div className="grid min-w-0 items-start gap-4 md:grid-cols-2 xl:grid-cols-1">
           <ApplicationPanel revision={policy.revision} />
-          <HistoryPanel revisions={policy.revisions} current={policy.revision} />
+          <HistoryPanel revisions={revisions.items ?? []} current={policy.revision} />
         </div>
       </div>
       {dialog === 'save' && (
@@ -233,8 +241,18 @@ function Editor({
 
 export function PolicyPage(): ReactNode {
   useTitle('Policy');
-  const [{ data, error }, refetch] = useQuery({ query: PolicyQuery, requestPolicy: 'cache-and-network' });
+  const [{ data, error: policyError }, refetch] = useQuery({
+    query: PolicyQuery,
+    requestPolicy: 'cache-and-network',
+  });
+  const [sites, rereadSites] = useAllPages(LABELLED_SITES);
   usePolling(refetch, REREAD_EVERY_MS);
+  usePolling(rereadSites, REREAD_EVERY_MS);
+  const error = policyError ?? sites.error;
+  const names = useMemo(
+    () => data && sites.items && { sites: sites.items, applications: data.applications },
+    [data, sites.items],
+  );
   return (
     <>
       <PageHead title="Policy">
@@ -242,16 +260,16 @@ export function PolicyPage(): ReactNode {
       </PageHead>
       {error !== undefined && (
         <div className="mb-4">
-          <Notice tone={data === undefined ? 'bad' : 'warn'} title="The policy cannot be read">
+          <Notice tone={names === undefined ? 'bad' : 'warn'} title="The policy cannot be read">
             {errorMessage(error)}
           </Notice>
         </div>
       )}
-      {data === undefined && error === undefined && <Loading rows={6} />}
-      {data !== undefined && (
+      {names === undefined && error === undefined && <Loading rows={6} />}
+      {data !== undefined && names !== undefined && (
         <Editor
           policy={data.policy}
-          names={data}
+          names={names}
           reread={() => {
             refetch({ requestPolicy: 'network-only' });
           }}

@@ -1,3 +1,4 @@
+import type { Page, PagedList, PageVariables } from '../api/all-pages.js';
 import { document } from '../api/document.js';
 import type {
   AgentApplication,
@@ -43,14 +44,11 @@ const RULE_FIELDS = /* GraphQL */ `
 export interface PolicyHead {
   revision: number | null;
   document: PolicyDocument;
-  revisions: PolicyRevisionHead[];
 }
 
-export const PolicyQuery = document<{
-  policy: PolicyHead;
-  sites: (SiteName & { labels: string[] })[];
-  applications: Application[];
-}>(/* GraphQL */ `
+export type LabelledSite = SiteName & { labels: string[] };
+
+export const PolicyQuery = document<{ policy: PolicyHead; applications: Application[] }>(/* GraphQL */ `
   query Policy {
     policy {
       revision
@@ -59,18 +57,6 @@ export const PolicyQuery = document<{
           ...RuleFields
         }
       }
-      revisions {
-        revision
-        sha256
-        message
-        author
-        createdAt
-      }
-    }
-    sites {
-      id
-      name
-      labels
     }
     applications {
       name
@@ -84,30 +70,90 @@ export const PolicyQuery = document<{
   ${RULE_FIELDS}
 `);
 
-export const ApplicationQuery = document<{
-  policy: { revision: number | null; application: AgentApplication[] };
-}>(/* GraphQL */ `
-  query PolicyApplication {
-    policy {
-      revision
-      application {
-        agent {
-          id
-          hostname
-          online
-          site {
-            id
-            name
-          }
-        }
-        desiredRevision
-        appliedRevision
-        outcome
-        error
+export const LabelledSitesPageQuery = document<{ sites: Page<LabelledSite> }, PageVariables>(/* GraphQL */ `
+  query LabelledSites($first: Int!, $after: String) {
+    sites(first: $first, after: $after) {
+      nodes {
+        id
+        name
+        labels
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }
 `);
+
+export const RevisionsPageQuery = document<
+  { policy: { revisions: Page<PolicyRevisionHead> } },
+  PageVariables
+>(/* GraphQL */ `
+  query PolicyRevisions($first: Int!, $after: String) {
+    policy {
+      revisions(first: $first, after: $after) {
+        nodes {
+          revision
+          sha256
+          message
+          author
+          createdAt
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
+  }
+`);
+
+export const ApplicationPageQuery = document<
+  { policy: { application: Page<AgentApplication> } },
+  PageVariables
+>(/* GraphQL */ `
+  query PolicyApplication($first: Int!, $after: String) {
+    policy {
+      application(first: $first, after: $after) {
+        nodes {
+          agent {
+            id
+            hostname
+            online
+            site {
+              id
+              name
+            }
+          }
+          desiredRevision
+          appliedRevision
+          outcome
+          error
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
+  }
+`);
+
+export const LABELLED_SITES: PagedList<LabelledSite, { sites: Page<LabelledSite> }> = {
+  document: LabelledSitesPageQuery,
+  pageOf: ({ sites }) => sites,
+};
+
+export const REVISIONS: PagedList<PolicyRevisionHead, { policy: { revisions: Page<PolicyRevisionHead> } }> = {
+  document: RevisionsPageQuery,
+  pageOf: ({ policy }) => policy.revisions,
+};
+
+export const APPLICATION: PagedList<AgentApplication, { policy: { application: Page<AgentApplication> } }> = {
+  document: ApplicationPageQuery,
+  pageOf: ({ policy }) => policy.application,
+};
 
 export const RevisionQuery = document<{ policyRevision: PolicyRevision | null }, { revision: number }>(
   /* GraphQL */ `
