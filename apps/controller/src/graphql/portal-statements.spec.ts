@@ -109,6 +109,7 @@ const variables = async (): Promise<Record<string, unknown>> => {
     agentId: link?.agent,
     minutes: 5,
     revision: 1,
+    from: new Date(Date.now() - 3_600_000).toISOString(),
   };
 };
 
