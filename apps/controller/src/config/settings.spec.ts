@@ -18,6 +18,9 @@ test('what has a default need not be set; empty means not set', () => {
     adminEmail: 'admin@longhaul.local',
     adminPassword: undefined,
     sessionSecret: undefined,
+    retention: { rawDays: 3, flowsDays: 30, rollupDays: { '1m': 7, '5m': 30, '1h': 90, '1d': 1095 } },
+    metricsListen: undefined,
+    tracing: undefined,
   });
 });
 
@@ -45,6 +48,9 @@ test('everything that is wrong is told at once, a line each, by its name', () =>
     LONGHAUL_ADMIN_PASSWORD: 'short',
     LONGHAUL_PUBLIC_URL: 'http://plain.example',
     LONGHAUL_TRUSTED_PROXIES: '10.0.0.0/33',
+    LONGHAUL_RETENTION_1M_DAYS: '2',
+    LONGHAUL_METRICS_LISTEN: '9464',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'collector',
   };
   const names = [...Object.keys(wrong), 'DATABASE_OWNER_URL', 'DATABASE_WORKER_URL'];
   expect.assertions(names.length + 1);

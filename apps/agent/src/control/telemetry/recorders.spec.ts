@@ -117,6 +117,8 @@ describe('flow records', () => {
       ...recorder.record(snapshot(12_200, [], [flow(id, 1000, ended)])),
     ].map((record) => flowRecordSchema.parse(record));
     expect(records.map(({ bytesUp }) => bytesUp)).toEqual([0, 700, 0, 300]);
+    // At work while something moved, since the record before.
+    expect(records.map(({ activeMs }) => activeMs)).toEqual([0, 1000, 0, 87_000]);
     expect(records.at(-1)).toMatchObject({ ended: 'closed', atMs: 99_000, destinationPort: 22 });
   });
 
