@@ -67,6 +67,8 @@ class Portal {
 
   async open() {
     this.context = await this.browser.newContext({
+      // axe reads colours as they are at the moment: none may be on its way to another.
+      reducedMotion: 'reduce',
       ignoreHTTPSErrors: true,
       viewport: WIDE,
       colorScheme: 'light',
