@@ -75,7 +75,7 @@ const fillOrganization = async (userId: string): Promise<void> => {
   );
   await fixtures.query(
     `INSERT INTO links (organization_id, site_a_id, site_b_id)
-     SELECT $1, a.id, b.id FROM sites a JOIN sites b ON a.id < b.id
+     SELECT $1, least(a.id, b.id), greatest(a.id, b.id) FROM sites a JOIN sites b ON a.id <> b.id
      WHERE a.organization_id = $1 AND b.organization_id = $1 AND a.name = 'Site 3'`,
     [organizationId],
   );
