@@ -5,8 +5,10 @@ import { apiTokensCommand } from './commands/api-tokens.js';
 import { auditCommand } from './commands/audit.js';
 import { loginCommand, logoutCommand, whoamiCommand } from './commands/login.js';
 import { policyCommand } from './commands/policy.js';
+import { releasesCommand } from './commands/releases.js';
 import { sitesCommand } from './commands/sites.js';
 import { tokensCommand } from './commands/tokens.js';
+import { upgradesCommand } from './commands/upgrades.js';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 "policy plan" found changes, 3 not signed in or not allowed, 4 no such thing,
@@ -25,6 +27,8 @@ export function buildProgram(): Command {
     .addCommand(agentsCommand())
     .addCommand(tokensCommand())
     .addCommand(policyCommand())
+    .addCommand(releasesCommand())
+    .addCommand(upgradesCommand())
     .addCommand(apiTokensCommand())
     .addCommand(auditCommand())
     .addHelpText('after', EXIT_CODES);

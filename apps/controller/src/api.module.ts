@@ -15,6 +15,7 @@ import { SeriesModule } from './series/series.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { SitesModule } from './sites/sites.module.js';
 import { ChangeSubscriptionsModule } from './subscriptions/change-subscriptions.module.js';
+import { UpgradesModule } from './upgrades/upgrades.module.js';
 import { UsersModule } from './users/users.module.js';
 
 /** The GraphQL API, and the way to sign in by OpenID Connect. Needs settings, the controller's state, the database and who is online, all of them global. */
@@ -36,6 +37,7 @@ import { UsersModule } from './users/users.module.js';
     ChangeSubscriptionsModule,
     SeriesModule,
     ExportsModule,
+    UpgradesModule,
     GraphQLModule,
   ],
 })

@@ -16,6 +16,8 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { RolloutWorkerModule } from './policy/rollout-worker.module.js';
 import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
+import { AgentReleasesModule } from './upgrades/agent-releases.module.js';
+import { UpgradeWorkerModule } from './upgrades/upgrade-worker.module.js';
 
 @Module({})
 export class AppModule {
@@ -29,10 +31,12 @@ export class AppModule {
         FleetChangesModule,
         OnlineAgentsModule,
         EnrollmentModule,
+        AgentReleasesModule,
         DeliveryModule,
         TelemetryModule,
         LiveModule,
         RolloutWorkerModule,
+        UpgradeWorkerModule,
         MetricsModule,
         ApiModule,
         ChangesModule,

@@ -57,7 +57,8 @@ export const compileFleet = (fleet: Fleet): Map<string, DesiredContent> => {
         allow: allowRules(agent, sites, wanted),
         intercept: rules.length > 0,
       };
-      return [agent.id, content];
+      const agentRelease = fleet.releases?.get(agent.siteId);
+      return [agent.id, agentRelease === undefined ? content : { ...content, agentRelease }];
     }),
   );
 };

@@ -8,6 +8,7 @@ import { compileFleet, type DesiredContent } from './compile.js';
 import { orderedPair, pairKey, policiesAt, type Fleet, type FleetAgent, type FleetLink } from './fleet.js';
 import { policiesInForce } from './policies-in-force.js';
 import { canonicalSha256 } from './policy-document.js';
+import { wantedReleases } from '../upgrades/wanted-releases.js';
 import { candidateOf } from './rollout-store.js';
 import { newestRevision } from './scoped-policy.js';
 
@@ -86,6 +87,7 @@ const loadFleet = async (tx: Transaction, organizationId: string): Promise<Fleet
     agents,
     policies: await policiesInForce(tx, organizationId),
     candidate: await candidateOf(tx, organizationId, sites),
+    releases: await wantedReleases(tx, organizationId, sites),
     links: await ensureLinks(tx, organizationId, agents),
     presharedKeys: await ensurePresharedKeys(tx, organizationId, agents),
   };
