@@ -109,13 +109,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'longhaul-handover-'));
       agents = [];
-      served = new Set();
-      server = createServer({ allowHalfOpen: true }, (socket) => {
-        served.add(socket);
-        socket.on('error', () => undefined);
-        socket.pipe(socket);
-      }).listen(0, '127.0.0.1');
-      await once(server, 'listening');
+      server = await EchoServer.start();
       forwardPort = await freePort('tcp');
       ports = { near: await freePort('udp'), far: await freePort('udp') };
       [before, far] = await Promise.all([start('near'), start('far')]);
@@ -124,8 +118,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
 
     afterEach(async () => {
       for (const agent of [...agents]) await stop(agent);
-      for (const socket of served) socket.destroy();
-      server.close();
+      server.stop();
       await rm(folder, { recursive: true });
     });
 
