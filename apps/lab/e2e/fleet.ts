@@ -3,18 +3,20 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runStream, type StreamResult } from '@longhaul/wan-emulator';
 import { z } from 'zod';
-import { ACCELERATED_PORT, TwoSiteFleet } from '../src/fleet/two-site-fleet.js';
+import { ACCELERATED_PORT, TwoSiteFleet, type FleetOptions } from '../src/fleet/two-site-fleet.js';
 import { SITE_ADDRESSES, type SiteName } from '../src/network/lab-network.js';
 
 const STATE_ROOT = '/var/lib/longhaul/e2e';
 const EXCHANGE = fileURLToPath(new URL('programs/exchange.mjs', import.meta.url));
 
 /** A fleet with a state folder of its own, which {@link endFleet} removes. */
-export async function startFleet(): Promise<{ fleet: TwoSiteFleet; stateDir: string }> {
+export async function startFleet(
+  options: Partial<FleetOptions> = {},
+): Promise<{ fleet: TwoSiteFleet; stateDir: string }> {
   mkdirSync(STATE_ROOT, { recursive: true, mode: 0o755 });
   const stateDir = mkdtempSync(`${STATE_ROOT}/`);
   chmodSync(stateDir, 0o755);
-  const fleet = await TwoSiteFleet.start({ stateDir, prefix: 'lhe2e-' });
+  const fleet = await TwoSiteFleet.start({ stateDir, prefix: 'lhe2e-', ...options });
   return { fleet, stateDir };
 }
 

@@ -66,6 +66,7 @@ interface StageArguments extends OutputOptions {
   readonly confirm?: number;
   readonly maxFailures?: number;
   readonly drain?: number;
+  readonly prove?: number;
 }
 
 function wholeNumber(text: string): number {
@@ -84,12 +85,17 @@ function withStages(command: Command): Command {
     .option('--confirm <seconds>', 'how long a connected agent may take (900)', wholeNumber)
     .option('--max-failures <count>', 'it halts when more agents fail (0)', wholeNumber)
     .option('--drain <seconds>', 'how long connections of the version before may last (300)', wholeNumber)
+    .option(
+      '--prove <seconds>',
+      'how long it has to run at an agent before the version before ends (30)',
+      wholeNumber,
+    )
     .option('--json', 'print as JSON');
 }
 
 const inputOf = (
   version: string,
-  { canary, percent, soak, confirm, maxFailures, drain }: StageArguments,
+  { canary, percent, soak, confirm, maxFailures, drain, prove }: StageArguments,
 ) => ({
   version,
   canaryLabel: canary,
@@ -98,6 +104,7 @@ const inputOf = (
   confirmSeconds: confirm,
   maxFailures,
   drainSeconds: drain,
+  proveSeconds: prove,
 });
 
 function planCommand(): Command {

@@ -12,7 +12,7 @@ const MAX_ACTIONS = 50;
 
 const filterSchema = z.object({
   actions: z
-    .array(z.string().regex(/^[a-z-]+\.[a-z-]*$/, 'must be such as "site.create" or "site."'))
+    .array(z.string().regex(/^[a-z-]+(?:\.[a-z-]+)*\.[a-z-]*$/, 'must be such as "site.create" or "site."'))
     .max(MAX_ACTIONS)
     .nullish(),
   actorId: z.uuid('must be an id').nullish(),

@@ -46,6 +46,13 @@ export class UpgradeInput {
       'How long open connections of the version before may last, in seconds: 0 to 86400; 300 unless given.',
   })
   drainSeconds?: number | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'How long the version has to run at an agent before that ends the one before, which goes on if this one ends, in seconds: 1 to 86400; 30 unless given.',
+  })
+  proveSeconds?: number | null;
 }
 
 @ObjectType({ description: 'Sites that get the version at one time; one of both is given.' })

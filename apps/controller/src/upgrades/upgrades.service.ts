@@ -37,6 +37,7 @@ const upgradeSchema = z.object({
   confirmSeconds: z.int().min(30).max(86_400).nullish(),
   maxFailures: z.int().min(0).max(10_000).nullish(),
   drainSeconds: z.int().min(0).max(86_400).nullish(),
+  proveSeconds: z.int().min(1).max(86_400).nullish(),
 });
 
 @Injectable()
@@ -132,7 +133,11 @@ export class UpgradesService {
       await tx.agentRelease.update({
         where: { organizationId_version: { organizationId, version } },
         // Agents that have refused it before may try again: somebody wants them to.
-        data: { drainSeconds: settings.drainSeconds ?? 300, attempt: { increment: 1 } },
+        data: {
+          drainSeconds: settings.drainSeconds ?? 300,
+          soakSeconds: settings.proveSeconds ?? 30,
+          attempt: { increment: 1 },
+        },
       });
       const row = await tx.upgrade.create({
         data: {

@@ -30,6 +30,8 @@ export interface FleetOptions {
   /** Of namespaces and devices. */
   readonly prefix?: string;
   readonly external?: ExternalServices;
+  /** Whether agents have a supervisor, which upgrades them. */
+  readonly supervised?: boolean;
   readonly progress?: (text: string) => void;
 }
 
@@ -60,11 +62,12 @@ export class TwoSiteFleet {
     readonly network: LabNetwork,
     readonly controlPlane: ControlPlane,
     readonly api: ControllerClient,
+    private readonly supervised: boolean,
   ) {}
 
   /** Resolves when both agents have applied a policy that accelerates {@link ACCELERATED_PORT}, and their tunnel is up. */
   static async start(options: FleetOptions): Promise<TwoSiteFleet> {
-    const { stateDir, port, prefix, external, progress = () => undefined } = options;
+    const { stateDir, port, prefix, external, supervised = false, progress = () => undefined } = options;
     const link = options.link ?? findLink(loadLinks().links, 'metro');
     const network = await LabNetwork.create(link, { prefix, management: true });
     let controlPlane: ControlPlane | undefined;
@@ -73,7 +76,7 @@ export class TwoSiteFleet {
       controlPlane = await ControlPlane.start({ stateDir, managementAddress, port, external, progress });
       const api = new ControllerClient(controlPlane.url, controlPlane.caPem);
       await api.signIn(controlPlane.admin.email, controlPlane.admin.password);
-      const fleet = new TwoSiteFleet(stateDir, network, controlPlane, api);
+      const fleet = new TwoSiteFleet(stateDir, network, controlPlane, api, supervised);
       progress('sites and agents');
       await fleet.bringUp();
       return fleet;
@@ -171,7 +174,8 @@ export class TwoSiteFleet {
 
   startAgent(site: SiteName): void {
     const log = openSync(join(this.stateDir, `agent-${site}.log`), 'a');
-    const argv = [process.execPath, LONGHAUL, 'agent', 'run', '--state-dir', this.agentDir(site)];
+    const command = this.supervised ? 'supervise' : 'run';
+    const argv = [process.execPath, LONGHAUL, 'agent', command, '--state-dir', this.agentDir(site)];
     argv.push('--name', SITES[site].name, '--status-socket', this.statusSocket(site));
     try {
       this.agents[site] = this.network.exec(site, argv, { stdio: ['ignore', log, log] });
