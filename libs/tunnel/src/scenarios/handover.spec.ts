@@ -23,7 +23,7 @@ class Handover {
 
   constructor(
     seed: number,
-    private readonly bothOpen = true,
+    bothOpen = true,
     options: ConstructorParameters<typeof Simulation>[1] = {},
   ) {
     this.simulation = new Simulation(seed, options);
