@@ -217,7 +217,8 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   },
   'Mutation.createSite': {
     needs: 'sites:write',
-    variables: () => ({ input: { name: unique('site') } }),
+    variables: ({ siteId }) => ({ input: { name: unique('site'), hubSiteIds: [siteId] } }),
+    foreignIds: 'BAD_INPUT',
     audits: 'site.create',
   },
   'Mutation.createUser': {
