@@ -6,11 +6,13 @@ import { EnrolledStateSource } from './control/enrolled-state-source.js';
 import { MAX_DATA_PLANE_WORKERS } from './data-plane/worker-count.js';
 import { generateKeyPair } from './keys.js';
 import { parseMetricsAddress, type MetricsAddress } from './metrics/metrics-server.js';
-import { runAgent } from './run-agent.js';
+import { runAgent, stopSignal } from './run-agent.js';
 import { loadStaticConfig } from './static-config/load.js';
 import { StaticStateSource } from './static-config/static-state-source.js';
 import { agentStatus, type StatusOptions } from './status/agent-status.js';
 import { formatReport } from './status/table.js';
+import { runManagedAgent } from './upgrade/managed-agent.js';
+import { Supervisor } from './upgrade/supervisor.js';
 
 /** `longhaul agent …` */
 export function agentCommand(): Command {
@@ -19,6 +21,8 @@ export function agentCommand(): Command {
     .addCommand(enrollCommand())
     .addCommand(rotateKeysCommand())
     .addCommand(runCommand())
+    .addCommand(superviseCommand())
+    .addCommand(managedCommand(), { hidden: true })
     .addCommand(statusCommand())
     .addCommand(genkeyCommand());
 }
@@ -34,9 +38,30 @@ interface RunArguments {
 }
 
 function runCommand(): Command {
-  return new Command('run')
+  return withRunOptions(new Command('run'))
     .description('runs the agent in the foreground until SIGTERM or SIGINT')
     .option('--config <file>', 'static file instead of a controller (docs/static-config.md)')
+    .action(run);
+}
+
+function superviseCommand(): Command {
+  return withRunOptions(new Command('supervise'))
+    .description(
+      'runs an enrolled agent as "run" does, and upgrades it when its controller wants another version',
+    )
+    .action(supervise);
+}
+
+/** What `supervise` starts. */
+function managedCommand(): Command {
+  return withRunOptions(new Command('managed')).action(async (args: RunArguments) => {
+    const { stateDir = DEFAULT_STATE_DIR, logLevel, ...rest } = args;
+    await runManagedAgent({ ...rest, stateDir, log: pino({ level: logLevel }) });
+  });
+}
+
+function withRunOptions(command: Command): Command {
+  return command
     .option(
       '--state-dir <dir>',
       `where "agent enroll" left keys and credential (${DEFAULT_STATE_DIR}), and what is learnt of paths is kept`,
@@ -53,8 +78,20 @@ function runCommand(): Command {
       'serves Prometheus metrics at /metrics over plain HTTP, on loopback unless a host is given; by default nowhere',
       metricsAddress,
     )
-    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
-    .action(run);
+    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info');
+}
+
+async function supervise({ stateDir = DEFAULT_STATE_DIR, logLevel }: RunArguments): Promise<void> {
+  const log = pino({ level: logLevel });
+  const stopRequest = stopSignal();
+  // Its processes have the same options, and read them themselves.
+  const given = process.argv.slice(process.argv.indexOf('supervise') + 1);
+  const supervisor = await Supervisor.start({ stateDir, log, arguments: given });
+  try {
+    log.info({ signal: await Promise.race([stopRequest, supervisor.failed]) }, 'supervisor stops');
+  } finally {
+    await supervisor.stop();
+  }
 }
 
 /** @throws InvalidArgumentError */

@@ -8,6 +8,7 @@ export {
   fetchPinnedCa,
   parseControllerUrl,
   parseFingerprint,
+  postFile,
   postJson,
   unreachable,
   type ControlStatus,

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULT_MEMORY_BYTES, type DataPlaneState } from '@longhaul/edge';
+import type { FlowRecord } from '@longhaul/contracts';
+import { DEFAULT_MEMORY_BYTES, type DataPlaneState, type HandedOverPeer } from '@longhaul/edge';
 import { fallbackNotice, features } from '@longhaul/native';
 import type { Logger } from 'pino';
 import { DataPlaneThreads } from './data-plane/data-plane-threads.js';
@@ -36,6 +37,25 @@ export interface RunOptions {
   readonly dataPlaneWorkers?: number;
   /** Peers that the source will ever name, where that is known: by default there are no more workers than those. */
   readonly peers?: number;
+  /** Where another process may take over from this one, or this one from another. */
+  readonly handover?: HandoverOptions;
+}
+
+export interface HandoverOptions {
+  /** Which of two processes that follow each other this is: the other has the other number. */
+  readonly half: 0 | 1;
+  /** What the process before has handed over; undefined: there is none. */
+  readonly predecessor?: HandedOverAgent;
+  /** A source in place of one that was closed, for a process that goes on after all. */
+  readonly reopenSource: () => Promise<StateSource>;
+}
+
+/** What a process hands over to the one that takes over from it. */
+export interface HandedOverAgent {
+  readonly half: 0 | 1;
+  readonly workers: number;
+  /** The tunnels that are up. */
+  readonly peers: readonly HandedOverPeer[];
 }
 
 /** A running agent: the data plane in its thread, and the source of its states. */
@@ -49,6 +69,11 @@ export class Agent {
   private metricsServer: MetricsServer | undefined;
   private wanted: WantedState | undefined;
   private resolveTimer: NodeJS.Timeout | undefined;
+  private source: StateSource;
+  /** Whether this process speaks for the agent: to the controller, to people, and in its files. */
+  private leads = false;
+  private readonly upPeers = new Set<string>();
+  private readonly handedOver: ReadonlyMap<string, HandedOverPeer>;
   private endWith: (error: Error) => void = () => undefined;
   /** Rejects when the data plane has failed; the process should end then. */
   readonly failed: Promise<never>;
@@ -60,26 +85,35 @@ export class Agent {
   ) {
     this.failed = new Promise((_, reject) => (this.endWith = reject));
     this.failed.catch(() => undefined);
-    const { log, source } = options;
+    const { log, handover } = options;
+    this.source = options.source;
+    this.handedOver = new Map(handover?.predecessor?.peers.map((peer) => [peer.peerId, peer]));
     this.metrics = new AgentMetrics({
       name: options.name,
       latest: () => this.rates.latest,
       peerName: (peerId) => this.nameOf(peerId),
-      telemetry: () => source.telemetry?.statistics,
+      telemetry: () => this.source.telemetry?.statistics,
     });
     this.dataPlane = new DataPlaneThreads(
-      { workers, memoryBytes: options.memoryBytes, tableName: tableName(options.name) },
+      {
+        workers,
+        memoryBytes: options.memoryBytes,
+        tableName: tableName(options.name, handover?.half ?? 0),
+        handover: handover && { half: handover.half, workersBefore: handover.predecessor?.workers },
+      },
       {
         snapshot: (snapshot) => {
           this.rates.add(snapshot.statistics);
           this.metrics.observe(snapshot);
-          this.paths?.observe(snapshot.statistics.links, snapshot.statistics.atMs);
-          options.source.measured?.(snapshot);
+          if (this.leads) this.paths?.observe(snapshot.statistics.links, snapshot.statistics.atMs);
+          this.source.measured?.(snapshot);
         },
         tunnelUp: (peerId) => {
+          this.upPeers.add(peerId);
           log.info({ peer: this.nameOf(peerId) }, 'tunnel up');
         },
         tunnelDown: (peerId, reason) => {
+          this.upPeers.delete(peerId);
           log.warn({ peer: this.nameOf(peerId), reason }, 'tunnel down');
         },
         interceptionLost: (reason) => {
@@ -92,7 +126,12 @@ export class Agent {
     );
   }
 
-  /** Resolves when the source's first state is in force. @throws AgentError */
+  /**
+   * Resolves when the source's first state is in force. A process that takes over from another is then as good as that one but for
+   * {@link takeOver}.
+   *
+   * @throws AgentError
+   */
   static async start(options: RunOptions): Promise<Agent> {
     const { stateDir, log } = options;
     const paths =
@@ -101,14 +140,8 @@ export class Agent {
     if (workers.notice !== undefined) log.warn(workers.notice);
     const agent = new Agent(options, paths, workers.count);
     try {
-      agent.statusServer = await StatusServer.listen(
-        options.statusSocket ?? defaultStatusSocket(options.name),
-        () => agent.report(),
-      );
-      if (options.metricsListen !== undefined) {
-        agent.metricsServer = await MetricsServer.listen(options.metricsListen, agent.metrics.registry);
-      }
-      await options.source.start((state) => agent.apply(state));
+      if (options.handover?.predecessor === undefined) await agent.lead();
+      else await options.source.prepare?.((state) => agent.apply(state));
     } catch (error) {
       await agent.stop().catch(() => undefined);
       throw error;
@@ -126,6 +159,94 @@ export class Agent {
     return agent;
   }
 
+  /** Speaks for the agent from now on. */
+  private async lead(): Promise<void> {
+    const { options } = this;
+    this.statusServer = await StatusServer.listen(
+      options.statusSocket ?? defaultStatusSocket(options.name),
+      () => this.report(),
+    );
+    if (options.metricsListen !== undefined) {
+      this.metricsServer = await MetricsServer.listen(options.metricsListen, this.metrics.registry);
+    }
+    this.leads = true;
+    await this.source.start((state) => this.apply(state));
+  }
+
+  // One process that takes over from another
+
+  /** Another process takes over: what is open here goes on, and new connections are taken as they come. */
+  async handOver(): Promise<HandedOverAgent> {
+    await this.paths?.save();
+    const peers = await this.dataPlane.handOver();
+    return { half: this.options.handover?.half ?? 0, workers: this.dataPlane.workers, peers };
+  }
+
+  /** Does not speak for the agent any more, so that another process may. */
+  async release(): Promise<void> {
+    this.leads = false;
+    await this.source.stop();
+    await this.source.close?.();
+    this.metricsServer?.close();
+    await this.statusServer?.close();
+    this.metricsServer = undefined;
+    this.statusServer = undefined;
+  }
+
+  /** The process that was to take over is no more: this one speaks for the agent again and gets what is new. */
+  async takeBack(): Promise<void> {
+    await this.dataPlane.takeBack();
+    if (this.leads || this.options.handover === undefined) return;
+    this.source = await this.options.handover.reopenSource();
+    await this.lead();
+  }
+
+  /** Whether the tunnels are up that the process before had up. */
+  get hasTunnelsOfPredecessor(): boolean {
+    return this.options.handover?.predecessor?.peers.every(({ peerId }) => this.upPeers.has(peerId)) ?? true;
+  }
+
+  /** Whether its code is compiled: before, transfers are slower. */
+  get rehearsed(): boolean {
+    return this.dataPlane.rehearsed;
+  }
+
+  /** Whether it is in touch with whom it has its states from. */
+  get connected(): boolean {
+    return this.source.connected ?? true;
+  }
+
+  /** What is new comes to this process, and it speaks for the agent. The one before has released that. */
+  async takeOver(): Promise<void> {
+    await this.dataPlane.takeOver();
+    await this.lead();
+  }
+
+  /** Intercepted connections go to the other process. */
+  async stopRedirecting(): Promise<void> {
+    await this.dataPlane.stopRedirecting();
+  }
+
+  /** The process before has ended. */
+  async predecessorEnded(): Promise<void> {
+    await this.dataPlane.predecessorEnded();
+  }
+
+  /** Takes no connection any more. Those that are open go on. */
+  async stopListening(): Promise<void> {
+    await this.dataPlane.stopListening();
+  }
+
+  /** Connections that are open, as of the last half second. */
+  get activeFlows(): number {
+    return this.rates.latest?.activeFlows ?? 0;
+  }
+
+  /** Tells what connections of another process of the agent have moved. */
+  relayFlows(records: readonly FlowRecord[]): void {
+    this.source.relayFlows?.(records);
+  }
+
   private async apply(state: WantedState): Promise<void> {
     await this.dataPlane.apply(await this.resolve(state));
     this.wanted = state;
@@ -137,11 +258,16 @@ export class Agent {
   }
 
   private async resolve(wanted: WantedState): Promise<DataPlaneState> {
-    const state = await resolveEndpoints(wanted, (endpoint, error) => {
+    const peers = wanted.peers.map((peer) => {
+      const before = this.handedOver.get(peer.id);
+      // A peer that cannot be reached from here has found the process before.
+      const endpoints =
+        peer.endpoints.length === 0 && before !== undefined ? [before.endpoint] : peer.endpoints;
+      return { ...peer, endpoints, remembered: this.paths?.of(peer.id), predecessor: before?.incarnation };
+    });
+    return resolveEndpoints({ ...wanted, peers }, (endpoint, error) => {
       this.options.log.warn(`the endpoint ${endpoint} cannot be resolved: ${messageOf(error)}`);
     });
-    const peers = state.peers.map((peer) => ({ ...peer, remembered: this.paths?.of(peer.id) }));
-    return { ...state, peers };
   }
 
   /** A peer's name may have come to mean another address. */
@@ -171,7 +297,7 @@ export class Agent {
       pid: process.pid,
       startedAtMs: this.startedAtMs,
       rehearsed: this.dataPlane.rehearsed,
-      source: this.options.source.describe(),
+      source: this.source.describe(),
       tunnelPort: latest?.tunnelPort ?? 0,
       interception: this.dataPlane.interception,
       dataPlaneWorkers: this.dataPlane.workers,
@@ -191,20 +317,25 @@ export class Agent {
   /** Resets what is open, says goodbye to the peers, and gives everything back. */
   async stop(): Promise<void> {
     clearInterval(this.resolveTimer);
-    await this.options.source.stop();
+    await this.source.stop();
     await this.dataPlane.close();
-    await this.options.source.close?.();
-    await this.paths?.save();
+    await this.source.close?.();
+    if (this.leads) await this.paths?.save();
     this.metricsServer?.close();
     await this.statusServer?.close();
   }
 }
 
-/** Runs an agent until SIGTERM or SIGINT. @throws AgentError when it cannot start, or its data plane has failed */
-export async function runAgent(options: RunOptions): Promise<void> {
-  const stopRequest = new Promise<NodeJS.Signals>((resolve) => {
+/** Resolves with the first signal that asks the process to end. */
+export function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
   });
+}
+
+/** Runs an agent until SIGTERM or SIGINT. @throws AgentError when it cannot start, or its data plane has failed */
+export async function runAgent(options: RunOptions): Promise<void> {
+  const stopRequest = stopSignal();
   const agent = await Agent.start(options);
   try {
     const signal = await Promise.race([stopRequest, agent.failed]);
@@ -215,7 +346,9 @@ export async function runAgent(options: RunOptions): Promise<void> {
   await agent.stop();
 }
 
-function workersOf({ dataPlaneWorkers: wanted, peers = Infinity, memoryBytes }: RunOptions) {
+function workersOf({ dataPlaneWorkers: wanted, peers = Infinity, memoryBytes, handover }: RunOptions) {
+  // As many as the process before, so that the kernel's numbers of their sockets agree.
+  if (handover?.predecessor !== undefined) return { count: handover.predecessor.workers, notice: undefined };
   return dataPlaneWorkers({
     wanted,
     peers,
@@ -225,7 +358,7 @@ function workersOf({ dataPlaneWorkers: wanted, peers = Infinity, memoryBytes }: 
   });
 }
 
-/** nftables takes letters, digits and underscores; the process makes it unique. */
-function tableName(agentName: string): string {
-  return `longhaul_${agentName.replaceAll(/[^A-Za-z0-9]/g, '_')}`;
+/** nftables takes letters, digits and underscores. Two processes of an agent that follow each other each have their own. */
+function tableName(agentName: string, half: 0 | 1): string {
+  return `longhaul_${agentName.replaceAll(/[^A-Za-z0-9]/g, '_')}${half === 0 ? '' : '_b'}`;
 }

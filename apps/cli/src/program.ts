@@ -1,5 +1,7 @@
 import { AGENT_VERSION, agentCommand } from '@longhaul/agent';
 import { Command } from 'commander';
+import { alertRulesCommand } from './commands/alert-rules.js';
+import { alertsCommand } from './commands/alerts.js';
 import { agentsCommand } from './commands/agents.js';
 import { apiTokensCommand } from './commands/api-tokens.js';
 import { auditCommand } from './commands/audit.js';
@@ -7,6 +9,7 @@ import { loginCommand, logoutCommand, whoamiCommand } from './commands/login.js'
 import { policyCommand } from './commands/policy.js';
 import { sitesCommand } from './commands/sites.js';
 import { tokensCommand } from './commands/tokens.js';
+import { webhooksCommand } from './commands/webhooks.js';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 "policy plan" found changes, 3 not signed in or not allowed, 4 no such thing,
@@ -25,6 +28,9 @@ export function buildProgram(): Command {
     .addCommand(agentsCommand())
     .addCommand(tokensCommand())
     .addCommand(policyCommand())
+    .addCommand(alertsCommand())
+    .addCommand(alertRulesCommand())
+    .addCommand(webhooksCommand())
     .addCommand(apiTokensCommand())
     .addCommand(auditCommand())
     .addHelpText('after', EXIT_CODES);

@@ -105,6 +105,43 @@ export const allowRuleSchema = z.object({
   ports: z.array(portRangeSchema).min(1).max(100),
 });
 
+/** Version of an agent's release: what a folder may be called. */
+export const releaseVersionSchema = z
+  .string()
+  .regex(
+    /^[0-9A-Za-z][0-9A-Za-z.+-]{0,49}$/,
+    'is not a version: 1 to 50 of letters, digits, ".", "+" and "-"',
+  );
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 in lower-case hexadecimal');
+/** Ed25519, base64. */
+export const releaseSignatureSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9+/]{86}==$/, 'is not an Ed25519 signature in base64');
+/** Most bytes of a release's file. */
+export const MAX_RELEASE_BYTES = 268_435_456;
+
+/** What is signed of a release, by a key that the controller does not hold. */
+export const releaseMessage = (version: string, sha256: string): string =>
+  `longhaul release v1\n${version}\n${sha256}`;
+
+/** The version that an agent is to run, and how it changes to it. */
+export const agentReleaseSchema = z.object({
+  version: releaseVersionSchema,
+  /** Of the file, a tar.gz. */
+  sha256: sha256Schema,
+  bytes: z.int().min(1).max(MAX_RELEASE_BYTES),
+  /** Over {@link releaseMessage}. */
+  signature: releaseSignatureSchema.optional(),
+  /** A version that was refused is tried again when this is higher than before. */
+  attempt: z.int().min(0),
+  /** Time for the new process to be as good as the one before: listeners, tunnels, controller. */
+  confirmSeconds: z.int().min(5).max(3600).default(60),
+  /** Time after that in which its end brings the one before back. */
+  soakSeconds: z.int().min(1).max(86_400).default(30),
+  /** Time for the connections of the one before to end; then they are reset. */
+  drainSeconds: z.int().min(0).max(86_400).default(300),
+});
+
 /** Everything that one agent has to be: compiled by the controller, applied by the agent as a whole or not at all. */
 export const desiredStateSchema = z.object({
   version: z.literal(DESIRED_STATE_VERSION),
@@ -124,6 +161,8 @@ export const desiredStateSchema = z.object({
   allow: z.array(allowRuleSchema).max(10_000),
   /** Whether flows of the site that match a rule are intercepted (nftables). */
   intercept: z.boolean(),
+  /** Left out: the agent keeps the version that it runs. Agents of an older version do not know it. */
+  agentRelease: agentReleaseSchema.optional(),
 });
 
 export type TrafficClass = z.infer<typeof trafficClassSchema>;
@@ -136,4 +175,5 @@ export type Peer = z.infer<typeof peerSchema>;
 export type FlowRule = z.infer<typeof flowRuleSchema>;
 export type Forward = z.infer<typeof forwardSchema>;
 export type AllowRule = z.infer<typeof allowRuleSchema>;
+export type AgentRelease = z.infer<typeof agentReleaseSchema>;
 export type DesiredState = z.infer<typeof desiredStateSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sha256Schema } from './desired-state.js';
 import { idSchema, key32Schema, natsUserKeySchema } from './primitives.js';
 
 /** Paths of the agent-facing HTTPS API, all POST with JSON bodies of at most {@link MAX_BODY_BYTES}. */
@@ -7,6 +8,8 @@ export const AGENT_API = {
   enroll: '/api/v1/agents/enroll',
   renew: '/api/v1/agents/renew',
   rotate: '/api/v1/agents/rotate',
+  /** Answers with the bytes of the release's file. */
+  release: '/api/v1/agents/release',
 } as const;
 
 /** The server refuses a larger body before it parses anything. */
@@ -29,7 +32,7 @@ export const challengeResponseSchema = z.object({
 });
 
 /** What is signed: the challenge behind a label, so that a signature serves for nothing else. */
-export const challengeMessage = (purpose: 'enroll' | 'renew', challenge: string): string =>
+export const challengeMessage = (purpose: 'enroll' | 'renew' | 'release', challenge: string): string =>
   `longhaul ${purpose} v1\n${challenge}`;
 
 export const enrollRequestSchema = z.object({
@@ -68,6 +71,15 @@ export const renewRequestSchema = z.object({
   signature: z.string().max(120),
 });
 
+/** Asks for the file of the release that the agent's desired state names. */
+export const releaseRequestSchema = z.object({
+  natsPublicKey: natsUserKeySchema,
+  challenge: z.string().min(43).max(43),
+  /** By the nkey over {@link challengeMessage}, base64. */
+  signature: z.string().max(120),
+  sha256: sha256Schema,
+});
+
 /** Announces new keys, under the old nkey's signature and the new one's: both over {@link rotationMessage}. */
 export const rotateRequestSchema = z.object({
   natsPublicKey: natsUserKeySchema,
@@ -97,6 +109,7 @@ export const apiErrorSchema = z.object({
     'CHALLENGE_INVALID',
     'SIGNATURE_INVALID',
     'KEY_IN_USE',
+    'RELEASE_UNKNOWN',
     'AGENT_UNKNOWN',
     'AGENT_REVOKED',
     'BAD_REQUEST',
@@ -110,5 +123,6 @@ export const apiErrorSchema = z.object({
 export type EnrollRequest = z.infer<typeof enrollRequestSchema>;
 export type Credential = z.infer<typeof credentialSchema>;
 export type RenewRequest = z.infer<typeof renewRequestSchema>;
+export type ReleaseRequest = z.infer<typeof releaseRequestSchema>;
 export type RotateRequest = z.infer<typeof rotateRequestSchema>;
 export type ApiError = z.infer<typeof apiErrorSchema>;

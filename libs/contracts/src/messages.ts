@@ -1,7 +1,21 @@
 import { z } from 'zod';
 import { idSchema } from './primitives.js';
 
-/** Sent by an agent at every (re)connect. */
+/** How upgrades of an agent stand, as the agent sees it. */
+export const upgradeReportSchema = z.object({
+  /**
+   * `idle`: it runs what it is meant to; `fetching`: the release comes; `trying`: both versions run; `refused`: the version was
+   * tried or looked at, and is not tried again before a higher attempt is asked for.
+   */
+  state: z.enum(['idle', 'fetching', 'trying', 'refused']),
+  /** The version that `state` is about; null of `idle`. */
+  version: z.string().max(50).nullable(),
+  attempt: z.int().min(0),
+  /** Why it was refused, for a person to read. */
+  reason: z.string().max(1000).nullable(),
+});
+
+/** Sent by an agent at every (re)connect, and when its {@link upgradeReportSchema} changes. */
 export const helloMessageSchema = z.object({
   version: z.literal(1),
   agentVersion: z.string().max(50),
@@ -10,6 +24,8 @@ export const helloMessageSchema = z.object({
   hostname: z.string().max(253),
   appliedEpoch: z.int().min(0),
   appliedGeneration: z.int().min(0),
+  /** Left out by agents that nobody upgrades: of an older version, or started without a supervisor. */
+  upgrade: upgradeReportSchema.optional(),
 });
 
 /** The outcome of one desired state at one agent. */
@@ -99,6 +115,7 @@ const batchHead = {
 export const linkTelemetrySchema = z.object({ ...batchHead, links: z.array(linkRecordSchema).max(10_000) });
 export const flowTelemetrySchema = z.object({ ...batchHead, flows: z.array(flowRecordSchema).max(5000) });
 
+export type UpgradeReport = z.infer<typeof upgradeReportSchema>;
 export type HelloMessage = z.infer<typeof helloMessageSchema>;
 export type NoticeMessage = z.infer<typeof noticeMessageSchema>;
 export type AppliedMessage = z.infer<typeof appliedMessageSchema>;

@@ -1,11 +1,18 @@
 import * as native from '@longhaul/native';
 import { allocateSlab } from '@longhaul/native';
-import type { PeerOptions, ShardOptions, Stream, TunnelEvents } from '@longhaul/tunnel';
+import {
+  formatAddress,
+  type PeerOptions,
+  type ShardOptions,
+  type Stream,
+  type TunnelEvents,
+} from '@longhaul/tunnel';
 import { Bridge } from './connection/bridge.js';
 import type { FlowRecord } from './connection/flow.js';
 import { WorkSpace } from './connection/work-space.js';
 import { Connections, type Policy } from './connections.js';
 import { DriverSocket, EndpointDriver } from './driver.js';
+import type { HandedOverPeer, Handover } from './handover.js';
 import { InterceptedConnections } from './interception/intercepted-connections.js';
 import { intercepts } from './interception/redirection.js';
 import { ForwardListeners } from './listeners.js';
@@ -28,6 +35,8 @@ export interface DataPlaneOptions {
   readonly receiveBufferBytes?: number;
   /** Where this is one of several data planes that share the tunnel's UDP port, each in a thread of its own. */
   readonly shard?: ShardOptions;
+  /** Where another process may take over from this one, or this one from another. */
+  readonly handover?: Handover;
 }
 
 /** What a data plane that is one of several has to know beside the state, which is the same for all of them. */
@@ -82,7 +91,7 @@ export class DataPlane {
     this.connections = this.makeConnections();
     this.forwards = new ForwardListeners((socket, forward) => {
       this.connections.acceptForward(socket, forward);
-    });
+    }, options.handover);
     this.intercepted = new InterceptedConnections((socket) => {
       this.connections.acceptIntercepted(socket);
     });
@@ -172,7 +181,9 @@ export class DataPlane {
   }
 
   private portUseOf(address: string, { inherited }: Placement): PortUse {
-    if (this.options.shard === undefined) return 'alone';
+    const { shard, handover } = this.options;
+    if (handover?.predecessor !== undefined) return 'joined';
+    if (shard === undefined) return handover === undefined ? 'alone' : 'shared';
     return inherited.has(address) ? 'joined' : 'shared';
   }
 
@@ -230,8 +241,16 @@ export class DataPlane {
       hasWork: () => this.told.length > 0,
       nextTaskUs: () => this.connections.nextTaskUs,
     };
-    const { shard } = this.options;
-    return new EndpointDriver(privateKey, this.memory, socket, this.tunnelEvents(), tasks, shard);
+    const driver = new EndpointDriver(
+      privateKey,
+      this.memory,
+      socket,
+      this.tunnelEvents(),
+      tasks,
+      this.options,
+    );
+    driver.endpoint.setNeighbour(this.options.handover?.predecessor !== undefined);
+    return driver;
   }
 
   /** Takes a datagram that another shard has handed over; see {@link ShardOptions.handOver}. */
@@ -304,6 +323,52 @@ export class DataPlane {
       this.told = [];
       for (const deed of deeds) deed();
     }
+  }
+
+  // One process that takes over from another
+
+  /**
+   * Another process takes over: what is open here goes on. Gives the tunnels that are up, for that process. New connections and
+   * streams are still taken as they come.
+   */
+  handOver(): HandedOverPeer[] {
+    this.driver?.endpoint.setNeighbour(true);
+    const tunnels = this.driver?.endpoint.handOver(true) ?? [];
+    this.driver?.wake();
+    return tunnels.map(({ address, ...rest }) => ({ ...rest, endpoint: formatAddress(address) }));
+  }
+
+  /** The process that was to take over is no more: this one goes on. */
+  takeBack(): void {
+    this.driver?.endpoint.setNeighbour(false);
+    this.driver?.endpoint.handOver(false);
+    this.steer();
+    this.driver?.wake();
+  }
+
+  /** From now on what is new comes to this process, and no more to the one before. */
+  lead(): void {
+    this.options.handover?.lead();
+    this.steer();
+  }
+
+  /** The process before has closed its sockets. */
+  predecessorEnded(): void {
+    this.options.handover?.predecessorEnded();
+    this.driver?.endpoint.setNeighbour(false);
+    this.steer();
+  }
+
+  private steer(): void {
+    if (this.options.handover === undefined) return;
+    this.forwards.steer();
+    if ((this.options.shard?.index ?? 0) === 0) this.driver?.steer();
+  }
+
+  /** Takes no more connections; those that are open go on. */
+  stopListening(): void {
+    this.intercepted.close();
+    this.forwards.close();
   }
 
   // What it tells

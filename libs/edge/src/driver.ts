@@ -11,6 +11,7 @@ import {
   type ShardOptions,
   type TunnelEvents,
 } from '@longhaul/tunnel';
+import { steeringPlan, type Handover } from './handover.js';
 import type { SocketAddress } from './policy/addresses.js';
 import { ReceiveModeration } from './receive-moderation.js';
 import { agentMark, bindAny, bindAs, type PortUse } from './sockets.js';
@@ -36,6 +37,12 @@ export interface DriverTasks {
   nextTaskUs(): number;
 }
 
+/** Where a driver is one of several: threads of one process, or processes of which one takes over from the other. */
+export interface DriverPlace {
+  readonly shard?: ShardOptions;
+  readonly handover?: Handover;
+}
+
 /**
  * Runs a tunnel endpoint on real sockets, memory and time. Per wake-up: receive, open, seal-and-send, each one native
  * call over a batch.
@@ -59,10 +66,10 @@ export class EndpointDriver {
     private socket: DriverSocket,
     events: TunnelEvents,
     private readonly tasks: DriverTasks,
-    shard?: ShardOptions,
+    { shard, handover }: DriverPlace = {},
   ) {
     this.endpoint = new Endpoint(
-      { privateKey, receiveRegionBytes: RECEIVE_REGION_BYTES, shard },
+      { privateKey, receiveRegionBytes: RECEIVE_REGION_BYTES, shard, half: handover?.half },
       {
         memory,
         crypto: this.crypto,
@@ -87,6 +94,11 @@ export class EndpointDriver {
 
   get udpStatistics(): UdpSocket['statistics'] {
     return this.socket.udp.statistics;
+  }
+
+  /** Has the kernel share the port's datagrams as the handover stands now. */
+  steer(): void {
+    this.socket.steer();
   }
 
   /** Sends from `socket` from now on; peers that answer to the old one are heard for a while. */
@@ -186,29 +198,32 @@ export class DriverSocket {
   onReadable: (udp: UdpSocket) => void = () => undefined;
 
   /**
-   * @param options.shard whose socket it is, where several share the port: the first is bound first, and the others in
-   *   their order
+   * @param place whose socket it is, where several share the port: the first is bound first, and the others in their order
    * @throws what binding throws, for example EADDRINUSE
    */
   constructor(
     readonly address: SocketAddress,
-    { shard, receiveBufferBytes }: { shard?: ShardOptions; receiveBufferBytes?: number } = {},
+    private readonly place: DriverPlace & { receiveBufferBytes?: number } = {},
   ) {
+    const { receiveBufferBytes } = place;
     this.udp = bindAny(address.address, (literal) => {
       const options = { address: literal, port: address.port, mark: agentMark(), receiveBufferBytes };
-      return bindAs(portUseOf(shard), options, (shared) => {
+      return bindAs(portUseOf(place), options, (shared) => {
         return new UdpSocket(shared, () => {
           this.onReadable(this.udp);
         });
       });
     });
-    if (shard?.index === 0) this.steer(shard.count);
+    const { shard, handover } = place;
+    const isFirst = shard === undefined ? handover !== undefined : shard.index === 0;
+    if (isFirst) this.steer();
   }
 
-  /** Lets the kernel choose the shard by the session that a datagram names. */
-  private steer(shards: number): void {
+  /** Lets the kernel choose shard and process by the session that a datagram names. */
+  steer(): void {
+    const { shard, handover } = this.place;
     try {
-      this.udp.steer(shards, RECEIVER_INDEX_FIELDS);
+      this.udp.steer(steeringPlan(shard?.count ?? 1, handover), RECEIVER_INDEX_FIELDS);
     } catch (error) {
       this.udp.close();
       throw error;
@@ -216,7 +231,8 @@ export class DriverSocket {
   }
 }
 
-function portUseOf(shard: ShardOptions | undefined): PortUse {
-  if (shard === undefined) return 'alone';
+function portUseOf({ shard, handover }: DriverPlace): PortUse {
+  if (handover?.predecessor !== undefined) return 'joined';
+  if (shard === undefined) return handover === undefined ? 'alone' : 'shared';
   return shard.index === 0 ? 'shared' : 'joined';
 }

@@ -6,6 +6,7 @@ export {
   type Placement,
   type PreparedState,
 } from './data-plane.js';
+export { Handover, type HandedOverPeer, type Predecessor } from './handover.js';
 export { Redirection, type RedirectionChange } from './interception/redirection.js';
 export { rehearse } from './rehearsal.js';
 export { LIMIT_BYTES } from './rate-limit/rate-limits.js';

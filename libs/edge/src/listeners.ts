@@ -1,4 +1,5 @@
 import { features, TcpListener, type TcpSocket } from '@longhaul/native';
+import type { Handover } from './handover.js';
 import type { ForwardState } from './policy/state.js';
 import { formatSocketAddress, type SocketAddress } from './policy/addresses.js';
 import { agentMark, bindAny, bindAs, type PortUse } from './sockets.js';
@@ -26,6 +27,8 @@ export class Listener<Purpose> {
     public purpose: Purpose,
     private readonly onConnection: (socket: TcpSocket, purpose: Purpose) => void,
     portUse: PortUse = 'alone',
+    /** Number of the listener that takes new connections, where another process may listen at the same address. */
+    steered?: number,
   ) {
     this.listener = bindAny(address.address, (literal) => {
       const options = { address: literal, port: address.port, backlog: BACKLOG, mark: agentMark() };
@@ -35,6 +38,12 @@ export class Listener<Purpose> {
         });
       });
     });
+    if (portUse === 'shared' && steered !== undefined) this.steer(steered);
+  }
+
+  /** Which of the listeners of the address takes new connections, by its number in the order of binding. */
+  steer(listener: number): void {
+    this.listener.steer(listener);
   }
 
   private accept(socket: TcpSocket): void {
@@ -64,7 +73,17 @@ export class Listener<Purpose> {
 export class ForwardListeners {
   private listeners = new Map<string, Listener<ForwardState>>();
 
-  constructor(private readonly onConnection: (socket: TcpSocket, forward: ForwardState) => void) {}
+  /** @param handover where another process may listen at the same addresses */
+  constructor(
+    private readonly onConnection: (socket: TcpSocket, forward: ForwardState) => void,
+    private readonly handover?: Handover,
+  ) {}
+
+  /** New connections go to this process or the other, as the handover stands now. */
+  steer(): void {
+    if (this.handover === undefined) return;
+    for (const listener of this.listeners.values()) listener.steer(this.handover.listener);
+  }
 
   /**
    * Binds what is new. Nothing that is there changes until `commit`; `rollback` closes what was bound.
@@ -84,7 +103,7 @@ export class ForwardListeners {
       const key = formatSocketAddress(forward.listen);
       if (this.listeners.has(key)) continue;
       try {
-        added.set(key, new Listener(forward.listen, forward, this.onConnection, portUseOf(key)));
+        added.set(key, this.listen(forward, portUseOf(key)));
       } catch (error) {
         rollback();
         throw new Error(`forward ${forward.id}: cannot listen on ${key}: ${String(error)}`, { cause: error });
@@ -96,6 +115,10 @@ export class ForwardListeners {
         this.replace(forwards, added);
       },
     };
+  }
+
+  private listen(forward: ForwardState, portUse: PortUse): Listener<ForwardState> {
+    return new Listener(forward.listen, forward, this.onConnection, portUse, this.handover?.listener);
   }
 
   private replace(forwards: readonly ForwardState[], added: Map<string, Listener<ForwardState>>): void {

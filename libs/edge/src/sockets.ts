@@ -37,8 +37,9 @@ export function bindAny<Socket>(address: string, bind: (address: string) => Sock
 }
 
 /**
- * How a port is bound. `alone`: it is this socket's. `shared`: other threads of this process bind it too (SO_REUSEPORT), but
- * no other process has it. `joined`: another thread of this process has it already.
+ * How a port is bound. `alone`: it is this socket's. `shared`: other threads of this process, or the process that will take over
+ * from it, bind it too (SO_REUSEPORT), but nobody has it yet. `joined`: another thread of this process has it already, or the
+ * process that this one takes over from.
  */
 export type PortUse = 'alone' | 'shared' | 'joined';
 

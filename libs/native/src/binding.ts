@@ -147,7 +147,7 @@ export interface Binding {
   ): NativeHandle;
   udpPort(udp: NativeHandle): number;
   /** `fields`: pairs of a first byte and an offset. */
-  udpSteer(udp: NativeHandle, sockets: number, fields: Int32Array): void;
+  udpSteer(udp: NativeHandle, plan: Int32Array, fields: Int32Array): void;
   udpReceive(
     udp: NativeHandle,
     memory: Uint8Array,
@@ -180,6 +180,7 @@ export interface Binding {
   ): NativeHandle;
   listenerAccept(listener: NativeHandle, onEvent: TcpCallback): NativeHandle | undefined;
   listenerPoll(listener: NativeHandle, on: boolean): void;
+  listenerSteer(listener: NativeHandle, socket: number): void;
   listenerPort(listener: NativeHandle): number;
   listenerClose(listener: NativeHandle): void;
 

@@ -77,7 +77,8 @@ testWhere(!features.reusePort)('steering is refused', () => {
   expect(features.steering).toBe(false);
   expectRefused([
     () => {
-      socket.steer(2, [{ firstByte: 4, offset: 1 }]);
+      const two = { first: 0, count: 2 };
+      socket.steer({ door: 0, lower: two, upper: two }, [{ firstByte: 4, offset: 1 }]);
     },
   ]);
   socket.close();

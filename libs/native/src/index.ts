@@ -7,4 +7,10 @@ export { NativePacketCrypto, type CipherSuite } from './packet-crypto.js';
 export { TcpListener, type TcpListenerOptions } from './tcp-listener.js';
 export { TcpSocket, type TcpConnectOptions, type TcpEvents, type TcpSocketOptions } from './tcp-socket.js';
 export { Timer } from './timer.js';
-export { UdpSocket, type SteeredField, type UdpSocketOptions } from './udp-socket.js';
+export {
+  UdpSocket,
+  type SocketSpan,
+  type SteeredField,
+  type SteeringPlan,
+  type UdpSocketOptions,
+} from './udp-socket.js';

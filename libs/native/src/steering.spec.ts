@@ -7,6 +7,8 @@ import { UdpSocket } from './udp-socket.js';
 /** Sockets of one port, and what the kernel gives to which. */
 
 const SOCKETS = 3;
+const ALL = { first: 0, count: SOCKETS };
+const EVENLY = { door: 0, lower: ALL, upper: ALL };
 const FIELDS = [
   { firstByte: 4, offset: 1 },
   { firstByte: 2, offset: 8 },
@@ -29,7 +31,7 @@ class Group {
 
   constructor(address: string) {
     const first = this.open(address, 0);
-    first.steer(SOCKETS, FIELDS);
+    first.steer(EVENLY, FIELDS);
     this.port = first.port;
     while (this.received.length < SOCKETS) this.open(address, this.port);
   }
@@ -101,10 +103,32 @@ testWhere(features.steering)('all that names no socket goes to the first', async
   expect(group.received.map(({ length }) => length)).toEqual([unnamed.length, 0, 0]);
 });
 
+testWhere(features.steering)(
+  'two groups may share a port by the top bit, and one of them may go',
+  async () => {
+    const group = new Group('127.0.0.1');
+    const [first, , last] = opened;
+    const plan = { door: 2, lower: { first: 0, count: 2 }, upper: { first: 2, count: 1 } };
+    last.steer(plan, FIELDS);
+    const bytes = (numbers: readonly number[]): Buffer[] => numbers.map((number) => datagram(4, 1, number));
+    const initiation = Buffer.of(1, 2, 3);
+    await send(group.port, [...bytes([0, 1, 2, 0x8000_0000, 0x8000_0001, 0xffff_ffff]), initiation]);
+    await until(() => group.received.flat().length === 7, 'all datagrams');
+    expect(group.received.map(({ length }) => length)).toEqual([2, 1, 4]);
+    // The last takes the number of each that is closed.
+    opened[1].close();
+    first.close();
+    sender?.close();
+    await send(group.port, [...bytes([0, 1, 0x8000_0000, 0x8000_0001]), initiation]);
+    await until(() => group.received.flat().length === 12, 'all datagrams');
+    expect(group.received.map(({ length }) => length)).toEqual([2, 1, 9]);
+  },
+);
+
 testWhere(features.steering)('a socket that shares nothing cannot be steered, nor one that is closed', () => {
   const alone = new UdpSocket({ address: '127.0.0.1', port: 0 }, () => undefined);
   const steer = (): void => {
-    alone.steer(SOCKETS, FIELDS);
+    alone.steer(EVENLY, FIELDS);
   };
   expect(thrownBy(steer)?.code).toBe('EINVAL');
   alone.close();
@@ -116,14 +140,15 @@ testWhere(features.steering)('arguments outside their bounds are RangeErrors', (
   opened.push(socket);
   const field = { firstByte: 4, offset: 1 };
   const calls = [
-    () => socket.steer(0, [field]),
-    () => socket.steer(1_025, [field]),
-    () => socket.steer(2, [{ ...field, firstByte: 256 }]),
-    () => socket.steer(2, [{ ...field, offset: -1 }]),
-    () => socket.steer(2, [{ ...field, offset: 65_536 }]),
+    () => socket.steer({ ...EVENLY, door: -1 }, [field]),
+    () => socket.steer({ ...EVENLY, lower: { first: 0, count: 0 } }, [field]),
+    () => socket.steer({ ...EVENLY, upper: { first: 1_025, count: 1 } }, [field]),
+    () => socket.steer(EVENLY, [{ ...field, firstByte: 256 }]),
+    () => socket.steer(EVENLY, [{ ...field, offset: -1 }]),
+    () => socket.steer(EVENLY, [{ ...field, offset: 65_536 }]),
     () =>
       socket.steer(
-        2,
+        EVENLY,
         Array.from({ length: 17 }, () => field),
       ),
   ];

@@ -32,6 +32,30 @@ testWhere(features.reusePort)('listeners may share an address', () => {
   expect(bench.listen({ port: shared.port, reusePort: true }).port).toBe(shared.port);
 });
 
+testWhere(features.steering)(
+  'of listeners that share an address one takes all, and another when it is gone',
+  async () => {
+    const taken: string[] = [];
+    const options = { reusePort: true };
+    const first = bench.listen(options, () => taken.push('first'));
+    first.steer(0);
+    const { port } = first;
+    const second = bench.listen({ ...options, port }, () => taken.push('second'));
+    const connect = async (count: number): Promise<string[]> => {
+      for (let i = 0; i < count; i++) bench.connect({ address: '127.0.0.1', port });
+      await until(() => taken.length === count, 'all connections');
+      return [...new Set(taken.splice(0))];
+    };
+    expect(await connect(20)).toEqual(['first']);
+    second.steer(1);
+    expect(await connect(20)).toEqual(['second']);
+    first.close();
+    expect(await connect(20)).toEqual(['second']);
+    expect(thrownBy(() => first.steer(0))?.code).toBe('EBADF');
+    expect(thrownBy(() => bench.listen({}).steer(0))?.code).toBe('EINVAL');
+  },
+);
+
 test("'::' takes both families, and IPv4 looks like IPv4", async () => {
   const remotes: string[] = [];
   const locals: string[] = [];

@@ -53,6 +53,15 @@ export class TcpListener {
     this.port = binding.listenerPort(this.handle);
   }
 
+  /**
+   * All connections that come from now on go to one of the listeners that have bound this address with `reusePort`, numbered from
+   * 0 in the order of binding; where there is none of that number, to any. When one is closed the last takes its number.
+   * @throws Error with a `code`: 'ENOTSUP' without the addon, 'EINVAL' without `reusePort`
+   */
+  steer(socket: number): void {
+    binding.listenerSteer(this.handle, socket);
+  }
+
   close(): void {
     clearTimeout(this.pause);
     binding.listenerClose(this.handle);

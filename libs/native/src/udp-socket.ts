@@ -29,6 +29,22 @@ export interface SteeredField {
   readonly offset: number;
 }
 
+/** Sockets of a port that share datagrams: `count` (1 to 1,024) of them, in the order of binding, from number `first`. */
+export interface SocketSpan {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Which of the sockets of a port takes which datagrams. */
+export interface SteeringPlan {
+  /** Takes those that name no socket; 0 takes those that are too short to. */
+  readonly door: number;
+  /** Takes those whose number has its top bit clear, by the number modulo the span's count. */
+  readonly lower: SocketSpan;
+  /** The same where the top bit is set. */
+  readonly upper: SocketSpan;
+}
+
 /** A UDP socket that moves batches of packets between one slab of memory and the kernel. Packets are never fragmented. */
 export class UdpSocket {
   readonly port: number;
@@ -54,16 +70,17 @@ export class UdpSocket {
   }
 
   /**
-   * Shares what arrives at this port among the `sockets` sockets (1 to 1,024) that have bound it with `reusePort`, numbered
-   * from 0 in the order of binding. A datagram that begins as one of `fields` (at most 16) goes to the socket of its number
-   * modulo `sockets`; all others, and those too short to hold the number, go to socket 0. Call it on the first socket before
-   * the second is bound, and close them together: a socket that is closed alone changes the others' numbers. Where runs of
-   * datagrams are joined (GRO), one may come along with another of the same sender.
+   * Shares what arrives at this port among the sockets that have bound it with `reusePort`, in this process or another, numbered
+   * from 0 in the order of binding. A datagram that begins as one of `fields` (at most 16) goes to the socket that the plan has
+   * for its number. Call it on the first socket before the second is bound; it may be called anew, on any of them. When a socket
+   * is closed the last takes its number; what would go to a number that no socket has, goes to any. Where runs of datagrams are
+   * joined (GRO), one may come along with another of the same sender.
    * @throws Error with a `code`: 'ENOTSUP' without the addon, 'EINVAL' without `reusePort`
    */
-  steer(sockets: number, fields: readonly SteeredField[]): void {
+  steer({ door, lower, upper }: SteeringPlan, fields: readonly SteeredField[]): void {
     const pairs = fields.flatMap(({ firstByte, offset }) => [firstByte, offset]);
-    binding.udpSteer(this.handle, sockets, Int32Array.from(pairs));
+    const plan = Int32Array.of(door, lower.first, lower.count, upper.first, upper.count);
+    binding.udpSteer(this.handle, plan, Int32Array.from(pairs));
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   type AdmittedPeer,
   type InitiationOutcome,
   type KeyPair,
+  type EstablishedSession,
 } from './handshake/index.js';
 import { ADDRESS_WORDS, Receive, RECEIVE_STRIDE, type PackedAddress, type PacketCrypto } from './io.js';
 import { ChunkPool } from './memory/chunk-pool.js';
@@ -26,12 +27,13 @@ import {
 import type { PathMemory } from './path/path-memory.js';
 import { RateLimit } from './rate-limit.js';
 import { tunnelStats, type TunnelStats } from './stats.js';
-import { Shard, type ShardOptions } from './shards.js';
+import { receiverIndex, Shard, type ShardOptions } from './shards.js';
 import { MemoryBudget } from './streams/memory-budget.js';
 import type { Stream, TrafficClass } from './streams/stream.js';
 import { WaitingWriters } from './streams/waiting-writers.js';
 import type { SharedResources } from './transport/stream-table.js';
 import type { Transport } from './transport/transport.js';
+import { PeerTunnels } from './tunnel/peer-tunnels.js';
 import {
   Tunnel,
   type Farewell,
@@ -58,6 +60,23 @@ export interface EndpointOptions {
   readonly rekeyAfterPackets?: number;
   /** Where the UDP port is shared with other endpoints of the same keys. */
   readonly shard?: ShardOptions;
+  /**
+   * Of two processes, one of which takes over from the other, behind one UDP port: the top bit of the indices of this one. By
+   * default there is no other, and all bits are random.
+   */
+  readonly half?: IndexHalf;
+}
+
+/** Top bit of an index; see {@link EndpointOptions.half}. */
+export type IndexHalf = 0 | 1;
+
+/** What the process that takes over has to know of a tunnel; see {@link Endpoint.handOver}. */
+export interface HandedOverTunnel {
+  readonly peerId: string;
+  /** For {@link PeerOptions.predecessor}. */
+  readonly incarnation: number;
+  /** Where the peer is found. */
+  readonly address: PackedAddress;
 }
 
 /** A new stream, as its opener wants it. */
@@ -95,10 +114,13 @@ export class Endpoint implements TunnelHost {
   private readonly builder: PacketBuilder;
   /** One for each of {@link ownKeys}. */
   private responders: readonly HandshakeResponder[] = [];
-  private readonly tunnels = new Map<string, Tunnel>();
-  private readonly tunnelsByKey = new Map<string, Tunnel>();
-  /** The values of {@link tunnels}, for loops that run at each turn. */
+  private readonly tunnels = new Map<string, PeerTunnels>();
+  private readonly tunnelsByKey = new Map<string, PeerTunnels>();
+  /** All of {@link tunnels}, for loops that run at each turn. */
   private turn: Tunnel[] = [];
+  /** See {@link setNeighbour}. */
+  private neighbour = false;
+  private readonly half: IndexHalf | undefined;
   private readonly sessions = new Map<number, TunnelSession>();
   private lastSession: TunnelSession | undefined = undefined;
   private readonly pendingResponses = new Map<number, Tunnel>();
@@ -122,6 +144,7 @@ export class Endpoint implements TunnelHost {
     const { memory } = environment;
     this.rekeyAfterPackets = Math.min(options.rekeyAfterPackets ?? Infinity, REKEY_AFTER_PACKETS);
     this.shard = options.shard && new Shard(options.shard);
+    this.half = options.half;
     this.builder = new PacketBuilder(memory, options.receiveRegionBytes);
     this.shared = this.makeShared(options.receiveRegionBytes + SCRATCH_BYTES, events);
     this.setPrivateKeys(options.privateKey);
@@ -197,27 +220,78 @@ export class Endpoint implements TunnelHost {
     }
     if (present !== undefined) {
       this.forgetKeys(present);
-      present.reconfigure(options);
+      for (const tunnel of present.all) tunnel.reconfigure(options);
     }
-    const tunnel = present ?? new Tunnel(this, options);
-    this.tunnels.set(options.id, tunnel);
-    for (const name of keyNames(options)) this.tunnelsByKey.set(name, tunnel);
-    this.turn = [...this.tunnels.values()];
+    const tunnels = present ?? new PeerTunnels(this, new Tunnel(this, options));
+    this.tunnels.set(options.id, tunnels);
+    for (const name of keyNames(options)) this.tunnelsByKey.set(name, tunnels);
+    this.listTurn();
   }
 
-  private forgetKeys({ options }: Tunnel): void {
-    for (const name of keyNames(options)) this.tunnelsByKey.delete(name);
+  private forgetKeys({ primary }: PeerTunnels): void {
+    for (const name of keyNames(primary.options)) this.tunnelsByKey.delete(name);
+  }
+
+  private listTurn(): void {
+    this.turn = [...this.tunnels.values()].flatMap(({ all }) => all);
   }
 
   /** Forgets a peer; its streams are reset, and it is told. */
   removePeer(id: string): void {
-    const tunnel = this.tunnels.get(id);
-    if (tunnel === undefined) return;
+    const tunnels = this.tunnels.get(id);
+    if (tunnels === undefined) return;
+    this.tunnels.delete(id);
+    this.forgetKeys(tunnels);
+    for (const tunnel of tunnels.all) this.dropTunnel(tunnel);
+  }
+
+  makeTunnel(options: PeerOptions, like: Tunnel): Tunnel {
+    const tunnel = new Tunnel(this, options, 'prospective', like.history);
+    this.turn = [...this.turn, tunnel];
+    return tunnel;
+  }
+
+  dropTunnel(tunnel: Tunnel): void {
     const farewell = tunnel.close();
     if (farewell !== undefined) this.farewells.push(farewell);
-    this.tunnels.delete(id);
-    this.forgetKeys(tunnel);
-    this.turn = [...this.tunnels.values()];
+    this.turn = this.turn.filter((other) => other !== tunnel);
+  }
+
+  primaryChanged(peerId: string): void {
+    this.shared.events.push({ kind: 'up', peerId });
+  }
+
+  // One process that takes over from another
+
+  /**
+   * Another process of the same keys takes over: tunnels keep their streams, for which they renew their sessions by themselves, and
+   * get new ones as long as they are asked for. With `false` it does not take over after all.
+   */
+  handOver(on: boolean): HandedOverTunnel[] {
+    const primaries = [...this.tunnels.values()].map(({ primary }) => primary);
+    for (const tunnel of primaries) tunnel.handOver(on);
+    return primaries.flatMap(({ options, incarnation, peerAddress, up }) =>
+      up && peerAddress !== undefined ? [{ peerId: options.id, incarnation, address: peerAddress }] : [],
+    );
+  }
+
+  /** Whether another process of the same keys is behind the same port: what may be its is not answered for here. */
+  setNeighbour(neighbour: boolean): void {
+    this.neighbour = neighbour;
+  }
+
+  adopted(tunnel: Tunnel, session: TunnelSession): void {
+    this.tunnels.get(tunnel.options.id)?.adopted(tunnel, session);
+  }
+
+  ended(tunnel: Tunnel): void {
+    this.tunnels.get(tunnel.options.id)?.ended(tunnel);
+  }
+
+  besideOf({ role, options }: Tunnel): number {
+    if (role === 'retiring') return 0;
+    const beside = this.tunnels.get(options.id)?.besideOf(role) ?? 0;
+    return beside === 0 && this.neighbour ? (options.predecessor ?? 0) : beside;
   }
 
   /** The peers that are at other shards of this port: their initiations are handed over to them. */
@@ -233,34 +307,41 @@ export class Endpoint implements TunnelHost {
 
   /** Whether new streams to the peer have a way. */
   isUp(peerId: string): boolean {
-    return this.tunnels.get(peerId)?.up ?? false;
+    return this.tunnels.get(peerId)?.forNewStreams !== undefined;
   }
 
   /** Undefined for a peer that is not known. */
   stats(peerId: string): TunnelStats | undefined {
-    const tunnel = this.tunnels.get(peerId);
-    return tunnel === undefined ? undefined : tunnelStats(tunnel);
+    const primary = this.tunnels.get(peerId)?.primary;
+    return primary === undefined ? undefined : tunnelStats(primary);
   }
 
   /** What carries the streams to a peer now: for the simulator, which looks at it between any two calls. */
   transportTo(peerId: string): Transport | undefined {
-    return this.tunnels.get(peerId)?.transport;
+    return this.tunnels.get(peerId)?.primary.transport;
   }
 
   /** What is worth remembering of the path to a peer: for {@link PeerOptions.remembered} of the next process. */
   pathMemory(peerId: string): PathMemory | undefined {
-    return this.tunnels.get(peerId)?.pathMemory;
+    return this.tunnels.get(peerId)?.primary.pathMemory;
   }
 
   /** Opens a stream. It leaves with its first data, or with flushOpen(). Throws when the tunnel is down or full. */
   openStream(peerId: string, options: StreamOptions): Stream {
-    const tunnel = this.tunnels.get(peerId);
-    if (tunnel?.transport === undefined || !tunnel.up) throw new Error(`the tunnel to ${peerId} is not up`);
-    return tunnel.transport.openStream(options.openPayload, options.class, options.weight);
+    const transport = this.tunnels.get(peerId)?.forNewStreams?.transport;
+    if (transport === undefined) throw new Error(`the tunnel to ${peerId} is not up`);
+    return transport.openStream(options.openPayload, options.class, options.weight);
   }
 
   private lookupPeer(publicKey: Uint8Array): AdmittedPeer | undefined {
-    return this.tunnelsByKey.get(keyName(publicKey))?.admit(publicKey);
+    const tunnels = this.tunnelsByKey.get(keyName(publicKey));
+    const primary = tunnels?.primary;
+    if (primary?.accepts(publicKey) !== true) return undefined;
+    return {
+      presharedKey: primary.options.presharedKey,
+      history: primary.history,
+      parameters: (ofPeer) => tunnels?.answererOf(ofPeer, this.neighbour)?.answer(ofPeer),
+    };
   }
 
   // Driving
@@ -297,6 +378,7 @@ export class Endpoint implements TunnelHost {
     const offset = descriptors[at + Receive.offset];
     const length = descriptors[at + Receive.length];
     if (length < UNKNOWN_SESSION_BYTES) return undefined;
+    if (this.neighbour && this.isOfNeighbour(offset, length)) return undefined;
     if (!this.handedOver && this.shard?.passOn(memory, descriptors, at, this.clock.nowUs) === true)
       return undefined;
     if (memory[offset] !== PacketType.data) {
@@ -320,6 +402,12 @@ export class Endpoint implements TunnelHost {
     descriptors[at + Receive.packetNumberLow] = number | 0;
     descriptors[at + Receive.packetNumberHigh] = high32(number);
     return session;
+  }
+
+  /** Whether a datagram names a session of the other process, which the kernel has given to this one. */
+  private isOfNeighbour(offset: number, length: number): boolean {
+    const index = receiverIndex(this.environment.memory, offset, length);
+    return this.half !== undefined && index !== undefined && index >>> 31 !== this.half;
   }
 
   /** Most packets are of the same session as the one before. */
@@ -380,8 +468,7 @@ export class Endpoint implements TunnelHost {
     const underLoad = !admitted && !this.initiations.take(nowUs);
     const outcome = this.respond(datagram, source, underLoad);
     if (outcome.ok) {
-      const tunnel = this.tunnelsByKey.get(keyName(outcome.session.peerPublicKey));
-      tunnel?.onAnswered(outcome.session, outcome.response, address);
+      this.answererOf(outcome.session)?.onAnswered(outcome.session, outcome.response, address);
     } else if (outcome.reason === 'cookie-required') {
       this.replies.push({ datagram: outcome.cookieReply, address });
     } else if (outcome.reason === 'unknown-peer' && outcome.peerPublicKey !== undefined && !admitted) {
@@ -389,6 +476,10 @@ export class Endpoint implements TunnelHost {
       const initiation = withoutMac2(datagram);
       this.shard?.handInitiationOver(keyName(outcome.peerPublicKey), initiation, record);
     }
+  }
+
+  private answererOf({ peerPublicKey, peerParameters }: EstablishedSession): Tunnel | undefined {
+    return this.tunnelsByKey.get(keyName(peerPublicKey))?.answererOf(peerParameters, this.neighbour);
   }
 
   /** By which of our keys an initiation was made its mac1 shows. */
@@ -476,11 +567,15 @@ export class Endpoint implements TunnelHost {
 
   allocateIndex(): number {
     for (;;) {
-      const random = readU32(this.environment.random(4), 0);
+      const random = this.inHalf(readU32(this.environment.random(4), 0));
       const index = this.shard === undefined ? random : this.shard.indexNear(random);
-      if (index === undefined) continue;
+      if (index === undefined || this.inHalf(index) !== index) continue;
       if (!this.sessions.has(index) && !this.pendingResponses.has(index)) return index;
     }
+  }
+
+  private inHalf(index: number): number {
+    return this.half === undefined ? index : (index % 2 ** 31) + this.half * 2 ** 31;
   }
 
   register(session: TunnelSession): void {

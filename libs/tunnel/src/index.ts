@@ -1,4 +1,10 @@
-export { Endpoint, type EndpointOptions, type StreamOptions } from './endpoint.js';
+export {
+  Endpoint,
+  type EndpointOptions,
+  type HandedOverTunnel,
+  type IndexHalf,
+  type StreamOptions,
+} from './endpoint.js';
 export type { Environment } from './environment.js';
 export { NodePrimitives, type NoisePrimitives } from './handshake/index.js';
 export {

@@ -29,9 +29,14 @@ const INDEX_OFFSETS: ReadonlyMap<number, number> = new Map(
 
 /** The shard that a datagram in `memory` names, of `count`: what the kernel is asked to choose by. */
 export function namedShard(memory: Uint8Array, offset: number, length: number, count: number): number {
+  const index = receiverIndex(memory, offset, length);
+  return index === undefined ? DOOR : index % count;
+}
+
+/** The index of its receiver that a datagram in `memory` has; undefined where it has none. */
+export function receiverIndex(memory: Uint8Array, offset: number, length: number): number | undefined {
   const indexAt = INDEX_OFFSETS.get(memory[offset]);
-  if (indexAt === undefined || indexAt + 4 > length) return DOOR;
-  return readU32(memory, offset + indexAt) % count;
+  return indexAt === undefined || indexAt + 4 > length ? undefined : readU32(memory, offset + indexAt);
 }
 
 /** One of several endpoints behind one UDP port. Each peer is at one of them. */

@@ -9,7 +9,7 @@ import {
 } from '@longhaul/contracts';
 import type { z } from 'zod';
 import { AgentApiError, ControllerUnreachableError } from './errors.js';
-import { postJson, unreachable, type HttpAnswer } from './https.js';
+import { postForFile, postJson, unreachable, type HttpAnswer } from './https.js';
 import { signWithNkey, type AgentIdentity } from './identity.js';
 
 /** What an enrolling agent says of itself besides its keys. */
@@ -78,7 +78,28 @@ export class AgentApi {
     });
   }
 
-  private async prove(purpose: 'enroll' | 'renew', identity: AgentIdentity) {
+  /**
+   * Fetches the file of a release to `path`.
+   * @param expected bytes that the file has; more are not taken
+   * @throws AgentApiError, ControllerUnreachableError
+   */
+  async release(
+    identity: AgentIdentity,
+    { sha256, bytes }: { readonly sha256: string; readonly bytes: number },
+    path: string,
+  ): Promise<void> {
+    const url = new URL(AGENT_API.release, this.controllerUrl);
+    const request = { ...(await this.prove('release', identity)), sha256 };
+    let answer: HttpAnswer | undefined;
+    try {
+      answer = await postForFile(url, request, { ca: this.caPem, path, bytes });
+    } catch (error) {
+      throw unreachable(url.origin, error);
+    }
+    if (answer !== undefined) throw refusalOf(url, answer);
+  }
+
+  private async prove(purpose: 'enroll' | 'renew' | 'release', identity: AgentIdentity) {
     const { natsPublicKey } = identity;
     const { challenge } = await this.post(AGENT_API.challenge, challengeResponseSchema, { natsPublicKey });
     const signature = signWithNkey(identity, challengeMessage(purpose, challenge));
@@ -98,10 +119,14 @@ export class AgentApi {
       const parsed = schema.safeParse(content);
       if (parsed.success) return parsed.data;
     }
-    const refusal = apiErrorSchema.safeParse(content);
-    if (refusal.success) throw new AgentApiError(refusal.data.code, refusal.data.message);
-    throw new ControllerUnreachableError(
-      `${url.origin} did not answer as a controller of this version does (HTTP ${answer.status}): check the address`,
-    );
+    throw refusalOf(url, answer);
   }
+}
+
+function refusalOf(url: URL, answer: HttpAnswer): AgentApiError | ControllerUnreachableError {
+  const refusal = apiErrorSchema.safeParse(parseJson(answer.body));
+  if (refusal.success) return new AgentApiError(refusal.data.code, refusal.data.message);
+  return new ControllerUnreachableError(
+    `${url.origin} did not answer as a controller of this version does (HTTP ${answer.status}): check the address`,
+  );
 }

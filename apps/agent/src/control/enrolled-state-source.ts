@@ -8,8 +8,10 @@ import {
   type AppliedMessage,
   type Credential,
   type DesiredState,
+  type FlowRecord,
   type HelloMessage,
   type NoticeMessage,
+  type UpgradeReport,
 } from '@longhaul/contracts';
 import { Empty, type NatsConnection } from '@nats-io/transport-node';
 import type { DataPlaneSnapshot } from '../data-plane/messages.js';
@@ -58,6 +60,14 @@ export interface EnrolledStateSourceOptions {
   readonly timing?: ControlTiming;
   /** Bound of the telemetry that waits for NATS. */
   readonly telemetryBufferBytes?: number;
+  /** What connections have told already, where another source of this process was before this one. */
+  readonly flowRecorder?: FlowRecorder;
+  /** Takes flow records when this source is closed, and connections go on: another process of the agent tells of them. */
+  readonly onFlowsAfterClose?: (records: readonly FlowRecord[]) => void;
+  /** Told of each state that is in force and confirmed. */
+  readonly onState?: (state: DesiredState) => void;
+  /** How upgrades of this agent stand, for the controller; undefined: nobody upgrades it. */
+  readonly upgrade?: () => UpgradeReport;
 }
 
 /** How the control side stands. */
@@ -88,7 +98,7 @@ export class EnrolledStateSource implements StateSource {
   private readonly link: NatsLink;
   private readonly reconciler: Reconciler;
   private readonly linkRecorder = new LinkRecorder();
-  private readonly flowRecorder = new FlowRecorder();
+  private readonly flowRecorder: FlowRecorder;
   private readonly timing: ControlTiming;
   private readonly log: Logger;
   private applyState: ApplyState = () => Promise.reject(new Error('the agent has not started'));
@@ -97,9 +107,11 @@ export class EnrolledStateSource implements StateSource {
   private reading = false;
   private readAgain = false;
   private stopped = false;
+  private closed = false;
+  private prepared = false;
 
   private constructor(
-    options: EnrolledStateSourceOptions,
+    private readonly options: EnrolledStateSourceOptions,
     identity: AgentIdentity,
     private readonly enrollment: StoredEnrollment,
     private readonly bootId: string,
@@ -109,6 +121,7 @@ export class EnrolledStateSource implements StateSource {
     const addressee = { agentId, organizationId };
     this.timing = timing;
     this.log = log;
+    this.flowRecorder = options.flowRecorder ?? new FlowRecorder();
     this.keys = new KeyWatch({
       stateDir,
       identity,
@@ -129,7 +142,7 @@ export class EnrolledStateSource implements StateSource {
     });
     this.link = new NatsLink({
       access: () => this.access(),
-      onConnected: (connection) => this.connected(connection),
+      onConnected: (connection) => this.onConnected(connection),
       onDisconnected: () => this.telemetry.detach(),
       onRefused: () => this.keeper.noteRefused(),
       log,
@@ -142,7 +155,7 @@ export class EnrolledStateSource implements StateSource {
       target: { apply: (state) => this.putInForce(state) },
       store: new LastGoodState(stateDir, addressee),
       confirm: (signal) => this.confirm(signal),
-      report: (outcome) => this.publishApplied(outcome),
+      report: (outcome) => this.reported(outcome),
       log,
       confirmTimeoutMs: timing.confirmTimeoutMs,
     });
@@ -160,10 +173,17 @@ export class EnrolledStateSource implements StateSource {
     return new EnrolledStateSource(options, identity, enrollment, randomUUID());
   }
 
+  async prepare(apply: ApplyState): Promise<void> {
+    this.applyState = apply;
+    this.prepared = true;
+    await this.reconciler.start();
+  }
+
   /** Resolves when the last good state is in force; the controller is reached behind that. */
   async start(apply: ApplyState): Promise<void> {
-    this.applyState = apply;
-    await this.reconciler.start();
+    if (!this.prepared) await this.prepare(apply);
+    const { state } = this.reconciler;
+    if (state !== undefined) this.options.onState?.(state);
     this.telemetry.start();
     this.keeper.start();
     this.link.start();
@@ -179,13 +199,33 @@ export class EnrolledStateSource implements StateSource {
 
   /** Hands over what was measured, as far as NATS takes it in time, and disconnects. */
   async close(): Promise<void> {
+    this.closed = true;
     await this.telemetry.stop();
     await Promise.all([this.keeper.stop(), this.link.stop()]);
   }
 
   measured(snapshot: DataPlaneSnapshot): void {
+    const flows = this.flowRecorder.record(snapshot);
+    if (this.closed) {
+      if (flows.length > 0) this.options.onFlowsAfterClose?.(flows);
+      return;
+    }
     this.telemetry.links(this.linkRecorder.record(snapshot.statistics));
-    this.telemetry.flows(this.flowRecorder.record(snapshot));
+    this.telemetry.flows(flows);
+  }
+
+  relayFlows(records: readonly FlowRecord[]): void {
+    this.telemetry.flows(records);
+  }
+
+  get connected(): boolean {
+    return this.link.current !== undefined;
+  }
+
+  /** Tells the controller how upgrades of this agent stand, if it is in touch with it; else it is told with the next hello. */
+  tellUpgrade(): void {
+    const connection = this.link.current;
+    if (connection !== undefined) this.publishHello(connection);
   }
 
   describe(): Readonly<Record<string, unknown>> {
@@ -247,7 +287,7 @@ export class EnrolledStateSource implements StateSource {
     };
   }
 
-  private connected(connection: NatsConnection): void {
+  private onConnected(connection: NatsConnection): void {
     this.keeper.noteAccepted();
     const { organizationId, agentId, state } = this.credential;
     const onNudge = state === 'approved' ? () => void this.read() : () => this.keeper.renewNow();
@@ -279,8 +319,15 @@ export class EnrolledStateSource implements StateSource {
       hostname: hostname(),
       appliedEpoch: epoch,
       appliedGeneration: generation,
+      upgrade: this.options.upgrade?.(),
     };
     connection.publish(subjects.hello(organizationId, agentId), JSON.stringify(hello));
+  }
+
+  private reported(outcome: AppliedMessage): void {
+    this.publishApplied(outcome);
+    const { state } = this.reconciler;
+    if (outcome.outcome === 'applied' && state !== undefined) this.options.onState?.(state);
   }
 
   private publishApplied(outcome: AppliedMessage): void {

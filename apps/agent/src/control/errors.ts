@@ -59,6 +59,7 @@ const ADVICE: Record<ApiError['code'], (detail: string) => string> = {
   KEY_IN_USE: fixed(
     'these keys belong to an agent of another organization or site: use an empty state directory (--state-dir)',
   ),
+  RELEASE_UNKNOWN: fixed('the controller has no such release for this agent: add it again'),
   AGENT_UNKNOWN: fixed('the controller does not know this agent: enrol it again with a new token'),
   AGENT_REVOKED: fixed(
     'this agent was revoked: enrol it again with a new token and an empty state directory',

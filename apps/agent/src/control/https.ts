@@ -1,8 +1,11 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
+import { request, type RequestOptions } from 'node:https';
+import { pipeline } from 'node:stream/promises';
 import { codeOf, messageOf } from '../errors.js';
 import { ControlError, ControllerUnreachableError } from './errors.js';
-import { API_MAX_RESPONSE_BYTES, API_TIMEOUT_MS } from './params.js';
+import { API_MAX_RESPONSE_BYTES, API_TIMEOUT_MS, FILE_TIMEOUT_MS } from './params.js';
 
 /** `https://host[:port]` of a controller. */
 export function parseControllerUrl(text: string): URL {
@@ -50,34 +53,85 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** One POST of a JSON body. `ca`: PEM, or undefined for the system's CAs. */
-export function postJson(
+interface PostOptions {
+  /** PEM, or undefined for the system's CAs. */
+  readonly ca?: string | undefined;
+  readonly headers?: Record<string, string>;
+  /** Of the whole of it. */
+  readonly timeoutMs?: number;
+}
+
+/** One POST of a JSON body. */
+export async function postJson(url: URL, body: unknown, options: PostOptions = {}): Promise<HttpAnswer> {
+  return answerOf(await post(url, body, options));
+}
+
+/**
+ * One POST of a JSON body that is answered with a file, which goes to `path`; what is not a success is given back instead. Rejects
+ * where the file has more than `bytes`.
+ */
+export async function postForFile(
   url: URL,
   body: unknown,
-  options: { ca?: string | undefined; headers?: Record<string, string>; timeoutMs?: number } = {},
-): Promise<HttpAnswer> {
+  { path, bytes, ca }: PostOptions & { readonly path: string; readonly bytes: number },
+): Promise<HttpAnswer | undefined> {
+  const response = await post(url, body, { ca, timeoutMs: FILE_TIMEOUT_MS });
+  if (response.statusCode !== 200) return answerOf(response);
+  let length = 0;
+  const bounded = async function* (source: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+    for await (const chunk of source) {
+      length += chunk.length;
+      if (length > bytes) throw new Error(`the file has more than the ${bytes} bytes that were announced`);
+      yield chunk;
+    }
+  };
+  await pipeline(response, bounded, createWriteStream(path, { mode: 0o600 }));
+  return undefined;
+}
+
+/** One POST of a file's content, as `application/gzip`. */
+export async function postFile(url: URL, path: string, options: PostOptions = {}): Promise<HttpAnswer> {
+  const { size } = await stat(path);
+  const headers = { ...options.headers, 'content-type': 'application/gzip', 'content-length': size };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const call = request(url, { ...requestOptions({ ...options, timeoutMs: FILE_TIMEOUT_MS }), headers });
+    call.on('error', reject);
+    call.on('response', resolve);
+    // An answer that comes before the end of the file is a refusal.
+    pipeline(createReadStream(path), call).catch(() => undefined);
+  });
+  return answerOf(response);
+}
+
+async function answerOf(response: IncomingMessage): Promise<HttpAnswer> {
+  const body = await readBody(response);
+  return { status: response.statusCode ?? 0, headers: response.headers, body };
+}
+
+function post(url: URL, body: unknown, options: PostOptions): Promise<IncomingMessage> {
   const content = JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const call = request(url, {
-      method: 'POST',
-      agent: false,
-      signal: AbortSignal.timeout(options.timeoutMs ?? API_TIMEOUT_MS),
+      ...requestOptions(options),
       headers: {
         ...options.headers,
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(content),
       },
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
     });
     call.on('error', reject);
-    call.on('response', (response) => {
-      readBody(response).then(
-        (text) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
-        reject,
-      );
-    });
+    call.on('response', resolve);
     call.end(content);
   });
+}
+
+function requestOptions({ ca, timeoutMs }: PostOptions): RequestOptions {
+  return {
+    method: 'POST',
+    agent: false,
+    signal: AbortSignal.timeout(timeoutMs ?? API_TIMEOUT_MS),
+    ...(ca === undefined ? {} : { ca }),
+  };
 }
 
 /** The whole body as text; rejects beyond {@link API_MAX_RESPONSE_BYTES}. */

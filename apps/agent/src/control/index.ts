@@ -11,5 +11,5 @@ export {
   PinMismatchError,
   StateRefusedError,
 } from './errors.js';
-export { parseControllerUrl, postJson, unreachable, type HttpAnswer } from './https.js';
+export { parseControllerUrl, postFile, postJson, unreachable, type HttpAnswer } from './https.js';
 export { fetchPinnedCa, parseFingerprint } from './pinned-ca.js';

@@ -4,6 +4,7 @@ import {
   desiredStateSchema,
   flowRuleSchema,
   forwardSchema,
+  helloMessageSchema,
   peerSchema,
   type DesiredState,
 } from '@longhaul/contracts';
@@ -18,7 +19,7 @@ const NEW_OF_PEER = { classWeights: true, nextPublicKey: true } as const;
 const NEW_OF_RULE = { rateLimitMbps: true } as const;
 
 /** The contract of the release before, which agents and controllers that are not upgraded yet read by. */
-const schemaBefore = desiredStateSchema.extend({
+const schemaBefore = desiredStateSchema.omit({ agentRelease: true }).extend({
   peers: z.array(peerSchema.omit(NEW_OF_PEER)),
   rules: z.array(flowRuleSchema.omit(NEW_OF_RULE)),
   forwards: z.array(forwardSchema.omit(NEW_OF_RULE)),
@@ -37,6 +38,15 @@ const now: DesiredState = {
   })),
   rules: before.rules.map((rule) => ({ ...rule, rateLimitMbps: 10 })),
   forwards: before.forwards.map((forward) => ({ ...forward, rateLimitMbps: 20 })),
+  agentRelease: {
+    version: '1.2.3',
+    sha256: 'ab'.repeat(32),
+    bytes: 1,
+    attempt: 0,
+    confirmSeconds: 60,
+    soakSeconds: 30,
+    drainSeconds: 300,
+  },
 };
 
 const stateOf = (document: object): DesiredState => {
@@ -62,6 +72,7 @@ describe('a desired state', () => {
     expect(peers[0]).toMatchObject({ classWeights: DEFAULT_CLASS_WEIGHTS, nextPublicKey: undefined });
     expect(rules[0]).toMatchObject({ treatment: { rateLimitMbps: undefined } });
     expect(forwards[0].treatment.rateLimitMbps).toBeUndefined();
+    expect(stateOf(before).agentRelease).toBeUndefined();
   });
 
   it('of this controller reaches the data plane with everything that is new', () => {
@@ -81,5 +92,27 @@ describe('a desired state', () => {
       ...{ forwards: forwards.map(unknown), allow: allow.map(unknown) },
     });
     expect(stateOf(next)).toEqual(now);
+  });
+});
+
+describe('a hello', () => {
+  const hello = {
+    version: 1,
+    agentVersion: '0.1.0',
+    bootId: randomUUID(),
+    hostname: 'edge',
+    appliedEpoch: 1,
+    appliedGeneration: 2,
+  };
+  const upgrade = { state: 'refused', version: '1.2.3', attempt: 1, reason: 'it ended with code 1' };
+
+  it('of the agent before is that of one whom nobody upgrades', () => {
+    expect(helloMessageSchema.parse(hello)).toEqual(hello);
+  });
+
+  it('of this agent is to the controller of the release before what that knows of it', () => {
+    const helloBefore = helloMessageSchema.omit({ upgrade: true });
+    expect(helloBefore.parse({ ...hello, upgrade })).toEqual(hello);
+    expect(helloMessageSchema.parse({ ...hello, upgrade })).toEqual({ ...hello, upgrade });
   });
 });

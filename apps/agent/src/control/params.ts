@@ -30,6 +30,8 @@ export const REQUEST_TIMEOUT_MS = 5_000;
 
 /** One request to the controller's HTTPS API, connecting included. */
 export const API_TIMEOUT_MS = 15_000;
+/** A release's file, of some 10 MB: even a site of 256 kbit/s has it in time. */
+export const FILE_TIMEOUT_MS = 15 * 60_000;
 /** Answers of the API are a few kilobytes (a credential with a CA bundle). */
 export const API_MAX_RESPONSE_BYTES = 262_144;
 

@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { DataPlaneState, Placement } from '@longhaul/edge';
+import type { DataPlaneState, HandedOverPeer, Placement } from '@longhaul/edge';
 import type {
   DataPlaneSnapshot,
+  HandoverStep,
   PreparedPorts,
+  WorkerAnswer,
   WorkerMessage,
   WorkerOptions,
   WorkerRequest,
@@ -21,7 +23,7 @@ export interface ThreadEvents {
 }
 
 interface Pending {
-  readonly resolve: (ports: PreparedPorts | undefined) => void;
+  readonly resolve: (answer: WorkerAnswer) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -56,7 +58,7 @@ export class DataPlaneThread {
 
   /** Checks a state and binds what it needs. Rejects with the reason if the state cannot be; then nothing has changed. */
   async prepare(state: DataPlaneState, placement: Placement): Promise<PreparedPorts> {
-    const ports = await this.request((id) => ({ type: 'prepare', id, state, placement }));
+    const { ports } = await this.request((id) => ({ type: 'prepare', id, state, placement }));
     if (ports === undefined) throw new Error('the data plane has not told its ports');
     return ports;
   }
@@ -71,6 +73,12 @@ export class DataPlaneThread {
     await this.request((id) => ({ type: 'rollback', id }));
   }
 
+  /** A step of a handover from one process to the next. Gives the tunnels that are up, of the first. */
+  async handover(step: HandoverStep): Promise<readonly HandedOverPeer[]> {
+    const { tunnels } = await this.request((id) => ({ type: 'handover', id, step }));
+    return tunnels ?? [];
+  }
+
   /** Resets all connections, says goodbye to the peers, and ends the thread. */
   async close(): Promise<void> {
     this.closing = true;
@@ -79,7 +87,7 @@ export class DataPlaneThread {
     await this.worker.terminate();
   }
 
-  private request(make: (id: number) => WorkerRequest): Promise<PreparedPorts | undefined> {
+  private request(make: (id: number) => WorkerRequest): Promise<WorkerAnswer> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
@@ -108,10 +116,10 @@ export class DataPlaneThread {
     }
   }
 
-  private settle({ id, ports, error }: Extract<WorkerMessage, { type: 'outcome' }>): void {
+  private settle({ id, error, ports, tunnels }: Extract<WorkerMessage, { type: 'outcome' }>): void {
     const pending = this.pending.get(id);
     this.pending.delete(id);
-    if (error === undefined) pending?.resolve(ports);
+    if (error === undefined) pending?.resolve({ ports, tunnels });
     else pending?.reject(new Error(error));
   }
 

@@ -7,11 +7,12 @@ import {
   Redirection,
   validateState,
   type DataPlaneState,
+  type HandedOverPeer,
   type Placement,
 } from '@longhaul/edge';
 import { messageOf } from '../errors.js';
 import { DataPlaneThread, type ThreadEvents } from './data-plane-thread.js';
-import type { PreparedPorts, WorkerShard } from './messages.js';
+import type { HandoverPlace, HandoverStep, PreparedPorts, WorkerShard } from './messages.js';
 import { PeerPlacement } from './peer-placement.js';
 import { SnapshotMerger } from './snapshot-merger.js';
 
@@ -25,6 +26,8 @@ export interface DataPlaneThreadsOptions {
   readonly memoryBytes: number | undefined;
   /** Of the nftables table; unique among the agents of a network namespace. */
   readonly tableName: string;
+  /** Where another process may take over from this one, or this one from another. */
+  readonly handover?: HandoverPlace;
 }
 
 export interface DataPlaneThreadsEvents extends ThreadEvents {
@@ -47,12 +50,15 @@ export class DataPlaneThreads {
   private applying: Promise<unknown> = Promise.resolve();
   private restoreTimer: NodeJS.Timeout | undefined;
   private closed = false;
+  /** Whether intercepted connections come to this process, or to the one that it takes over from or that takes over. */
+  private redirects: boolean;
 
   constructor(
     options: DataPlaneThreadsOptions,
     private readonly events: DataPlaneThreadsEvents,
   ) {
     const { workers, tableName } = options;
+    this.redirects = options.handover?.workersBefore === undefined;
     this.placement = new PeerPlacement(workers);
     this.snapshots = new SnapshotMerger(workers, (snapshot) => {
       events.snapshot(snapshot);
@@ -63,7 +69,8 @@ export class DataPlaneThreads {
     this.threads = this.start(options);
   }
 
-  private start({ workers, memoryBytes = DEFAULT_MEMORY_BYTES }: DataPlaneThreadsOptions): DataPlaneThread[] {
+  private start(options: DataPlaneThreadsOptions): DataPlaneThread[] {
+    const { workers, memoryBytes = DEFAULT_MEMORY_BYTES, handover } = options;
     const ofEach = Math.floor(memoryBytes / workers);
     return makeShards(workers).map((shard, index) => {
       const events: ThreadEvents = {
@@ -72,7 +79,7 @@ export class DataPlaneThreads {
           this.snapshots.add(index, snapshot);
         },
       };
-      return new DataPlaneThread({ memoryBytes: ofEach, shard }, events);
+      return new DataPlaneThread({ memoryBytes: ofEach, shard, handover }, events);
     });
   }
 
@@ -107,7 +114,8 @@ export class DataPlaneThreads {
     const undo: (() => Promise<void>)[] = [];
     try {
       const ports = await this.prepareWorkers(state, { shardOf: planned, limits }, undo);
-      const redirection = await this.redirection.prepare(state, (peerId) =>
+      const redirected = { ...state, intercept: state.intercept && this.redirects };
+      const redirection = await this.redirection.prepare(redirected, (peerId) =>
         interceptionPort(ports, planned, peerId),
       );
       undo.push(redirection.rollback);
@@ -181,13 +189,63 @@ export class DataPlaneThreads {
     }, RESTORE_INTERCEPTION_MS);
   }
 
+  // One process that takes over from another
+
+  /** Another process takes over; gives it the tunnels that are up. See DataPlane.handOver. */
+  async handOver(): Promise<HandedOverPeer[]> {
+    return (await this.step('handOver')).flat();
+  }
+
+  /** What is new comes to this process from now on, intercepted connections with the rest. */
+  async takeOver(): Promise<void> {
+    await this.step('lead');
+    await this.redirect();
+  }
+
+  /** Intercepted connections go to the other process; listeners still take what comes. */
+  async stopRedirecting(): Promise<void> {
+    this.redirects = false;
+    await this.applying;
+    await this.redirection.close();
+  }
+
+  /** The process that was to take over is no more: this one goes on. */
+  async takeBack(): Promise<void> {
+    await this.step('takeBack');
+    await this.redirect();
+  }
+
+  /** The process before has closed its sockets. */
+  async predecessorEnded(): Promise<void> {
+    await this.step('predecessorEnded');
+  }
+
+  /** No connection is taken any more; those that are open go on. */
+  async stopListening(): Promise<void> {
+    await this.stopRedirecting();
+    await this.step('stopListening');
+  }
+
+  /** Where a state is in force it is put in force anew, whose redirection follows. */
+  private async redirect(): Promise<void> {
+    this.redirects = true;
+    const { state } = this;
+    if (state?.intercept === true) await this.apply(state);
+  }
+
+  private async step(step: HandoverStep): Promise<(readonly HandedOverPeer[])[]> {
+    await this.applying;
+    return Promise.all(this.threads.map((thread) => thread.handover(step)));
+  }
+
   /** Resets all connections, says goodbye to the peers, and ends the threads. */
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.restoreTimer);
     await this.applying;
     await this.redirection.close();
-    await Promise.all(this.threads.map((thread) => thread.close()));
+    // The last first: so the sockets of a process that has taken over get the numbers of these in the same order.
+    for (const thread of [...this.threads].reverse()) await thread.close();
     this.snapshots.flush();
   }
 }

@@ -3,6 +3,7 @@ import type {
   DataPlaneState,
   DataPlaneStatistics,
   FlowRecord,
+  HandedOverPeer,
   Placement,
   PreparedState,
 } from '@longhaul/edge';
@@ -12,7 +13,20 @@ export interface WorkerOptions {
   readonly memoryBytes: number | undefined;
   /** Where there are several workers. */
   readonly shard: WorkerShard | undefined;
+  /** Where another process may take over from this one, or this one from another. */
+  readonly handover: HandoverPlace | undefined;
 }
+
+/** Which of two processes this is that follow each other. */
+export interface HandoverPlace {
+  /** Top bit of its session indices; the other process has the other. */
+  readonly half: 0 | 1;
+  /** Data-plane workers of the process before; undefined: there is none. */
+  readonly workersBefore?: number;
+}
+
+/** Steps of a handover from one process to the next; DataPlane has what each does. */
+export type HandoverStep = 'handOver' | 'takeBack' | 'lead' | 'predecessorEnded' | 'stopListening';
 
 /** One of several workers that share the tunnel's UDP port. */
 export interface WorkerShard {
@@ -42,7 +56,16 @@ export type WorkerRequest =
     }
   | { readonly type: 'commit'; readonly id: number }
   | { readonly type: 'rollback'; readonly id: number }
+  | { readonly type: 'handover'; readonly id: number; readonly step: HandoverStep }
   | { readonly type: 'close'; readonly id: number };
+
+/** What a request is answered with besides its number. */
+export interface WorkerAnswer {
+  /** Of prepare. */
+  readonly ports?: PreparedPorts;
+  /** Of the handover's first step. */
+  readonly tunnels?: readonly HandedOverPeer[];
+}
 
 /** Where a worker that has prepared a state is reached. */
 export type PreparedPorts = Pick<PreparedState, 'tunnelPort' | 'interceptionPort'>;
@@ -58,7 +81,7 @@ export interface DataPlaneSnapshot {
 
 /** From the worker to the main thread. */
 export type WorkerMessage =
-  | { readonly type: 'outcome'; readonly id: number; readonly ports?: PreparedPorts; readonly error?: string }
+  | (WorkerAnswer & { readonly type: 'outcome'; readonly id: number; readonly error?: string })
   /** The data plane's code is compiled, or its time for that is over. */
   | { readonly type: 'rehearsed' }
   | { readonly type: 'snapshot'; readonly snapshot: DataPlaneSnapshot }

@@ -1,12 +1,13 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { DataPlane, rehearse, type DataPlaneOptions, type PreparedState } from '@longhaul/edge';
+import { DataPlane, Handover, rehearse, type DataPlaneOptions, type PreparedState } from '@longhaul/edge';
 import { messageOf } from '../errors.js';
 import {
   MAX_ACTIVE_FLOWS,
   SNAPSHOT_INTERVAL_MS,
   type HandedOver,
-  type PreparedPorts,
+  type HandoverPlace,
+  type WorkerAnswer,
   type WorkerMessage,
   type WorkerOptions,
   type WorkerRequest,
@@ -41,9 +42,9 @@ const tell = (message: WorkerMessage): void => {
   port.postMessage(message);
 };
 
-const { memoryBytes, shard } = workerData as WorkerOptions;
+const { memoryBytes, shard, handover } = workerData as WorkerOptions;
 const plane = new DataPlane(
-  { memoryBytes, shard: shard && shardOptions(shard) },
+  { memoryBytes, shard: shard && shardOptions(shard), handover: handover && handoverOf(handover) },
   {
     tunnelUp: (peerId) => {
       tell({ type: 'tunnel-up', peerId });
@@ -70,6 +71,10 @@ function shardOptions({ index, count, ports }: WorkerShard): NonNullable<DataPla
   };
 }
 
+function handoverOf({ half, workersBefore }: HandoverPlace): Handover {
+  return new Handover(half, workersBefore === undefined ? undefined : { workers: workersBefore });
+}
+
 function tellSnapshot(): void {
   const snapshot = {
     statistics: plane.statistics(),
@@ -90,34 +95,39 @@ rehearse(REHEARSAL_DEADLINE_MS)
 /** Waits to be committed or rolled back. */
 let prepared: PreparedState | undefined;
 
-function act(request: WorkerRequest): PreparedPorts | undefined {
+function act(request: WorkerRequest): WorkerAnswer {
   switch (request.type) {
     case 'prepare': {
       prepared = plane.prepare(request.state, request.placement);
       const { tunnelPort, interceptionPort } = prepared;
-      return { tunnelPort, interceptionPort };
+      return { ports: { tunnelPort, interceptionPort } };
     }
     case 'commit':
       prepared?.commit();
       prepared = undefined;
-      return undefined;
+      return {};
     case 'rollback':
       prepared?.rollback();
       prepared = undefined;
-      return undefined;
+      return {};
+    case 'handover': {
+      if (request.step === 'handOver') return { tunnels: plane.handOver() };
+      plane[request.step]();
+      return {};
+    }
     case 'close':
       clearInterval(snapshots);
       plane.close();
       tellSnapshot();
       for (const other of shard?.ports ?? []) other?.close();
-      return undefined;
+      return {};
   }
 }
 
 port.on('message', (request: WorkerRequest) => {
   const { id } = request;
   try {
-    tell({ type: 'outcome', id, ports: act(request) });
+    tell({ type: 'outcome', id, ...act(request) });
   } catch (error) {
     tell({ type: 'outcome', id, error: messageOf(error) });
   }

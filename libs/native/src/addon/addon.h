@@ -154,6 +154,11 @@ void set_buffer_sizes(int fd, int64_t receive_bytes, int64_t send_bytes);
 /* 0 or an errno. A mark of 0 is none. */
 int set_mark(int fd, int64_t mark);
 int set_dual_stack(int fd, const union address *address);
+/* Sockets that may share a port. */
+#define MAX_STEERED_SOCKETS 1024
+/* Lets a program choose among the sockets that share the port of `fd` (SO_REUSEPORT). 0 or an errno. */
+struct sock_filter;
+int attach_steering(int fd, struct sock_filter *code, size_t length);
 
 /* Packet protection, also used where packets are sent. */
 struct aead;

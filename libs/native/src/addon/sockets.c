@@ -4,9 +4,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+
+#ifndef SO_ATTACH_REUSEPORT_CBPF
+#define SO_ATTACH_REUSEPORT_CBPF 51
+#endif
 
 bool read_address(napi_env env, napi_value address, napi_value port, const char *name, union address *out, socklen_t *length) {
   char text[INET6_ADDRSTRLEN];
@@ -74,4 +79,9 @@ int set_dual_stack(int fd, const union address *address) {
   int only = 0;
   if (address->any.sa_family != AF_INET6) return 0;
   return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) == 0 ? 0 : errno;
+}
+
+int attach_steering(int fd, struct sock_filter *code, size_t length) {
+  struct sock_fprog program = {.len = (unsigned short)length, .filter = code};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0 ? 0 : errno;
 }

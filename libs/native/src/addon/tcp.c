@@ -3,6 +3,7 @@
 #include "addon.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -222,6 +223,19 @@ static napi_value listener_poll(napi_env env, napi_callback_info info) {
   if (!read_listener(env, arguments[0], &listener) || !read_boolean(env, arguments[1], "on", &on)) return NULL;
   loop_handle_poll(&listener->handle, on ? UV_READABLE : 0);
   return NULL;
+}
+
+/* listener, socket: the number, in the order of binding, of the socket that all new connections go to. */
+static napi_value listener_steer(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  struct tcp_listener *listener;
+  int64_t socket;
+  if (!read_arguments(env, info, 2, arguments) || !read_listener(env, arguments[0], &listener)) return NULL;
+  if (!read_integer(env, arguments[1], "socket", 0, MAX_STEERED_SOCKETS, &socket)) return NULL;
+  if (listener->handle.state != HANDLE_OPEN) return throw_errno(env, EBADF, "the listener is closed");
+  struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, (uint32_t)socket)};
+  int error = attach_steering(listener->handle.fd, code, 1);
+  return error == 0 ? NULL : throw_errno(env, error, "connections cannot be steered");
 }
 
 static napi_value listener_port(napi_env env, napi_callback_info info) {
@@ -497,6 +511,7 @@ static napi_value socket_set_buffers(napi_env env, napi_callback_info info) {
 
 void register_tcp(napi_env env, napi_value exports) {
   export_function(env, exports, "listenerOpen", listener_open);
+  export_function(env, exports, "listenerSteer", listener_steer);
   export_function(env, exports, "listenerAccept", listener_accept);
   export_function(env, exports, "listenerPoll", listener_poll);
   export_function(env, exports, "listenerPort", listener_port);

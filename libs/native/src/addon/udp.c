@@ -21,10 +21,6 @@
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
-#ifndef SO_ATTACH_REUSEPORT_CBPF
-#define SO_ATTACH_REUSEPORT_CBPF 51
-#endif
-
 /* The most that one datagram, and one run of them, can hold: 65,535 less the headers of IPv6 and UDP. */
 #define MAX_PAYLOAD (65535 - 40 - 8)
 /* Linux before 6.9 takes 64 in one call; GRO never joins more. */
@@ -34,8 +30,7 @@
 #define MAX_MESSAGES 64
 #define SLAB_BYTES 65536
 #define ECN_MASK 3
-/* Sockets that may share a port, and kinds of datagrams that steering tells apart. */
-#define MAX_STEERED_SOCKETS 1024
+/* Kinds of datagrams that steering tells apart. */
 #define MAX_STEERED_FIELDS 16
 /* A datagram cannot have waited longer than this: the clock was set. */
 #define MAX_WAITED_US 10000000
@@ -143,44 +138,75 @@ static napi_value udp_open(napi_env env, napi_callback_info info) {
 
 /* Steering */
 
-static int attach_steering(int fd, struct sock_filter *code, size_t length) {
-  struct sock_fprog program = {.len = (unsigned short)length, .filter = code};
-  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0 ? 0 : errno;
+/* Sockets of a group that share datagrams: `count` of them, in the order of binding, from `first`. */
+struct span {
+  uint32_t first, count;
+};
+
+/* Which socket takes what: those that name none, and those whose number has the top bit clear or set. */
+struct steering {
+  uint32_t door;
+  struct span halves[2];
+};
+
+#define STEERING_INTS 5
+#define TOP_BIT 0x80000000u
+
+static size_t choose_in(const struct span *span, struct sock_filter *code) {
+  code[0] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, span->count);
+  code[1] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, span->first);
+  code[2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
+  return 3;
 }
 
 /*
  * A classic BPF program over the UDP payload, whose result is the number of a socket in the order of binding (socket(7),
  * SO_ATTACH_REUSEPORT_CBPF). A load beyond the datagram's end ends the program with 0.
  */
-static int steer(int fd, uint32_t sockets, const int32_t *fields, size_t count) {
-  struct sock_filter code[1 + 3 * MAX_STEERED_FIELDS + 3];
-  size_t length = 0, modulo = 1 + count + 1 + 2 * count;
+static int steer(int fd, const struct steering *steering, const int32_t *fields, size_t count) {
+  struct sock_filter code[1 + 3 * MAX_STEERED_FIELDS + 1 + 1 + 6];
+  size_t length = 0, choice = 1 + count + 1 + 2 * count;
   code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0);
   for (size_t i = 0; i < count; i++) {
     size_t load = 1 + count + 1 + 2 * i;
     uint8_t skip = (uint8_t)(load - length - 1);
     code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)fields[2 * i], skip, 0);
   }
-  code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+  code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, steering->door);
   for (size_t i = 0; i < count; i++) {
     code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)fields[2 * i + 1]);
-    code[length] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)(modulo - length - 1));
+    code[length] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)(choice - length - 1));
     length++;
   }
-  code[length++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, sockets);
-  code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
+  code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TOP_BIT, 3, 0);
+  for (size_t half = 0; half < 2; half++) length += choose_in(&steering->halves[half], code + length);
   return attach_steering(fd, code, length);
 }
 
-/* udp, sockets, fields: pairs of a first byte and the offset of a number */
+static bool read_steering(napi_env env, napi_value value, struct steering *out) {
+  struct ints plan;
+  if (!read_ints(env, value, "plan", &plan)) return false;
+  if (plan.length != STEERING_INTS) return throw_range(env, "plan: five numbers"), false;
+  for (size_t i = 0; i < STEERING_INTS; i++) {
+    int32_t least = i == 2 || i == 4 ? 1 : 0;
+    if (plan.data[i] < least || plan.data[i] > MAX_STEERED_SOCKETS) return throw_range(env, "plan: number %zu is out of range", i), false;
+  }
+  out->door = (uint32_t)plan.data[0];
+  for (size_t half = 0; half < 2; half++) {
+    out->halves[half] = (struct span){(uint32_t)plan.data[1 + 2 * half], (uint32_t)plan.data[2 + 2 * half]};
+  }
+  return true;
+}
+
+/* udp, plan: door, first and count of each half; fields: pairs of a first byte and the offset of a number */
 static napi_value udp_steer(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
   struct udp *udp;
   struct ints fields;
-  int64_t sockets;
+  struct steering steering;
   if (!read_arguments(env, info, 3, arguments)) return NULL;
   if (!read_external(env, arguments[0], KIND_UDP, "udp", (void **)&udp)) return NULL;
-  if (!read_integer(env, arguments[1], "sockets", 1, MAX_STEERED_SOCKETS, &sockets)) return NULL;
+  if (!read_steering(env, arguments[1], &steering)) return NULL;
   if (!read_ints(env, arguments[2], "fields", &fields)) return NULL;
   size_t count = fields.length / 2;
   if (fields.length % 2 != 0 || count > MAX_STEERED_FIELDS) return throw_range(env, "fields: at most %d pairs", MAX_STEERED_FIELDS);
@@ -189,7 +215,7 @@ static napi_value udp_steer(napi_env env, napi_callback_info info) {
     if (byte < 0 || byte > 255 || offset < 0 || offset > MAX_PAYLOAD) return throw_range(env, "fields: pair %zu is out of range", i);
   }
   if (udp->handle.state != HANDLE_OPEN) return throw_errno(env, EBADF, "the UDP socket is closed");
-  int error = steer(udp->handle.fd, (uint32_t)sockets, fields.data, count);
+  int error = steer(udp->handle.fd, &steering, fields.data, count);
   return error == 0 ? NULL : throw_errno(env, error, "datagrams cannot be steered");
 }
 
@@ -577,7 +603,8 @@ static bool kernel_steers(void) {
   const int32_t field[2] = {0, 0};
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
-  bool steers = bind_udp(fd, &address, sizeof *v4, 0, true) == 0 && steer(fd, 2, field, 1) == 0;
+  const struct steering steering = {0, {{0, 2}, {0, 2}}};
+  bool steers = bind_udp(fd, &address, sizeof *v4, 0, true) == 0 && steer(fd, &steering, field, 1) == 0;
   close(fd);
   return steers;
 }

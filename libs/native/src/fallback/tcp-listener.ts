@@ -6,6 +6,8 @@ import { Readiness } from './readiness.js';
 import { errorOfNumber, notSupported } from './system-error.js';
 import { FallbackTcpSocket, READ_AHEAD_BYTES } from './tcp-socket.js';
 
+/** As the addon has it. */
+const MAX_STEERED_SOCKETS = 1024;
 /** The largest segment that TCP_MAXSEG takes. */
 const MAX_SEGMENT = 32_767;
 
@@ -122,6 +124,12 @@ export const tcpListenerFunctions: Pick<Binding, Extract<keyof Binding, `listene
 
   listenerPoll(handle, on) {
     listenerOf(handle).poll(checkBoolean(on, 'on'));
+  },
+
+  listenerSteer(handle, socket) {
+    listenerOf(handle);
+    checkInteger(socket, 'socket', 0, MAX_STEERED_SOCKETS);
+    throw notSupported('a port that several listeners share');
   },
 
   listenerPort: (handle) => listenerOf(handle).port,

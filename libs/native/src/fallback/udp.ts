@@ -24,9 +24,6 @@ const LEAST_RECORDS = 64;
 /** Received bytes that wait for the caller; what comes beyond is dropped, as by a kernel's buffer that is full. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
-/** As the addon has it. */
-const MAX_STEERED_SOCKETS = 1024;
-
 interface Datagram {
   readonly bytes: Uint8Array;
   readonly source: RemoteInfo;
@@ -211,9 +208,9 @@ export const udpFunctions: Pick<
 
   udpPort: (handle) => udpOf(handle).port,
 
-  udpSteer(handle, sockets, fields) {
+  udpSteer(handle, plan, fields) {
     udpOf(handle);
-    checkInteger(sockets, 'sockets', 1, MAX_STEERED_SOCKETS);
+    checkInts(plan, 'plan');
     checkInts(fields, 'fields');
     throw notSupported('a port that several sockets share');
   },

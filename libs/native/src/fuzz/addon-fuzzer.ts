@@ -286,6 +286,10 @@ export class AddonFuzzer {
     () => new Int32Array(new ArrayBuffer(4 * 16 * this.random.pick([64, 65, 200]))),
   );
 
+  private readonly steeringPlan = this.view(() =>
+    Int32Array.from({ length: this.random.percent(95) ? 5 : 4 }, () => this.random.between(0, 3)),
+  );
+
   private readonly steeredFields = this.view(() =>
     Int32Array.from({ length: this.random.between(0, 9) }, () => this.random.between(0, 280)),
   );
@@ -348,7 +352,7 @@ export class AddonFuzzer {
       timerClose: [handle('timer')],
       udpOpen: [text(ANY), port, kernelBytes, kernelBytes, mark, flag, flag, flag, callback],
       udpPort: [udp],
-      udpSteer: [udp, number(1, 8), this.steeredFields],
+      udpSteer: [udp, this.steeringPlan, this.steeredFields],
       udpReceive: [udp, this.slab, few, number(65_536, 139_000), this.freshRecords, number(64, 200)],
       udpSend: [udp, bytes, this.sendRecords, number(0, 4), aead],
       udpStatistics: [udp],
@@ -359,6 +363,7 @@ export class AddonFuzzer {
       ],
       listenerAccept: [listener, callback],
       listenerPoll: [listener, flag],
+      listenerSteer: [listener, number(0, 8)],
       listenerPort: [listener],
       listenerClose: [listener],
       tcpConnect: [text(LOOPBACK), port, text(['', '', '127.0.0.9']), number(0, 0), mark, flag, callback],

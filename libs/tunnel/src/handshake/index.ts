@@ -13,7 +13,7 @@ export {
 } from './messages.js';
 export { withoutMac2 } from './macs.js';
 export { NodePrimitives } from './node-primitives.js';
-export { MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, type ReceiveParameters } from './payloads.js';
+export { MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, type ReceiveParameters, type Succession } from './payloads.js';
 export { KEY_LENGTH, type KeyPair, type NoisePrimitives, type RandomBytes } from './primitives.js';
 export {
   HandshakeResponder,

@@ -11,6 +11,7 @@ import { decodeTimestamp, encodeTimestamp, TIMESTAMP_LENGTH, type InitiationTime
  *   initiation   timestamp (12) | minimum version (1) | maximum version (1) | parameters (10) | extensions
  *   response     sender index (4) | version (1) | suite (1) | parameters (10) | extensions
  *   parameters   maximum UDP payload (2) | initial stream window (4) | incarnation (4)
+ *   succession   beside (4) | continues (4) | flags (1), bit 0: retiring; an extension
  */
 
 /** The smallest limit on UDP payload that a peer may declare, in bytes (as RFC 9000 section 18.2). */
@@ -29,6 +30,21 @@ export interface ReceiveParameters {
    * theirs goes on with the streams of the one before; any other begins with none.
    */
   readonly incarnation: number;
+  /** Absent from what sides say that know nothing of it. */
+  readonly succession?: Succession;
+}
+
+/**
+ * How a transport stands to others of its side, which may hand over from one process to the next: the one before keeps
+ * its streams until they end, beside the one that carries new streams. An incarnation of 0 stands for none.
+ */
+export interface Succession {
+  /** Another incarnation of the sender, whose transport with the receiver lives on beside this one. */
+  readonly beside: number;
+  /** The receiver's incarnation in the transport that this session is to go on with. */
+  readonly continues: number;
+  /** The sender is about to end: only who has this very transport may take the session. */
+  readonly retiring: boolean;
 }
 
 export interface InitiationPayload {
@@ -52,6 +68,10 @@ const EXTENSION_HEADER_LENGTH = 4;
 
 /** The extension that fills a payload up; its content means nothing. */
 const PADDING_EXTENSION = 0;
+/** The extension that has a {@link Succession}. */
+const SUCCESSION_EXTENSION = 1;
+const SUCCESSION_LENGTH = 9;
+const SUCCESSION_RETIRING_BIT = 1;
 
 export const RESPONSE_PAYLOAD_LENGTH = RESPONSE_FIXED_LENGTH;
 
@@ -60,14 +80,18 @@ export function checkReceiveParameters({
   maxUdpPayload,
   initialStreamWindow,
   incarnation,
+  succession,
 }: ReceiveParameters): void {
   requireInteger('maxUdpPayload', maxUdpPayload, MIN_UDP_PAYLOAD, MAX_UDP_PAYLOAD);
   requireInteger('initialStreamWindow', initialStreamWindow, 0, 0xffff_ffff);
   requireInteger('incarnation', incarnation, 0, 0xffff_ffff);
+  if (succession === undefined) return;
+  requireInteger('succession.beside', succession.beside, 0, 0xffff_ffff);
+  requireInteger('succession.continues', succession.continues, 0, 0xffff_ffff);
 }
 
 /**
- * @param length of the payload in bytes, at least 28; what the fields leave is padding
+ * @param length of the payload in bytes, at least 41; what the fields leave is padding
  */
 export function encodeInitiationPayload(payload: InitiationPayload, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
@@ -76,8 +100,9 @@ export function encodeInitiationPayload(payload: InitiationPayload, length: numb
   view.setUint8(12, payload.versions.minimum);
   view.setUint8(13, payload.versions.maximum);
   writeParameters(view, 14, payload.parameters);
-  view.setUint16(INITIATION_FIXED_LENGTH, PADDING_EXTENSION);
-  view.setUint16(INITIATION_FIXED_LENGTH + 2, length - INITIATION_FIXED_LENGTH - EXTENSION_HEADER_LENGTH);
+  const padding = writeSuccession(view, INITIATION_FIXED_LENGTH, payload.parameters);
+  view.setUint16(padding, PADDING_EXTENSION);
+  view.setUint16(padding + 2, length - padding - EXTENSION_HEADER_LENGTH);
   return bytes;
 }
 
@@ -87,7 +112,7 @@ export function decodeInitiationPayload(bytes: Uint8Array): InitiationPayload | 
   const view = viewOf(bytes);
   const timestamp = decodeTimestamp(bytes);
   const versions = { minimum: view.getUint8(12), maximum: view.getUint8(13) };
-  const parameters = readParameters(view, 14);
+  const parameters = readParameters(view, 14, INITIATION_FIXED_LENGTH);
   if (timestamp === undefined || parameters === undefined || versions.minimum > versions.maximum) {
     return undefined;
   }
@@ -95,12 +120,15 @@ export function decodeInitiationPayload(bytes: Uint8Array): InitiationPayload | 
 }
 
 export function encodeResponsePayload(payload: ResponsePayload): Uint8Array {
-  const bytes = new Uint8Array(RESPONSE_PAYLOAD_LENGTH);
+  const extension =
+    payload.parameters.succession === undefined ? 0 : EXTENSION_HEADER_LENGTH + SUCCESSION_LENGTH;
+  const bytes = new Uint8Array(RESPONSE_PAYLOAD_LENGTH + extension);
   const view = viewOf(bytes);
   view.setUint32(0, payload.senderIndex);
   view.setUint8(4, payload.version);
   view.setUint8(5, suiteNumber(payload.suite));
   writeParameters(view, 6, payload.parameters);
+  writeSuccession(view, RESPONSE_FIXED_LENGTH, payload.parameters);
   return bytes;
 }
 
@@ -109,7 +137,7 @@ export function decodeResponsePayload(bytes: Uint8Array): ResponsePayload | unde
   if (!extensionsHoldTogether(bytes, RESPONSE_FIXED_LENGTH)) return undefined;
   const view = viewOf(bytes);
   const suite = suiteOfNumber(view.getUint8(5));
-  const parameters = readParameters(view, 6);
+  const parameters = readParameters(view, 6, RESPONSE_FIXED_LENGTH);
   if (suite === undefined || parameters === undefined) return undefined;
   return { senderIndex: view.getUint32(0), version: view.getUint8(4), suite, parameters };
 }
@@ -120,13 +148,42 @@ function writeParameters(view: DataView, offset: number, parameters: ReceivePara
   view.setUint32(offset + 6, parameters.incarnation);
 }
 
-function readParameters(view: DataView, offset: number): ReceiveParameters | undefined {
+/** Gives the offset behind what it has written. */
+function writeSuccession(view: DataView, offset: number, { succession }: ReceiveParameters): number {
+  if (succession === undefined) return offset;
+  const content = offset + EXTENSION_HEADER_LENGTH;
+  view.setUint16(offset, SUCCESSION_EXTENSION);
+  view.setUint16(offset + 2, SUCCESSION_LENGTH);
+  view.setUint32(content, succession.beside);
+  view.setUint32(content + 4, succession.continues);
+  view.setUint8(content + 8, succession.retiring ? SUCCESSION_RETIRING_BIT : 0);
+  return content + SUCCESSION_LENGTH;
+}
+
+/** Later versions may have a longer one. */
+function readSuccession(view: DataView, extensions: number): Succession | undefined {
+  for (let offset = extensions; offset < view.byteLength;) {
+    const type = view.getUint16(offset);
+    const length = view.getUint16(offset + 2);
+    const content = offset + EXTENSION_HEADER_LENGTH;
+    if (type === SUCCESSION_EXTENSION && length >= SUCCESSION_LENGTH) {
+      const retiring = (view.getUint8(content + 8) & SUCCESSION_RETIRING_BIT) !== 0;
+      return { beside: view.getUint32(content), continues: view.getUint32(content + 4), retiring };
+    }
+    offset = content + length;
+  }
+  return undefined;
+}
+
+/** @param extensions offset of the first; they hold together */
+function readParameters(view: DataView, offset: number, extensions: number): ReceiveParameters | undefined {
   const maxUdpPayload = view.getUint16(offset);
   if (maxUdpPayload < MIN_UDP_PAYLOAD || maxUdpPayload > MAX_UDP_PAYLOAD) return undefined;
   return {
     maxUdpPayload,
     initialStreamWindow: view.getUint32(offset + 2),
     incarnation: view.getUint32(offset + 6),
+    succession: readSuccession(view, extensions),
   };
 }
 

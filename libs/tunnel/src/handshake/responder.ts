@@ -21,8 +21,8 @@ export interface AdmittedPeer {
   /** 32 bytes; where it is set the peer has to use IKpsk2 with the same key, where it is not, IK. */
   readonly presharedKey?: Uint8Array;
   readonly history: InitiationHistory;
-  /** What this side tells the peer. */
-  readonly parameters: ReceiveParameters;
+  /** What this side tells the peer, by what the peer has told. Undefined: this side does not want the session. */
+  readonly parameters: (ofPeer: ReceiveParameters) => ReceiveParameters | undefined;
 }
 
 export interface ResponderConfig {
@@ -146,9 +146,10 @@ export class HandshakeResponder {
     const suite = chooseSuite(this.config.cipherSuites, initiation.suiteOffer);
     if (suite === undefined) return refused('no-common-suite');
 
-    const localIndex = this.config.allocateIndex();
-    const { parameters } = peer;
+    const parameters = peer.parameters(payload.parameters);
+    if (parameters === undefined) return refused('not-wanted');
     checkReceiveParameters(parameters);
+    const localIndex = this.config.allocateIndex();
     const noiseMessage = handshake.writeMessage(
       encodeResponsePayload({ senderIndex: localIndex, version, suite, parameters }),
     );

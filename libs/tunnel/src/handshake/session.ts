@@ -32,6 +32,7 @@ export interface EstablishedSession {
  * - `malformed-payload`: an authentic peer sent fields that do not hold together;
  * - `replayed`: an initiation as late or later has already been accepted from this peer;
  * - `no-common-version`, `no-common-suite`: nothing both sides speak;
+ * - `not-wanted`: the responder's own initiation goes first, or the session is for another process of its side;
  * - `not-offered`: the response chose a version or suite that the initiation did not offer.
  */
 export type HandshakeRefusal =
@@ -46,6 +47,7 @@ export type HandshakeRefusal =
   | 'replayed'
   | 'no-common-version'
   | 'no-common-suite'
+  | 'not-wanted'
   | 'not-offered';
 
 export interface Refused {

@@ -55,7 +55,7 @@ export function createSides(options: SidesOptions = {}): Sides {
   const peer: AdmittedPeer = {
     presharedKey,
     history: new InitiationHistory(),
-    parameters: RESPONDER_PARAMETERS,
+    parameters: () => RESPONDER_PARAMETERS,
   };
   const initiator = new HandshakeInitiator(
     {

@@ -1,4 +1,4 @@
-import { Endpoint } from '../endpoint.js';
+import { Endpoint, type IndexHalf } from '../endpoint.js';
 import { NodePrimitives } from '../handshake/index.js';
 import { packAddress, Receive, RECEIVE_STRIDE, Send, SEND_STRIDE, type PackedAddress } from '../io.js';
 import type { TunnelEvents } from '../events.js';
@@ -29,6 +29,8 @@ export interface HostOptions {
   readonly rekeyAfterPackets?: number;
   /** One of several that share an address. */
   readonly shard?: ShardOptions;
+  /** Of two processes that share an address. */
+  readonly half?: IndexHalf;
 }
 
 /** What must hold around every poll is checked by somebody else. */
@@ -51,6 +53,8 @@ export class SimulatedHost {
   /** Carries a datagram to an address; set by the network. */
   transmit: (datagram: Uint8Array, to: PackedAddress) => void = () => undefined;
   packetsSent = 0;
+  /** Of two processes that share an address, whether what names no session goes to this one. */
+  isDoor = true;
   /** How far its calendar is off, milliseconds. */
   calendarErrorMs = 0;
   /** Looks at the endpoint before and after each poll. */
@@ -80,6 +84,7 @@ export class SimulatedHost {
         receiveRegionBytes: RECEIVE_REGION_BYTES,
         rekeyAfterPackets: options.rekeyAfterPackets,
         shard: options.shard,
+        half: options.half,
       },
       {
         memory: this.slab,
@@ -90,6 +95,10 @@ export class SimulatedHost {
       },
       events,
     );
+  }
+
+  get half(): IndexHalf | undefined {
+    return this.options.half;
   }
 
   get privateKey(): Uint8Array {
@@ -188,6 +197,10 @@ export class SimulatedHost {
       this.inbox.length = Math.min(this.inbox.length, KERNEL_BUFFER_DATAGRAMS);
       this.turn();
     });
+  }
+
+  get isRunning(): boolean {
+    return !this.stopped;
   }
 
   /** As if killed: it neither receives nor sends any more. */

@@ -3,7 +3,8 @@ import { NodePrimitives } from '../handshake/index.js';
 import { formatAddress, type PackedAddress } from '../io.js';
 import type { TunnelEvents } from '../events.js';
 import type { PeerOptions } from '../tunnel/tunnel.js';
-import { namedShard, type ShardOptions } from '../shards.js';
+import type { IndexHalf } from '../endpoint.js';
+import { namedShard, receiverIndex, type ShardOptions } from '../shards.js';
 import { SimulatedHost } from './host.js';
 import { Bottleneck, SimulatedLink, type LinkOptions } from './link.js';
 import {
@@ -104,12 +105,12 @@ export class Simulation {
     privateKey: Uint8Array,
     events: HostEvents = {},
     memoryBytes = DEFAULT_MEMORY_BYTES,
-    shard?: ShardOptions,
+    { shard, half }: { shard?: ShardOptions; half?: IndexHalf } = {},
   ): SimulatedHost {
     const crypto = CRYPTO[this.options.crypto ?? 'real']();
     const { turnUs = 0, rekeyAfterPackets } = this.options;
     const host = new SimulatedHost(
-      { name, address, privateKey, memoryBytes, crypto, turnUs, rekeyAfterPackets, shard },
+      { name, address, privateKey, memoryBytes, crypto, turnUs, rekeyAfterPackets, shard, half },
       this.time,
       this.random,
       completeEvents(events),
@@ -139,14 +140,16 @@ export class Simulation {
         });
       };
       const shard = { index, count, handOver };
-      return this.restartHost(nameOf(index), address, key, ofShard, DEFAULT_MEMORY_BYTES, shard);
+      return this.restartHost(nameOf(index), address, key, ofShard, DEFAULT_MEMORY_BYTES, { shard });
     });
   }
 
   private route(from: SimulatedHost, datagram: Uint8Array, to: PackedAddress): void {
     if (this.options.traced !== false) this.trace.add(this.time.nowUs, datagram);
-    const sharing = this.hosts.filter((candidate) => sameAddress(candidate.address, to));
-    const host = sharing[namedShard(datagram, 0, datagram.length, Math.max(1, sharing.length))];
+    const host = receiverOf(
+      datagram,
+      this.hosts.filter((candidate) => sameAddress(candidate.address, to)),
+    );
     if (host !== undefined) this.links.get(`${from.name}>${host.name}`)?.send(datagram);
   }
 
@@ -236,6 +239,16 @@ function completeEvents(events: HostEvents): TunnelEvents {
     streamClosed: nothing,
     ...events,
   };
+}
+
+/** Which of the hosts behind one address the kernel gives a datagram to. */
+function receiverOf(datagram: Uint8Array, sharing: readonly SimulatedHost[]): SimulatedHost | undefined {
+  if (!sharing.some(({ half }) => half !== undefined))
+    return sharing[namedShard(datagram, 0, datagram.length, Math.max(1, sharing.length))];
+  const running = sharing.filter(({ isRunning }) => isRunning);
+  const index = receiverIndex(datagram, 0, datagram.length);
+  const named = running.find(({ half, isDoor }) => (index === undefined ? isDoor : half === index >>> 31));
+  return named ?? running.at(0);
 }
 
 function sameAddress(a: PackedAddress, b: PackedAddress): boolean {

@@ -1,4 +1,4 @@
-import type { EstablishedSession } from '../handshake/index.js';
+import type { EstablishedSession, Succession } from '../handshake/index.js';
 import type { PackedAddress, PacketCrypto } from '../io.js';
 import { OLD_KEYS_US, REKEY_AFTER_US } from '../params.js';
 import { compareBytes } from '../wire/compare-bytes.js';
@@ -23,8 +23,12 @@ export interface Session<Owner> extends PacketTarget {
   readonly localIncarnation: number;
   readonly peerInitialWindow: number;
   readonly peerMaxUdpPayload: number;
+  /** Undefined: the peer knows nothing of one process that takes over from another. */
+  readonly peerSuccession: Succession | undefined;
   /** Number of the first packet that may be sealed under its keys. */
   firstPacket: number;
+  /** The same of the first packet that the peer may have sealed. */
+  firstReceived: number;
 }
 
 /** Where sessions are known by their index, and keys by their number. */
@@ -61,7 +65,7 @@ export class Sessions<Owner> {
   make(established: EstablishedSession, origin: SessionOrigin): Session<Owner> {
     const { crypto } = this.registry;
     const { suite, send, receive } = established.keys;
-    const { incarnation, initialStreamWindow, maxUdpPayload } = established.peerParameters;
+    const { incarnation, initialStreamWindow, maxUdpPayload, succession } = established.peerParameters;
     const session: Session<Owner> = {
       localIndex: established.localIndex + DOUBLE_ZERO,
       peerIndex: established.peerIndex + DOUBLE_ZERO,
@@ -77,7 +81,9 @@ export class Sessions<Owner> {
       localIncarnation: origin.localIncarnation,
       peerInitialWindow: initialStreamWindow,
       peerMaxUdpPayload: maxUdpPayload,
+      peerSuccession: succession,
       firstPacket: 0,
+      firstReceived: 0,
     };
     this.registry.register(session);
     return session;

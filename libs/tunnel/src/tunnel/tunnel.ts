@@ -3,7 +3,6 @@ import type { Environment } from '../environment.js';
 import {
   HandshakeInitiator,
   InitiationHistory,
-  type AdmittedPeer,
   type EstablishedSession,
   type KeyPair,
   type ReceiveParameters,
@@ -56,6 +55,11 @@ export interface PeerOptions {
   readonly classWeights?: ClassWeights;
   /** What an earlier tunnel to the peer has learnt of the path. Looked at when the peer is added, and not again. */
   readonly remembered?: PathMemory;
+  /**
+   * Incarnation of the tunnel to the peer in the process that this one takes over from, and whose streams go on there. It counts
+   * while that process is a neighbour, see Endpoint.setNeighbour.
+   */
+  readonly predecessor?: number;
 }
 
 export type TunnelSession = Session<Tunnel>;
@@ -72,7 +76,16 @@ export interface TunnelHost extends SessionRegistry<Tunnel> {
   /** Responses to initiation `index` are this tunnel's. */
   expectResponse(index: number, tunnel: Tunnel): void;
   forgetResponse(index: number): void;
+  /** A tunnel has a new session, which it sends with. */
+  adopted(tunnel: Tunnel, session: TunnelSession): void;
+  /** A tunnel that is not the primary one to its peer has come to its end. */
+  ended(tunnel: Tunnel): void;
+  /** Incarnation of our other tunnel to the same peer, whose streams go on; 0: there is none. */
+  besideOf(tunnel: Tunnel): number;
 }
+
+/** What a tunnel is among those to its peer; see PeerTunnels. */
+export type TunnelRole = 'primary' | 'retiring' | 'prospective';
 
 /** The last that a peer hears of a transport: its keys live until it was sent. */
 export interface Farewell {
@@ -97,7 +110,6 @@ export class Tunnel implements TransportOwner {
   private readonly sessions: Sessions<Tunnel>;
   private readonly initiations: Initiations;
   private readonly validation: PathValidation;
-  private readonly history = new InitiationHistory();
   /** Where the peer is believed to be. */
   private address: PackedAddress = new Int32Array(5);
   /** Where the latest initiation went. */
@@ -116,10 +128,15 @@ export class Tunnel implements TransportOwner {
   /** When a session of a key that the peer should not use any more is given up. */
   private oldKeyUntilUs = Infinity;
   private remembered: PathMemory | undefined;
+  /** Another process of ours takes over: this one keeps its streams. */
+  private handingOver = false;
 
   constructor(
     private readonly host: TunnelHost,
     public options: PeerOptions,
+    public role: TunnelRole = 'primary',
+    /** Of the peer, whichever tunnel it is that answers. */
+    readonly history = new InitiationHistory(),
   ) {
     const { environment, shared } = host;
     this.endpoints = packEndpoints(options);
@@ -175,6 +192,35 @@ export class Tunnel implements TransportOwner {
     this.rekeyWanted = true;
   }
 
+  /**
+   * Another process of ours is taking over (or, with `false`, is not after all): this tunnel keeps its streams, and it alone
+   * renews its sessions, since the peer's initiations reach the other process. A peer that knows nothing of that begins anew with
+   * the other process, and this tunnel does not fight it.
+   */
+  handOver(on: boolean): void {
+    if (this.handingOver === on) return;
+    this.handingOver = on;
+    this.initiations.restart(this.nowUs);
+    // The peer learns from a session of this process that it is the one again.
+    if (!on) this.rekeyWanted = true;
+    this.touch();
+  }
+
+  /** Names the life of our side of the transport. */
+  get incarnation(): number {
+    return this.localIncarnation;
+  }
+
+  /** Whether the transport is with this incarnation of the peer. */
+  isWith(peerIncarnation: number): boolean {
+    return this.transport !== undefined && this.peerIncarnation === peerIncarnation;
+  }
+
+  /** Where the peer is believed to be; undefined while no session was made. */
+  get peerAddress(): PackedAddress | undefined {
+    return this.sessions.current === undefined ? undefined : this.address;
+  }
+
   /** Keys that the peer may use. */
   private get peerKeys(): readonly Uint8Array[] {
     const { publicKey, nextPublicKey } = this.options;
@@ -182,7 +228,7 @@ export class Tunnel implements TransportOwner {
     return sameKey(this.usedKey, nextPublicKey) ? [nextPublicKey] : [publicKey, nextPublicKey];
   }
 
-  private accepts(publicKey: Uint8Array): boolean {
+  accepts(publicKey: Uint8Array): boolean {
     return this.peerKeys.some((key) => sameKey(key, publicKey));
   }
 
@@ -194,7 +240,8 @@ export class Tunnel implements TransportOwner {
 
   private newIncarnation(): void {
     const bytes = this.host.environment.random(4);
-    this.localIncarnation = ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
+    // 0 stands for none.
+    this.localIncarnation = ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0 || 1;
   }
 
   private pathPolicy(session: TunnelSession): PathPolicy {
@@ -210,12 +257,12 @@ export class Tunnel implements TransportOwner {
 
   // Handshake
 
-  /** For the responder: what it must know of this peer. Undefined: our own initiation goes first, or the key is over. */
-  admit(publicKey: Uint8Array): AdmittedPeer | undefined {
-    if (!this.accepts(publicKey)) return undefined;
+  /** What an initiation of the peer is answered with. Undefined: our own initiation goes first. */
+  answer(ofPeer: ReceiveParameters): ReceiveParameters | undefined {
     if (this.weOutrank && this.initiations.attempts <= 1 && this.initiations.outstanding(this.nowUs))
       return undefined;
-    return { presharedKey: this.options.presharedKey, history: this.history, parameters: this.parameters };
+    const { parameters } = this;
+    return ofPeer.succession === undefined ? { ...parameters, succession: undefined } : parameters;
   }
 
   private get parameters(): ReceiveParameters {
@@ -223,6 +270,11 @@ export class Tunnel implements TransportOwner {
       maxUdpPayload: Math.min(MAX_UDP_PAYLOAD, Math.max(BASE_UDP_PAYLOAD, this.options.maxUdpPayload)),
       initialStreamWindow: INITIAL_STREAM_WINDOW,
       incarnation: this.localIncarnation,
+      succession: {
+        beside: this.host.besideOf(this),
+        continues: this.transport === undefined ? 0 : this.peerIncarnation,
+        retiring: this.handingOver,
+      },
     };
   }
 
@@ -290,6 +342,10 @@ export class Tunnel implements TransportOwner {
   onUnknownSession(peerIndex: number, packetNumber: number): void {
     if (this.sessions.current?.peerIndex !== peerIndex) return;
     if (this.transport?.mayBeInFlight(packetNumber) !== true || !this.initiations.hurry(this.nowUs)) return;
+    if (this.handingOver && this.sessions.current.peerSuccession === undefined) {
+      this.fail('the peer has begun anew with the process that takes over');
+      return;
+    }
     this.rekeyWanted = true;
     this.touch();
   }
@@ -303,11 +359,13 @@ export class Tunnel implements TransportOwner {
     if (this.continues(session)) this.transport?.reconfigure(this.pathPolicy(session));
     else this.beginTransport(session);
     session.firstPacket = this.transport?.nextPacketNumber ?? 0;
+    session.firstReceived = (this.transport?.received.largest ?? -1) + 1;
     // Proves the session to the peer, and shows the round trip before there is anything to send.
     this.transport?.ping();
     this.moveTo(session.address);
     this.reportUp();
     this.touch();
+    this.host.adopted(this, session);
   }
 
   private noteKeyUse(peerKey: Uint8Array): void {
@@ -405,18 +463,20 @@ export class Tunnel implements TransportOwner {
     this.newIncarnation();
     this.initiations.restart(this.nowUs + HANDSHAKE_RETRY_US);
     this.touch();
+    if (this.role !== 'primary') this.host.ended(this);
   }
 
   private reportUp(): void {
     if (this.reportedUp) return;
     this.reportedUp = true;
-    this.host.shared.events.push({ kind: 'up', peerId: this.options.id });
+    if (this.role === 'primary') this.host.shared.events.push({ kind: 'up', peerId: this.options.id });
   }
 
   private reportDown(reason: string): void {
     if (!this.reportedUp) return;
     this.reportedUp = false;
-    this.host.shared.events.push({ kind: 'down', peerId: this.options.id, reason });
+    if (this.role === 'primary')
+      this.host.shared.events.push({ kind: 'down', peerId: this.options.id, reason });
   }
 
   // Path
@@ -524,12 +584,21 @@ export class Tunnel implements TransportOwner {
   /** When we begin a session: at first, in place of one that is worn or was lost, and as often as none is answered. */
   private get handshakeDueUs(): number {
     const { current } = this.sessions;
+    if (this.role !== 'primary') return Infinity;
+    if (this.handingOver && current?.peerSuccession === undefined) return Infinity;
     if (current === undefined && this.endpoints.length === 0) return Infinity;
     if (current === undefined || !this.reportedUp || this.rekeyWanted) return this.initiations.nextUs;
-    const packets = (this.transport?.nextPacketNumber ?? 0) - current.firstPacket;
-    if (packets >= this.host.rekeyAfterPackets) return this.initiations.nextUs;
-    const wornUs = current.createdUs + REKEY_AFTER_US + (current.initiated ? 0 : OLD_KEYS_US);
+    if (this.packetsOf(current) >= this.host.rekeyAfterPackets) return this.initiations.nextUs;
+    const isOurs = current.initiated || this.handingOver;
+    const wornUs = current.createdUs + REKEY_AFTER_US + (isOurs ? 0 : OLD_KEYS_US);
     return Math.max(wornUs, this.initiations.nextUs);
+  }
+
+  /** Packets that wear a session: those that we send, and where the peer cannot replace it those that it sends. */
+  private packetsOf(session: TunnelSession): number {
+    const sent = (this.transport?.nextPacketNumber ?? 0) - session.firstPacket;
+    if (!this.handingOver) return sent;
+    return Math.max(sent, (this.transport?.received.largest ?? -1) + 1 - session.firstReceived);
   }
 
   private initiate(): void {

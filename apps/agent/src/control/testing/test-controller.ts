@@ -7,11 +7,13 @@ import {
   challengeMessage,
   challengeRequestSchema,
   enrollRequestSchema,
+  releaseRequestSchema,
   renewRequestSchema,
   rotateRequestSchema,
   rotationMessage,
   type ApiError,
   type Credential,
+  type ReleaseRequest,
   type RotateRequest,
 } from '@longhaul/contracts';
 import { fromPublic } from '@nats-io/nkeys';
@@ -50,6 +52,8 @@ export class TestController {
   port = 0;
   jwtLifeSeconds = 3600;
   serveCaPem = true;
+  /** Files of releases, by their hash. */
+  readonly releases = new Map<string, Buffer>();
   private readonly challenges = new Map<string, string>();
 
   private constructor(
@@ -108,6 +112,10 @@ export class TestController {
       return;
     }
     try {
+      if (path === AGENT_API.release) {
+        response.writeHead(200).end(this.release(releaseRequestSchema.parse(JSON.parse(body))));
+        return;
+      }
       const answer = await this.answer(path, JSON.parse(body));
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
     } catch (error) {
@@ -149,6 +157,13 @@ export class TestController {
     return this.credential(next.natsPublicKey, agent);
   }
 
+  private release(request: ReleaseRequest): Buffer {
+    this.verify('release', request);
+    const file = this.releases.get(request.sha256);
+    if (file === undefined) throw new Refusal('RELEASE_UNKNOWN');
+    return file;
+  }
+
   private challenge(natsPublicKey: string) {
     const challenge = randomBytes(32).toString('base64url');
     this.challenges.set(challenge, natsPublicKey);
@@ -156,7 +171,7 @@ export class TestController {
   }
 
   private verify(
-    purpose: 'enroll' | 'renew',
+    purpose: 'enroll' | 'renew' | 'release',
     request: { natsPublicKey: string; challenge: string; signature: string },
   ): void {
     const { natsPublicKey, challenge, signature } = request;
