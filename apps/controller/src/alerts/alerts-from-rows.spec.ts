@@ -5,7 +5,7 @@ import { conforms } from '../agents/agent-status.js';
 import { createWorkerPool } from '../database/worker-pool.js';
 import { EnrollmentRefusals } from '../enrollment/refusals.js';
 import { AgentPresence } from '../nats/agent-presence.js';
-import { createSeed, publicKeyOf } from '../nats/nkey.js';
+import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
 import { ensurePartitions } from '../telemetry/partitions.js';
 import { Rollups } from '../telemetry/rollups.js';
 import { TelemetryStore } from '../telemetry/telemetry-store.js';

@@ -22,7 +22,7 @@ import { ConfigModule } from '../config/config.module.js';
 import { loadSettings } from '../config/settings.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { readUserClaims } from '../nats/jwt.js';
-import { createSeed, SigningKey } from '../nats/nkey.js';
+import { createSeed, SigningKey } from '@longhaul/contracts/nkey';
 import { Fixtures } from '../testing/fixtures.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { AGENT_API_PREFIX, agentApiGate } from './agent-api-gate.js';

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { createClient, type Client as SubscriptionClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
-import { createSeed, publicKeyOf } from '../nats/nkey.js';
+import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import type { Client, Data } from '../testing/test-api.js';

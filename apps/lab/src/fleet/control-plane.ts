@@ -41,6 +41,8 @@ export interface ControlPlaneOptions {
   readonly external?: ExternalServices;
   /** More of the controller's environment. */
   readonly controllerSettings?: Readonly<Record<string, string>>;
+  /** Arguments of the controller's Node.js, such as `--cpu-prof`. */
+  readonly controllerNodeArguments?: readonly string[];
   /** Of the embedded PostgreSQL, such as `{ shared_buffers: '256MB' }`. */
   readonly postgresSettings?: Readonly<Record<string, string>>;
   /** How far the controller stands back for others that want the CPU, 0 to 19; 10 unless given. */
@@ -78,7 +80,7 @@ export class ControlPlane {
   /** Resolves when the controller is ready. Rejects with one line that says what is wrong. */
   static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
     const { stateDir, managementAddress, external = {}, progress = () => undefined } = options;
-    const { controllerSettings = {}, controllerNiceness = CONTROLLER_NICENESS, postgresSettings } = options;
+    const { controllerSettings = {}, controllerNodeArguments = [], postgresSettings } = options;
     mkdirSync(stateDir, { recursive: true, mode: 0o755 });
     const port = await choosePort('the controller', '127.0.0.1', options.port);
     const controllerDir = controllerStateDir(stateDir);
@@ -125,7 +127,8 @@ export class ControlPlane {
       const program = {
         environment,
         logFile: join(stateDir, 'controller.log'),
-        niceness: controllerNiceness,
+        nodeArguments: controllerNodeArguments,
+        niceness: options.controllerNiceness ?? CONTROLLER_NICENESS,
       };
       const plane = new ControlPlane(
         `https://127.0.0.1:${port}`,
@@ -195,13 +198,19 @@ export class ControlPlane {
 interface ControllerProgram {
   readonly environment: NodeJS.ProcessEnv;
   readonly logFile: string;
+  readonly nodeArguments: readonly string[];
   readonly niceness: number;
 }
 
-const launch = ({ environment, logFile, niceness }: ControllerProgram): Promise<BoundProcess> =>
+const launch = ({
+  environment,
+  logFile,
+  nodeArguments,
+  niceness,
+}: ControllerProgram): Promise<BoundProcess> =>
   BoundProcess.start({
     command: 'nice',
-    args: ['-n', String(niceness), process.execPath, CONTROLLER],
+    args: ['-n', String(niceness), process.execPath, ...nodeArguments, CONTROLLER],
     logFile,
     deathSignal: 'TERM',
     env: environment,

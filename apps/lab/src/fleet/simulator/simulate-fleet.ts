@@ -63,10 +63,9 @@ export async function simulateFleet(options: FleetRunOptions): Promise<FleetResu
       controllerSettings: {
         LONGHAUL_METRICS_LISTEN: metricsListen,
         LONGHAUL_LOG_LEVEL: 'warn',
-        ...(options.profileDir === undefined
-          ? {}
-          : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${options.profileDir}` }),
       },
+      controllerNodeArguments:
+        options.profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profileDir}`],
       postgresSettings: POSTGRES_SETTINGS,
       progress: options.progress,
     });
