@@ -1,44 +1,19 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { features } from '@longhaul/native';
 import { pino } from 'pino';
 import { generateKeyPair } from './keys.js';
 import { Agent, type HandedOverAgent } from './run-agent.js';
-import type { ApplyState, StateSource, WantedState } from './state-source.js';
+import type { WantedState } from './state-source.js';
+import { EchoServer, exchange, LongExchange, NewConnections } from './testing/echo.js';
 import { freePort, until } from './testing/on-loopback.js';
+import { OneState } from './testing/one-state.js';
 
 /** Two agents on loopback, of which one is followed by another process of it: here by another set of threads, on sockets of its own. */
 
 const MEMORY_BYTES = 256 * 1024 * 1024;
 const BYTES = 4_000_000;
-
-/** One state, which is all that there is. */
-class OneState implements StateSource {
-  private applied = false;
-
-  constructor(private readonly state: WantedState) {}
-
-  async prepare(apply: ApplyState): Promise<void> {
-    this.applied = true;
-    await apply(this.state);
-  }
-
-  async start(apply: ApplyState): Promise<void> {
-    if (!this.applied) await this.prepare(apply);
-  }
-
-  stop(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  describe(): Readonly<Record<string, unknown>> {
-    return { kind: 'test' };
-  }
-}
 
 const keys = { near: generateKeyPair(), far: generateKeyPair() };
 const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
@@ -51,8 +26,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
   'an agent of $workers workers that another takes over from (peer has its address: $farFinds)',
   ({ workers, farFinds }) => {
     let folder: string;
-    let server: Server;
-    let served: Set<Socket>;
+    let server: EchoServer;
     let forwardPort: number;
     let ports: { near: number; far: number };
     let agents: Agent[];
@@ -61,7 +35,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
 
     const state = (name: 'near' | 'far'): WantedState => {
       const peer = name === 'near' ? 'far' : 'near';
-      const target = { address: '127.0.0.1', port: (server.address() as AddressInfo).port };
+      const target = { address: '127.0.0.1', port: server.port };
       const treatment = {
         peerId: 'far',
         class: 'bulk',
@@ -132,68 +106,6 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
 
     const isUp = (agent: Agent): boolean => agent.report().tunnels.at(0)?.state === 'up';
 
-    /** Sends random bytes through the tunnel and gives whether exactly they came back. */
-    async function exchange(bytes: number): Promise<boolean> {
-      const data = randomBytes(bytes);
-      const client = connect(forwardPort, '127.0.0.1');
-      const hash = createHash('sha256');
-      client.on('data', (part) => hash.update(part));
-      client.end(data);
-      const ended = new Promise<boolean>((resolve) => {
-        client.on('end', () => {
-          resolve(true);
-        });
-        client.on('error', () => {
-          resolve(false);
-        });
-      });
-      return (await ended) && hash.digest('hex') === createHash('sha256').update(data).digest('hex');
-    }
-
-    /** A connection that goes on until it is told to end. */
-    function longExchange(): { finish(): Promise<boolean> } {
-      const client = connect({ port: forwardPort, host: '127.0.0.1', allowHalfOpen: true });
-      const sent = createHash('sha256');
-      const received = createHash('sha256');
-      let failed = false;
-      client.on('data', (part) => received.update(part));
-      client.on('error', () => (failed = true));
-      const writing = setInterval(() => {
-        if (client.writableLength > 4_000_000) return;
-        const data = randomBytes(200_000);
-        sent.update(data);
-        client.write(data);
-      }, 5);
-      return {
-        finish: async () => {
-          clearInterval(writing);
-          client.end();
-          if (!failed)
-            await Promise.race([once(client, 'end'), once(client, 'error').catch(() => undefined)]);
-          return !failed && sent.digest('hex') === received.digest('hex');
-        },
-      };
-    }
-
-    /** New connections, one after the other, until it is stopped; gives how many there were, and how many failed. */
-    function newConnections(): { stop(): Promise<{ done: number; failed: number }> } {
-      let going = true;
-      const outcome = { done: 0, failed: 0 };
-      const running = (async () => {
-        while (going) {
-          if (await exchange(10_000)) outcome.done++;
-          else outcome.failed++;
-        }
-      })();
-      return {
-        stop: async () => {
-          going = false;
-          await running;
-          return outcome;
-        },
-      };
-    }
-
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'longhaul-handover-'));
       agents = [];
@@ -224,8 +136,8 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
     }
 
     it('keeps its connections to their end, and no new one is refused', async () => {
-      const long = longExchange();
-      const fresh = newConnections();
+      const long = new LongExchange(forwardPort);
+      const fresh = new NewConnections(forwardPort);
       await until(() => before.activeFlows > 0);
       const after = await beginAfter();
       await before.release();
@@ -233,15 +145,15 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
       await until(() => after.activeFlows > 0);
       await before.stopListening();
       await until(() => before.activeFlows === 1);
-      expect(await exchange(BYTES)).toBe(true);
+      expect(await exchange(forwardPort, BYTES)).toBe(true);
       expect(await long.finish()).toBe(true);
       await until(() => before.activeFlows === 0);
       await stop(before);
       await after.predecessorEnded();
-      expect(await exchange(BYTES)).toBe(true);
-      const { done, failed } = await fresh.stop();
-      expect(failed).toBe(0);
-      expect(done).toBeGreaterThan(5);
+      expect(await exchange(forwardPort, BYTES)).toBe(true);
+      await fresh.stop();
+      expect(fresh.failed).toBe(0);
+      expect(fresh.done).toBeGreaterThan(5);
       expect([isUp(after), isUp(far)]).toEqual([true, true]);
       // Another takes over from this one, in the place of the first.
       const third = await start('near', 0, await after.handOver());
@@ -250,12 +162,12 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
       await third.takeOver();
       await stop(after);
       await third.predecessorEnded();
-      expect(await exchange(BYTES)).toBe(true);
+      expect(await exchange(forwardPort, BYTES)).toBe(true);
     });
 
     it('goes on when the other one ends, before or after it has taken over', async () => {
-      const long = longExchange();
-      const fresh = newConnections();
+      const long = new LongExchange(forwardPort);
+      const fresh = new NewConnections(forwardPort);
       await until(() => before.activeFlows > 0);
       await stop(await beginAfter());
       await before.takeBack();
@@ -264,11 +176,11 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
       await after.takeOver();
       await stop(after);
       await before.takeBack();
-      expect(await exchange(BYTES)).toBe(true);
+      expect(await exchange(forwardPort, BYTES)).toBe(true);
       expect(await long.finish()).toBe(true);
       // Those of the other one end with it.
-      const { failed } = await fresh.stop();
-      expect(failed).toBeLessThanOrEqual(1);
+      await fresh.stop();
+      expect(fresh.failed).toBeLessThanOrEqual(1);
       expect([isUp(before), isUp(far)]).toEqual([true, true]);
     });
   },

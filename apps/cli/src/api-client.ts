@@ -1,9 +1,10 @@
-import { postJson, unreachable, type HttpAnswer } from '@longhaul/agent';
+import { postFile, postJson, unreachable, type HttpAnswer } from '@longhaul/agent';
 import { z } from 'zod';
 import { CliError, ExitCode } from './errors.js';
 import type { Session } from './session.js';
 
 const PATH = '/graphql';
+const RELEASES_PATH = '/api/v1/releases';
 const TIMEOUT_MS = 30_000;
 export const SESSION_COOKIE = '__Host-longhaul';
 
@@ -18,6 +19,10 @@ const answerSchema = z.object({
   data: z.unknown(),
   errors: z.array(z.object({ message: z.string(), extensions: extensionsSchema.optional() })).optional(),
 });
+
+const addedReleaseSchema = z.object({ version: z.string(), sha256: z.string(), bytes: z.number() });
+export type AddedRelease = z.infer<typeof addedReleaseSchema>;
+const refusalSchema = z.object({ code: z.string(), message: z.string() });
 
 const EXIT_CODES: Readonly<Record<string, number>> = {
   UNAUTHENTICATED: ExitCode.access,
@@ -103,6 +108,25 @@ export class ApiClient {
     }
   }
 
+  /** Sends the file of a release. @throws CliError, ControllerUnreachableError */
+  async addRelease(query: Readonly<Record<string, string>>, file: string): Promise<AddedRelease> {
+    const { controllerUrl, caPem } = this.session;
+    const url = new URL(RELEASES_PATH, controllerUrl);
+    url.search = new URLSearchParams(query).toString();
+    let answer: HttpAnswer;
+    try {
+      answer = await postFile(url, file, { ca: caPem ?? undefined, headers: this.headers() });
+    } catch (error) {
+      throw unreachable(controllerUrl, error);
+    }
+    const content = parseJson(answer.body);
+    const added = addedReleaseSchema.safeParse(content);
+    if (added.success) return added.data;
+    const refusal = refusalSchema.safeParse(content);
+    if (refusal.success) throw toError(refusal.data.message, { code: refusal.data.code });
+    throw new CliError(`this is not the API of a controller (HTTP ${answer.status}): check the address`);
+  }
+
   private headers(): Record<string, string> {
     const { credential } = this.session;
     if (credential === undefined) return {};
@@ -116,6 +140,14 @@ function parseAnswer({ body, status }: HttpAnswer): z.infer<typeof answerSchema>
     return answerSchema.parse(JSON.parse(body));
   } catch {
     throw new CliError(`this is not the API of a controller (HTTP ${status}): check the address`);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -212,6 +212,53 @@ export type Rollout = z.infer<typeof rolloutSchema>;
 const ROLLOUT =
   'id revision state stage stages { label percent } reason progress { agents applied failed pending }';
 
+const releaseSchema = z.object({
+  version: z.string(),
+  sha256: z.string(),
+  bytes: z.number(),
+  signature: z.string().nullable(),
+  notes: z.string().nullable(),
+  author: z.string(),
+  createdAt: z.string(),
+});
+export type Release = z.infer<typeof releaseSchema>;
+const RELEASE = 'version sha256 bytes signature notes author createdAt';
+
+const stageSchema = z.object({ label: z.string().nullable(), percent: z.number().nullable() });
+const upgradeSchema = z.object({
+  id: z.string(),
+  version: z.string(),
+  baseVersion: z.string().nullable(),
+  state: z.string(),
+  stage: z.number(),
+  stages: z.array(stageSchema),
+  reason: z.string().nullable(),
+  progress: z.object({
+    agents: z.number(),
+    upgraded: z.number(),
+    failed: z.number(),
+    pending: z.number(),
+    byHand: z.number(),
+  }),
+});
+export type Upgrade = z.infer<typeof upgradeSchema>;
+const UPGRADE = `id version baseVersion state stage stages { label percent } reason
+  progress { agents upgraded failed pending byHand }`;
+
+const upgradePlanSchema = z.object({
+  version: z.string(),
+  stages: z.array(stageSchema.extend({ sites: z.number() })),
+  upgraded: z.number(),
+  byHand: z.number(),
+  leftAlone: z.number(),
+});
+export type UpgradePlan = z.infer<typeof upgradePlanSchema>;
+
+const versionsSchema = z.object({
+  fleet: z.object({ agentVersions: z.array(z.object({ version: z.string(), agents: z.number() })) }),
+  organization: z.object({ agentVersion: z.string().nullable() }),
+});
+
 const applicationSchema = z.object({
   agent: z.object({ hostname: z.string(), site: z.object({ name: z.string() }) }),
   desiredRevision: z.number().nullable(),
@@ -417,6 +464,38 @@ export const operations = {
   abortRollout: operation(
     'mutation ($id: ID!) { abortRollout(id: $id) { id state } }',
     z.object({ abortRollout: z.object({ id: z.string(), state: z.string() }) }),
+  ),
+  releases: unfilteredList('agentReleases', RELEASE, releaseSchema),
+  removeRelease: operation(
+    'mutation ($version: ID!) { removeAgentRelease(version: $version) }',
+    z.object({ removeAgentRelease: z.boolean() }),
+  ),
+  versions: operation(
+    '{ fleet { agentVersions { version agents } } organization { agentVersion } }',
+    versionsSchema,
+  ),
+  setAgentVersion: operation(
+    'mutation ($siteId: ID, $version: String) { setAgentVersion(siteId: $siteId, version: $version) }',
+    z.object({ setAgentVersion: z.boolean() }),
+  ),
+  upgrades: unfilteredList('upgrades', UPGRADE, upgradeSchema),
+  planUpgrade: operation(
+    `query ($input: UpgradeInput!) {
+      planUpgrade(input: $input) { version stages { label percent sites } upgraded byHand leftAlone }
+    }`,
+    z.object({ planUpgrade: upgradePlanSchema }),
+  ),
+  startUpgrade: operation(
+    `mutation ($input: UpgradeInput!) { startUpgrade(input: $input) { ${UPGRADE} } }`,
+    z.object({ startUpgrade: upgradeSchema }),
+  ),
+  resumeUpgrade: operation(
+    `mutation ($id: ID!) { resumeUpgrade(id: $id) { ${UPGRADE} } }`,
+    z.object({ resumeUpgrade: upgradeSchema }),
+  ),
+  abortUpgrade: operation(
+    `mutation ($id: ID!) { abortUpgrade(id: $id) { ${UPGRADE} } }`,
+    z.object({ abortUpgrade: upgradeSchema }),
   ),
   rollbackPolicy: operation(
     `mutation ($input: RollbackPolicyInput!) { rollbackPolicy(input: $input) { ${REVISION} } }`,

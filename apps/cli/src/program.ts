@@ -7,8 +7,10 @@ import { apiTokensCommand } from './commands/api-tokens.js';
 import { auditCommand } from './commands/audit.js';
 import { loginCommand, logoutCommand, whoamiCommand } from './commands/login.js';
 import { policyCommand } from './commands/policy.js';
+import { releasesCommand } from './commands/releases.js';
 import { sitesCommand } from './commands/sites.js';
 import { tokensCommand } from './commands/tokens.js';
+import { upgradesCommand } from './commands/upgrades.js';
 import { webhooksCommand } from './commands/webhooks.js';
 
 const EXIT_CODES = `
@@ -28,6 +30,8 @@ export function buildProgram(): Command {
     .addCommand(agentsCommand())
     .addCommand(tokensCommand())
     .addCommand(policyCommand())
+    .addCommand(releasesCommand())
+    .addCommand(upgradesCommand())
     .addCommand(alertsCommand())
     .addCommand(alertRulesCommand())
     .addCommand(webhooksCommand())

@@ -16,6 +16,7 @@ import { SeriesModule } from './series/series.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { SitesModule } from './sites/sites.module.js';
 import { ChangeSubscriptionsModule } from './subscriptions/change-subscriptions.module.js';
+import { UpgradesModule } from './upgrades/upgrades.module.js';
 import { UsersModule } from './users/users.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
 
@@ -40,6 +41,7 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
     AlertsModule,
     WebhooksModule,
     ExportsModule,
+    UpgradesModule,
     GraphQLModule,
   ],
 })

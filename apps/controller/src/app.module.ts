@@ -18,6 +18,8 @@ import { NotifierModule } from './notifications/notifier.module.js';
 import { RolloutWorkerModule } from './policy/rollout-worker.module.js';
 import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
+import { AgentReleasesModule } from './upgrades/agent-releases.module.js';
+import { UpgradeWorkerModule } from './upgrades/upgrade-worker.module.js';
 
 @Module({})
 export class AppModule {
@@ -31,12 +33,14 @@ export class AppModule {
         FleetChangesModule,
         OnlineAgentsModule,
         EnrollmentModule,
+        AgentReleasesModule,
         DeliveryModule,
         TelemetryModule,
         LiveModule,
         RolloutWorkerModule,
         AlertWorkerModule,
         NotifierModule,
+        UpgradeWorkerModule,
         MetricsModule,
         ApiModule,
         ChangesModule,

@@ -182,7 +182,7 @@ export async function runManagedAgent(options: ManagedOptions): Promise<void> {
   } finally {
     await managed.stop();
   }
-  process.disconnect?.();
+  if (process.connected) process.disconnect();
 }
 
 async function until(condition: () => boolean): Promise<void> {

@@ -206,6 +206,7 @@ export class Supervisor {
     if (this.stopping) return;
     await after.stop();
     this.speaker = before;
+    await this.store.prune([before.version]);
     await this.refuse(release, reason);
     if (before.outcome !== undefined)
       throw new AgentError(

@@ -30,6 +30,27 @@ registerEnumType(ApplyOutcome, {
   },
 });
 
+/** As the contract's UpgradeReport has it. */
+export enum AgentUpgradeState {
+  IDLE = 'IDLE',
+  FETCHING = 'FETCHING',
+  TRYING = 'TRYING',
+  REFUSED = 'REFUSED',
+}
+
+registerEnumType(AgentUpgradeState, {
+  name: 'AgentUpgradeState',
+  description: 'Where an agent stands with the version that it is to run.',
+  valuesMap: {
+    IDLE: { description: 'It runs what it is to run, or does not know of it yet.' },
+    FETCHING: { description: 'It fetches the release.' },
+    TRYING: { description: 'Both versions run: the new one has to prove itself.' },
+    REFUSED: {
+      description: 'The version was no good, and the one before goes on. It is not tried again by itself.',
+    },
+  },
+});
+
 @ObjectType({ description: 'An edge agent that enrolled.' })
 export class Agent {
   @Field(() => ID, { description: 'Opaque.' })
@@ -65,6 +86,18 @@ export class Agent {
       'When two processes were found at work with its identity (a copied state folder, or stolen keys), to the hour; null: never.',
   })
   cloneDetectedAt: Date | null;
+}
+
+@ObjectType({ description: 'How upgrades of an agent stand, as it says.' })
+export class AgentUpgrade {
+  @Field(() => AgentUpgradeState, { description: 'Where it stands.' })
+  state: AgentUpgradeState;
+
+  @Field(() => String, { nullable: true, description: 'The version that this is about; null of IDLE.' })
+  version: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Why it was refused.' })
+  reason: string | null;
 }
 
 @ObjectType({ description: 'A page of agents, by host name.' })

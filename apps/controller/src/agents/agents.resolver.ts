@@ -18,9 +18,10 @@ import { PageArgs } from '../graphql/page.model.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { siteLoader } from '../sites/site.loader.js';
 import { Site } from '../sites/site.model.js';
+import { readReport } from '../upgrades/upgrade-agents.js';
 import { appliedRevision } from './agent-status.js';
 import { appliedLoader, desiredStateLoader } from './agent.loader.js';
-import { Agent, AgentConnection, AgentFilter } from './agent.model.js';
+import { Agent, AgentConnection, AgentFilter, AgentUpgrade, AgentUpgradeState } from './agent.model.js';
 import { AgentsService } from './agents.service.js';
 import { ONLINE_AGENTS, type OnlineAgents } from './online.js';
 
@@ -74,6 +75,22 @@ export class AgentsResolver {
   @ResolveField(() => Boolean, { description: 'Whether it is connected to NATS at this moment.' })
   online(@Parent() { id }: Agent, @Context() { organizationId }: RequestContext): boolean {
     return this.onlineAgents.isOnline(organizationId, id);
+  }
+
+  @ResolveField(() => AgentUpgrade, {
+    nullable: true,
+    description:
+      'How its upgrades stand; null: nobody upgrades it, it was started without a supervisor or is too old for one.',
+  })
+  upgrade(@Parent() agent: Agent & { readonly upgrade?: unknown }): AgentUpgrade | null {
+    const report = readReport(agent.upgrade);
+    if (report === undefined) return null;
+    const { state, version, reason } = report;
+    return {
+      state: AgentUpgradeState[state.toUpperCase() as keyof typeof AgentUpgradeState],
+      version,
+      reason,
+    };
   }
 
   @ResolveField(() => Int, { description: 'Of the state that it shall be in; 0: none yet.' })

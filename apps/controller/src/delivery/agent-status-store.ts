@@ -36,6 +36,7 @@ const HELLO: Columns<Hello> = [
   ['version', 'text', (item) => item.agentVersion],
   ['hostname', 'text', (item) => item.hostname],
   ['boot_id', 'uuid', (item) => item.bootId],
+  ['upgrade', 'jsonb', (item) => (item.upgrade === undefined ? null : JSON.stringify(item.upgrade))],
 ];
 
 const APPLIED: Columns<Applied> = [
@@ -52,7 +53,7 @@ const APPLIED: Columns<Applied> = [
 /** A hello that was stored before is no news; after a lost stream, positions begin again. */
 const UPDATE_AGENTS = `
   UPDATE agents a
-  SET version = h.version, hostname = h.hostname, last_seen_at = now(),
+  SET version = h.version, hostname = h.hostname, upgrade = h.upgrade, last_seen_at = now(),
       previous_boot_id = CASE WHEN a.boot_id = h.boot_id THEN a.previous_boot_id ELSE a.boot_id END,
       boot_id = h.boot_id, boot_sequence = h.stream_sequence
   FROM (

@@ -59,7 +59,7 @@ export class ChallengesService {
    *
    * @throws AgentApiError `CHALLENGE_INVALID`, `SIGNATURE_INVALID`
    */
-  async verify(purpose: 'enroll' | 'renew', proof: Proof): Promise<void> {
+  async verify(purpose: 'enroll' | 'renew' | 'release', proof: Proof): Promise<void> {
     await this.take(proof.natsPublicKey, proof.challenge);
     const message = challengeMessage(purpose, proof.challenge);
     if (!verifySignature(proof.natsPublicKey, message, Buffer.from(proof.signature, 'base64'))) {

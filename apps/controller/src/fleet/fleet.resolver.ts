@@ -7,7 +7,7 @@ import { Requires } from '../auth/access.guard.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { latestSamplesLoader, stateOf } from '../links/link-samples.js';
 import { pairKey } from '../policy/fleet.js';
-import { FleetSummary } from './fleet.model.js';
+import { FleetSummary, type AgentVersionCount } from './fleet.model.js';
 
 interface AgentRow {
   readonly id: string;
@@ -25,7 +25,7 @@ export class FleetResolver {
     const agents = await context.read((tx) =>
       tx.agent.findMany({
         where: { organizationId, state: { not: 'REVOKED' } },
-        select: { id: true, siteId: true, state: true },
+        select: { id: true, siteId: true, state: true, version: true },
       }),
     );
     const approved = agents.filter(({ state }) => state === 'APPROVED');
@@ -35,10 +35,19 @@ export class FleetResolver {
       agentsOnline: approved.filter(({ id }) => this.onlineAgents.isOnline(organizationId, id)).length,
       links: await context.read((tx) => tx.link.count({ where: { organizationId } })),
       drifted: await countDrifted(approved, context),
+      agentVersions: countVersions(agents),
       ...(await sumTunnels(approved, context)),
     };
   }
 }
+
+const countVersions = (agents: readonly { readonly version: string }[]): AgentVersionCount[] => {
+  const counts = new Map<string, number>();
+  for (const { version } of agents) counts.set(version, (counts.get(version) ?? 0) + 1);
+  return [...counts]
+    .map(([version, count]) => ({ version, agents: count }))
+    .sort((a, b) => b.agents - a.agents || (a.version < b.version ? -1 : 1));
+};
 
 const countDrifted = async (agents: readonly AgentRow[], context: RequestContext): Promise<number> => {
   const conforming = await Promise.all(

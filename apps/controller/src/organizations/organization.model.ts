@@ -12,6 +12,13 @@ export class Organization {
 
   @Field({ description: 'Whether its owners make other organizations: that of the first start.' })
   isProvider: boolean;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Version that its agents are to run, where their site does not say; null: they keep what they run.',
+  })
+  agentVersion: string | null;
 }
 
 @ObjectType({ description: 'An organization that the caller belongs to.' })

@@ -83,6 +83,7 @@ class Compilation {
 
   contentOf(agent: FleetAgent): DesiredContent {
     const { rules, forwards } = this.wantedAt(agent.siteId);
+    const agentRelease = this.fleet.releases?.get(agent.siteId);
     return {
       version: DESIRED_STATE_VERSION,
       organizationId: this.fleet.organizationId,
@@ -94,6 +95,7 @@ class Compilation {
       forwards: [...forwards],
       allow: this.allowRules(agent),
       intercept: rules.length > 0,
+      ...(agentRelease === undefined ? {} : { agentRelease }),
     };
   }
 

@@ -16,6 +16,7 @@ import {
 } from './fleet.js';
 import { policiesInForce } from './policies-in-force.js';
 import { canonicalSha256 } from './policy-document.js';
+import { wantedReleases } from '../upgrades/wanted-releases.js';
 import { candidateOf } from './rollout-store.js';
 import { newestRevision } from './scoped-policy.js';
 import { Topology } from './topology.js';
@@ -96,6 +97,7 @@ const loadFleet = async (tx: Transaction, organizationId: string): Promise<Fleet
     agents,
     policies: await policiesInForce(tx, organizationId),
     candidate: await candidateOf(tx, organizationId, sites),
+    releases: await wantedReleases(tx, organizationId, sites),
     links: await ensureLinks(tx, organizationId, pairs),
     presharedKeys: await ensurePresharedKeys(tx, organizationId, pairs),
   };

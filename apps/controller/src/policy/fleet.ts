@@ -1,4 +1,4 @@
-import type { CipherSuite, ClassWeights, Profile } from '@longhaul/contracts';
+import type { AgentRelease, CipherSuite, ClassWeights, Profile } from '@longhaul/contracts';
 import type { ScopedPolicy } from './scoped-policy.js';
 
 /** What desired states are compiled from: one organization at one moment. */
@@ -12,6 +12,8 @@ export interface Fleet {
   readonly policies: readonly ScopedPolicy[];
   /** A revision that only some sites have yet. */
   readonly candidate?: Candidate | undefined;
+  /** What the agents of a site are to run, by its id; those of the others keep what they run. */
+  readonly releases?: ReadonlyMap<string, AgentRelease>;
   /** By {@link pairKey} of two agents. */
   readonly presharedKeys: ReadonlyMap<string, string>;
 }

@@ -8,7 +8,13 @@ import type { WorkerDatabase } from '../database/worker-database.js';
 import type { DesiredStateCompiler } from './desired-state-compiler.js';
 import { lostLinks } from './lost-links.js';
 import { rolloutAgents } from './rollout-agents.js';
-import { assessStage, LOST_AFTER_MS, type RolloutAgent, type Verdict } from './rollout-assessment.js';
+import {
+  assessStage,
+  LOST_AFTER_MS,
+  type RolloutAgent,
+  type StageTerms,
+  type Verdict,
+} from './rollout-assessment.js';
 import { toRollout, type StoredRollout } from './rollout-store.js';
 
 const INTERVAL_MS = 1_000;
@@ -157,7 +163,13 @@ export class RolloutWorker {
 const isRecent = ({ lastSeenAt }: RolloutAgent): boolean =>
   lastSeenAt !== null && Date.now() - lastSeenAt.getTime() < 3 * LOST_AFTER_MS;
 
-const termsOf = ({ stageStartedAt, soakSeconds, confirmSeconds, maxFailures }: StoredRollout) => ({
+/** By what a stage is judged. */
+export const termsOf = ({
+  stageStartedAt,
+  soakSeconds,
+  confirmSeconds,
+  maxFailures,
+}: Pick<StoredRollout, 'stageStartedAt' | 'soakSeconds' | 'confirmSeconds' | 'maxFailures'>): StageTerms => ({
   startedAt: stageStartedAt,
   soakMs: soakSeconds * 1000,
   confirmMs: confirmSeconds * 1000,

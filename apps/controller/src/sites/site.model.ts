@@ -35,6 +35,13 @@ export class Site {
 
   @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
   createdAt: Date;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Version that its agents are to run, whatever the organization wants; null: what the organization wants.',
+  })
+  agentVersion: string | null;
 }
 
 @ObjectType({ description: 'A page of sites, by name.' })

@@ -56,6 +56,7 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     variables: ({ siteId }) => ({ filter: { siteId } }),
     foreignIds: 'nothing',
   },
+  'Query.agentReleases': read,
   'Query.alertRules': read,
   'Query.alerts': {
     ...read,
@@ -131,6 +132,17 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'NOT_FOUND',
   },
   'Query.worstLinks': { ...read, variables: () => ({ from: HOUR_AGO }) },
+  'Query.planUpgrade': {
+    ...read,
+    variables: async (world) => ({ input: { version: await world.release() } }),
+    foreignIds: 'NOT_FOUND',
+  },
+  'Query.upgrade': {
+    ...read,
+    variables: async (world) => ({ id: await world.upgrade('RUNNING') }),
+    foreignIds: 'null',
+  },
+  'Query.upgrades': read,
   'Query.users': { needs: 'users:write' },
   'Query.viewer': { needs: 'public' },
   'Query.webhooks': { needs: 'webhooks:write' },
@@ -148,6 +160,36 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'nothing',
   },
 
+  'Mutation.abortUpgrade': {
+    needs: 'agents:write',
+    variables: async (world) => ({ id: await world.upgrade('RUNNING') }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'agent.upgrade.abort',
+  },
+  'Mutation.removeAgentRelease': {
+    needs: 'agents:write',
+    variables: async (world) => ({ version: await world.release() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'agent.release.remove',
+  },
+  'Mutation.resumeUpgrade': {
+    needs: 'agents:write',
+    variables: async (world) => ({ id: await world.upgrade('HALTED') }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'agent.upgrade.resume',
+  },
+  'Mutation.setAgentVersion': {
+    needs: 'agents:write',
+    variables: async (world) => ({ siteId: world.siteId, version: await world.release() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'agent.version.want',
+  },
+  'Mutation.startUpgrade': {
+    needs: 'agents:write',
+    variables: async (world) => ({ input: { version: await world.release() } }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'agent.upgrade.start',
+  },
   'Mutation.abortRollout': {
     needs: 'policy:write',
     variables: async (world) => ({ id: await world.rollout('RUNNING') }),
@@ -399,6 +441,7 @@ type TypeRule = Scope | 'public';
 const LISTED = {
   Agent: 'read',
   AgentApplication: 'read',
+  AgentRelease: 'read',
   Alert: 'read',
   AlertRule: 'read',
   ApiToken: 'tokens:write',
@@ -413,6 +456,7 @@ const LISTED = {
   Rollout: 'read',
   Session: 'read',
   Site: 'read',
+  Upgrade: 'read',
   User: 'users:write',
   Webhook: 'webhooks:write',
 } as const satisfies Record<string, TypeRule>;
@@ -429,6 +473,12 @@ export const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
   ...LISTED,
   ...ofPages,
   AgentChange: 'read',
+  AgentUpgrade: 'read',
+  AgentVersionCount: 'read',
+  PlannedStage: 'read',
+  UpgradePlan: 'read',
+  UpgradeProgress: 'read',
+  UpgradeStage: 'read',
   EffectivePolicy: 'read',
   EffectiveRule: 'read',
   FlowChange: 'read',

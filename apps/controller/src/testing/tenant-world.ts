@@ -186,6 +186,33 @@ export class TenantWorld {
     );
   }
 
+  /** A release that no agent is to run, and no upgrade is under way. */
+  async release(): Promise<string> {
+    const { organizationId } = this;
+    const version = unique('v').replace(' ', '-');
+    await this.api.database.tenants.transaction(organizationId, async (tx) => {
+      await tx.upgrade.updateMany({ where: { organizationId }, data: { state: 'ABORTED' } });
+      await tx.agentRelease.create({
+        data: { organizationId, version, sha256: '0'.repeat(64), bytes: 1, author: 'test' },
+      });
+    });
+    return version;
+  }
+
+  /** An upgrade, the only one that is under way. */
+  async upgrade(state: 'RUNNING' | 'HALTED'): Promise<string> {
+    const { organizationId } = this;
+    const version = await this.release();
+    return this.api.database.tenants.transaction(organizationId, async (tx) => {
+      const times = { soakSeconds: 60, confirmSeconds: 60, maxFailures: 0 };
+      const stages = [{ percent: 50 }, { percent: 100 }];
+      const { id } = await tx.upgrade.create({
+        data: { organizationId, version, author: 'test', state, stages, ...times },
+      });
+      return id;
+    });
+  }
+
   /** A revision with a rule of its own. */
   async savePolicy(): Promise<void> {
     await this.endRollouts();

@@ -21,11 +21,7 @@ class Handover {
   readonly a: SimulatedHost;
   readonly before: Process;
 
-  constructor(
-    seed: number,
-    bothOpen = true,
-    options: ConstructorParameters<typeof Simulation>[1] = {},
-  ) {
+  constructor(seed: number, bothOpen = true, options: ConstructorParameters<typeof Simulation>[1] = {}) {
     this.simulation = new Simulation(seed, options);
     this.a = this.simulation.addHost('a', '192.0.2.1', this.near.events);
     this.near.attach(this.a);
