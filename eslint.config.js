@@ -7,6 +7,8 @@ const depConstraints = [
   { sourceTag: 'type:lib', onlyDependOnLibsWithTags: ['type:lib'] },
   { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:lib'] },
   { sourceTag: 'type:cli', onlyDependOnLibsWithTags: ['type:lib', 'scope:agent'] },
+  // A fleet of simulated agents is made of the product's own parts.
+  { sourceTag: 'type:lab', onlyDependOnLibsWithTags: ['type:lib', 'scope:agent', 'scope:controller'] },
   { sourceTag: 'scope:tunnel', onlyDependOnLibsWithTags: ['scope:none'] },
   { sourceTag: 'scope:native', onlyDependOnLibsWithTags: ['scope:none'] },
   { sourceTag: 'scope:contracts', onlyDependOnLibsWithTags: ['scope:none'] },

@@ -24,8 +24,8 @@ const list = <Name extends string, T>(
   result: z.object({ [name]: pageOf(item) }).transform((data) => data[name] as Page<T>),
 });
 
-/** A list that is not filtered. */
-const plainList = <Name extends string, T>(
+/** A list of the API's root that has no filter. */
+const unfilteredList = <Name extends string, T>(
   name: Name,
   fields: string,
   item: z.ZodType<T>,
@@ -295,6 +295,88 @@ const auditEventSchema = z.object({
 export type AuditEvent = z.infer<typeof auditEventSchema>;
 const AUDIT_EVENT = 'id at actorKind actorId actorName origin sessionId action targetId before after';
 
+const alertSchema = z.object({
+  id: z.string(),
+  ruleName: z.string(),
+  kind: z.string(),
+  severity: z.string(),
+  state: z.string(),
+  subjectName: z.string(),
+  sites: z.array(z.object({ id: z.string(), name: z.string() })),
+  value: z.number(),
+  unit: z.string(),
+  summary: z.string(),
+  pendingSince: z.string(),
+  firingSince: z.string().nullable(),
+  resolvedAt: z.string().nullable(),
+  resolution: z.string().nullable(),
+  acknowledgedBy: z.string().nullable(),
+  silencedUntil: z.string().nullable(),
+});
+export type Alert = z.infer<typeof alertSchema>;
+const ALERT = `id ruleName kind severity state subjectName sites { id name } value unit summary pendingSince firingSince
+  resolvedAt resolution acknowledgedBy silencedUntil`;
+
+const namedSchema = z.object({ id: z.string(), name: z.string() });
+
+const alertRuleSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  enabled: z.boolean(),
+  severity: z.string(),
+  siteLabel: z.string().nullable(),
+  site: namedSchema.nullable(),
+  threshold: z.number(),
+  clearThreshold: z.number(),
+  unit: z.string(),
+  forSeconds: z.number(),
+  clearForSeconds: z.number(),
+  repeatSeconds: z.number().nullable(),
+  emails: z.array(z.string()),
+  webhooks: z.array(namedSchema),
+  silencedUntil: z.string().nullable(),
+});
+export type AlertRule = z.infer<typeof alertRuleSchema>;
+const ALERT_RULE = `id name kind enabled severity siteLabel site { id name } threshold clearThreshold unit forSeconds
+  clearForSeconds repeatSeconds emails webhooks { id name } silencedUntil`;
+
+const webhookSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  url: z.string(),
+  enabled: z.boolean(),
+  rotationEndsAt: z.string().nullable(),
+});
+export type Webhook = z.infer<typeof webhookSchema>;
+const WEBHOOK = 'id name url enabled rotationEndsAt';
+
+const webhookWithSecretSchema = z.object({ webhook: webhookSchema, secret: z.string() });
+
+const deliverySchema = z.object({
+  id: z.string(),
+  event: z.string(),
+  webhook: namedSchema.nullable(),
+  email: z.string().nullable(),
+  state: z.string(),
+  attempts: z.number(),
+  createdAt: z.string(),
+  dueAt: z.string().nullable(),
+  log: z.array(
+    z.object({
+      number: z.number(),
+      at: z.string(),
+      durationMs: z.number(),
+      status: z.number().nullable(),
+      error: z.string().nullable(),
+      response: z.string().nullable(),
+    }),
+  ),
+});
+export type Delivery = z.infer<typeof deliverySchema>;
+const DELIVERY = `id event webhook { id name } email state attempts createdAt dueAt
+  log { number at durationMs status error response }`;
+
 export const operations = {
   viewer: operation(`{ viewer { ${VIEWER} } }`, z.object({ viewer: viewerSchema.nullable() })),
   signIn: operation(
@@ -383,7 +465,7 @@ export const operations = {
     'mutation ($id: ID!) { abortRollout(id: $id) { id state } }',
     z.object({ abortRollout: z.object({ id: z.string(), state: z.string() }) }),
   ),
-  releases: plainList('agentReleases', RELEASE, releaseSchema),
+  releases: unfilteredList('agentReleases', RELEASE, releaseSchema),
   removeRelease: operation(
     'mutation ($version: ID!) { removeAgentRelease(version: $version) }',
     z.object({ removeAgentRelease: z.boolean() }),
@@ -396,7 +478,7 @@ export const operations = {
     'mutation ($siteId: ID, $version: String) { setAgentVersion(siteId: $siteId, version: $version) }',
     z.object({ setAgentVersion: z.boolean() }),
   ),
-  upgrades: plainList('upgrades', UPGRADE, upgradeSchema),
+  upgrades: unfilteredList('upgrades', UPGRADE, upgradeSchema),
   planUpgrade: operation(
     `query ($input: UpgradeInput!) {
       planUpgrade(input: $input) { version stages { label percent sites } upgraded byHand leftAlone }
@@ -422,5 +504,57 @@ export const operations = {
   savePolicy: operation(
     `mutation ($input: SavePolicyInput!) { savePolicy(input: $input) { ${REVISION} } }`,
     z.object({ savePolicy: revisionSchema }),
+  ),
+  alerts: list('alerts', 'AlertFilter', ALERT, alertSchema),
+  acknowledgeAlert: operation(
+    `mutation ($id: ID!) { acknowledgeAlert(id: $id) { ${ALERT} } }`,
+    z.object({ acknowledgeAlert: alertSchema }),
+  ),
+  silenceAlert: operation(
+    `mutation ($id: ID!, $until: DateTime) { silenceAlert(id: $id, until: $until) { ${ALERT} } }`,
+    z.object({ silenceAlert: alertSchema }),
+  ),
+  alertRules: unfilteredList('alertRules', ALERT_RULE, alertRuleSchema),
+  createAlertRule: operation(
+    `mutation ($input: CreateAlertRuleInput!) { createAlertRule(input: $input) { ${ALERT_RULE} } }`,
+    z.object({ createAlertRule: alertRuleSchema }),
+  ),
+  updateAlertRule: operation(
+    `mutation ($id: ID!, $input: UpdateAlertRuleInput!) { updateAlertRule(id: $id, input: $input) { ${ALERT_RULE} } }`,
+    z.object({ updateAlertRule: alertRuleSchema }),
+  ),
+  deleteAlertRule: operation(
+    'mutation ($id: ID!) { deleteAlertRule(id: $id) }',
+    z.object({ deleteAlertRule: z.boolean() }),
+  ),
+  silenceAlertRule: operation(
+    `mutation ($id: ID!, $until: DateTime) { silenceAlertRule(id: $id, until: $until) { ${ALERT_RULE} } }`,
+    z.object({ silenceAlertRule: alertRuleSchema }),
+  ),
+  webhooks: unfilteredList('webhooks', WEBHOOK, webhookSchema),
+  createWebhook: operation(
+    `mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) { secret webhook { ${WEBHOOK} } } }`,
+    z.object({ createWebhook: webhookWithSecretSchema }),
+  ),
+  updateWebhook: operation(
+    `mutation ($id: ID!, $input: UpdateWebhookInput!) { updateWebhook(id: $id, input: $input) { ${WEBHOOK} } }`,
+    z.object({ updateWebhook: webhookSchema }),
+  ),
+  deleteWebhook: operation(
+    'mutation ($id: ID!) { deleteWebhook(id: $id) }',
+    z.object({ deleteWebhook: z.boolean() }),
+  ),
+  rotateWebhookSecret: operation(
+    `mutation ($id: ID!) { rotateWebhookSecret(id: $id) { secret webhook { ${WEBHOOK} } } }`,
+    z.object({ rotateWebhookSecret: webhookWithSecretSchema }),
+  ),
+  testWebhook: operation(
+    `mutation ($id: ID!) { testWebhook(id: $id) { ${DELIVERY} } }`,
+    z.object({ testWebhook: deliverySchema }),
+  ),
+  deliveries: list('deliveries', 'DeliveryFilter', DELIVERY, deliverySchema),
+  redeliver: operation(
+    `mutation ($id: ID!) { redeliver(id: $id) { ${DELIVERY} } }`,
+    z.object({ redeliver: deliverySchema }),
   ),
 };

@@ -1,5 +1,7 @@
 import { AGENT_VERSION, agentCommand } from '@longhaul/agent';
 import { Command } from 'commander';
+import { alertRulesCommand } from './commands/alert-rules.js';
+import { alertsCommand } from './commands/alerts.js';
 import { agentsCommand } from './commands/agents.js';
 import { apiTokensCommand } from './commands/api-tokens.js';
 import { auditCommand } from './commands/audit.js';
@@ -9,6 +11,7 @@ import { releasesCommand } from './commands/releases.js';
 import { sitesCommand } from './commands/sites.js';
 import { tokensCommand } from './commands/tokens.js';
 import { upgradesCommand } from './commands/upgrades.js';
+import { webhooksCommand } from './commands/webhooks.js';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 "policy plan" found changes, 3 not signed in or not allowed, 4 no such thing,
@@ -29,6 +32,9 @@ export function buildProgram(): Command {
     .addCommand(policyCommand())
     .addCommand(releasesCommand())
     .addCommand(upgradesCommand())
+    .addCommand(alertsCommand())
+    .addCommand(alertRulesCommand())
+    .addCommand(webhooksCommand())
     .addCommand(apiTokensCommand())
     .addCommand(auditCommand())
     .addHelpText('after', EXIT_CODES);

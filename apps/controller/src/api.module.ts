@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from './agents/agents.module.js';
+import { AlertsModule } from './alerts/alerts.module.js';
 import { ApiTokensModule } from './api-tokens/api-tokens.module.js';
 import { AuditLogModule } from './audit/audit-log.module.js';
 import { AuthModule } from './auth/auth.module.js';
@@ -17,6 +18,7 @@ import { SitesModule } from './sites/sites.module.js';
 import { ChangeSubscriptionsModule } from './subscriptions/change-subscriptions.module.js';
 import { UpgradesModule } from './upgrades/upgrades.module.js';
 import { UsersModule } from './users/users.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 /** The GraphQL API, and the way to sign in by OpenID Connect. Needs settings, the controller's state, the database and who is online, all of them global. */
 @Module({
@@ -36,6 +38,8 @@ import { UsersModule } from './users/users.module.js';
     FleetModule,
     ChangeSubscriptionsModule,
     SeriesModule,
+    AlertsModule,
+    WebhooksModule,
     ExportsModule,
     UpgradesModule,
     GraphQLModule,

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { OnlineAgentsModule } from './agents/online-agents.module.js';
+import { AlertWorkerModule } from './alerts/alert-worker.module.js';
 import { ApiModule } from './api.module.js';
 import { ControllerStateModule } from './bootstrap/controller-state.module.js';
 import type { ControllerState } from './bootstrap/prepare.js';
@@ -13,6 +14,7 @@ import { FleetChangesModule } from './fleet/fleet-changes.module.js';
 import { HealthModule } from './http/health.module.js';
 import { LiveModule } from './live/live.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { NotifierModule } from './notifications/notifier.module.js';
 import { RolloutWorkerModule } from './policy/rollout-worker.module.js';
 import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
@@ -36,6 +38,8 @@ export class AppModule {
         TelemetryModule,
         LiveModule,
         RolloutWorkerModule,
+        AlertWorkerModule,
+        NotifierModule,
         UpgradeWorkerModule,
         MetricsModule,
         ApiModule,

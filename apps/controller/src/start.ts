@@ -14,6 +14,7 @@ import { migrate } from './database/migrate.js';
 import { TenantDatabase } from './database/tenant-database.js';
 import { WorkerDatabase } from './database/worker-database.js';
 import { AGENT_API_PREFIX, agentApiGate } from './enrollment/agent-api-gate.js';
+import { EnrollmentRefusals } from './enrollment/refusals.js';
 import { trustProxies } from './http/client-address.js';
 import { listenAtAll } from './http/listeners.js';
 import { observeRequests } from './http/observe-requests.js';
@@ -154,7 +155,13 @@ const createApp = async (
   app.useWebSocketAdapter(sockets);
   app.use(observeRequests);
   app.use(securityHeaders);
-  app.use(AGENT_API_PREFIX, agentApiGate(settings.agentApi));
+  const refusals = app.get(EnrollmentRefusals, { strict: false });
+  app.use(
+    AGENT_API_PREFIX,
+    agentApiGate(settings.agentApi, (origin) => {
+      refusals.noteTurnedAway(origin);
+    }),
+  );
   app.useBodyParser('json', { limit: MAX_BODY });
   servePortal(app);
   return { app, sockets };

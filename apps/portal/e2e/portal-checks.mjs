@@ -11,7 +11,7 @@ const STALE_WITHIN_MS = 3000;
 const MEASUREMENT_MS = 300;
 const NARROW = { width: 380, height: 800 };
 const WIDE = { width: 1440, height: 900 };
-const ROUTES = ['/fleet', '/enrol', '/policy'];
+const ROUTES = ['/fleet', '/enrol', '/policy', '/alerts'];
 const WAIT_MS = 15_000;
 
 /**
@@ -42,6 +42,7 @@ export async function checkPortal({ url, email, password, chromium, print = () =
     await checkLostFeed(portal);
     await checkEnrolment(portal, runEnrolCommand);
     await checkPolicy(portal);
+    await checkAlerts(portal);
     await checkTheme(portal);
     await checkCleanliness(portal);
     await checkSignOut(portal);
@@ -460,6 +461,65 @@ async function restoreRevision(page, revision) {
 async function removeRules(page) {
   const remove = page.getByRole('button', { name: /^Remove Portal check/ });
   while ((await remove.count()) > 0) await remove.first().click();
+}
+
+async function checkAlerts(portal) {
+  const { page } = portal;
+  const name = `Portal check ${Date.now().toString(36)}`;
+  const rules = page.getByRole('group', { name: 'Alert rules' });
+  const webhooks = page.getByRole('group', { name: 'Webhooks' });
+  await portal.check('a webhook is added, its secret is shown once, and a test is in the log', async () => {
+    await portal.goto('/alerts');
+    await page.getByRole('button', { name: 'Add a webhook' }).click();
+    const dialog = page.getByRole('dialog', { name: 'New webhook' });
+    await dialog.getByLabel('Name').fill(name);
+    await dialog.getByLabel('Address').fill('http://127.0.0.1/');
+    await dialog.getByRole('button', { name: 'Add the webhook' }).click();
+    await dialog.getByRole('alert').waitFor();
+    await expectAccessible(page, 'a webhook that is refused');
+    // A name that leads nowhere, by RFC 2606.
+    await dialog.getByLabel('Address').fill('https://webhook.invalid/hook');
+    await dialog.getByRole('button', { name: 'Add the webhook' }).click();
+    const secret = await page.getByLabel('The secret').innerText();
+    expect(/^whsec_\S{44}$/.test(secret), secret.slice(0, 8));
+    await expectAccessible(page, 'the secret');
+    await page.getByRole('button', { name: 'Done' }).click();
+    await webhooks.getByRole('row', { name }).waitFor();
+    expect((await page.getByText(secret).count()) === 0, 'the secret is still there');
+    await page.getByRole('button', { name: `Send a test to ${name}` }).click();
+    await page
+      .getByRole('button', { name: `Attempts of Test to ${name}` })
+      .filter({ hasText: /[1-9]/ })
+      .click();
+    await page.getByRole('dialog').getByRole('group', { name: 'Attempts' }).waitFor();
+    await expectAccessible(page, 'attempts');
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
+  });
+  await portal.check('a rule is added, changed, switched off and deleted', async () => {
+    await page.getByRole('button', { name: 'Add a rule' }).click();
+    const dialog = page.getByRole('dialog', { name: 'New rule' });
+    await dialog.getByRole('button', { name: 'Save the rule' }).click();
+    await dialog.getByText('Give the rule a name.').waitFor();
+    await dialog.getByLabel('Name').fill(name);
+    await dialog.getByLabel('Fires at, %').fill('3');
+    await dialog.getByRole('checkbox', { name }).check();
+    await expectAccessible(page, 'a new rule');
+    await dialog.getByRole('button', { name: 'Save the rule' }).click();
+    const row = rules.getByRole('row', { name });
+    await row.getByText(/3 % or more for 5 min; over at 1 %/).waitFor();
+    await row.getByRole('button', { name: `Edit ${name}` }).click();
+    await page.getByRole('dialog').getByLabel('When it has lasted, minutes').fill('10');
+    await page.getByRole('button', { name: 'Save the rule' }).click();
+    await row.getByText(/3 % or more for 10 min/).waitFor();
+    await row.getByRole('switch').click();
+    await row.getByRole('switch', { checked: false }).waitFor();
+    await row.getByRole('button', { name: `Delete ${name}` }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await row.waitFor({ state: 'hidden' });
+    await webhooks.getByRole('button', { name: `Delete ${name}` }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await webhooks.getByRole('row', { name }).waitFor({ state: 'hidden' });
+  });
 }
 
 async function checkTheme(portal) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { nowMicroseconds, TcpSocket } from '@longhaul/native';
+import { features, nowMicroseconds, TcpSocket } from '@longhaul/native';
 import type { Endpoint, Stream } from '@longhaul/tunnel';
 import { codecForLink } from './codec-choice.js';
 import { AbortCode, abortOfConnectError, type Ending } from './connection/abort-code.js';
@@ -22,6 +22,12 @@ const OPEN_WAIT_US = 2000;
 const CONNECT_TIMEOUT_MS = 60_000;
 /** A host that vanished is noticed after so long without traffic, or twice that. */
 const KEEP_ALIVE_SECONDS = 60;
+/**
+ * What the kernel may hold for an application that reads more slowly than the tunnel delivers; it doubles it for its own
+ * records. Left to itself that grows to megabytes, and a guest that is moved stands still until they are read. An application
+ * that is a millisecond away still gets 8 Gbit/s.
+ */
+const SEND_BUFFER_BYTES = features.tcpTuning ? 1_048_576 : undefined;
 
 const NOT_ALLOWED: Ending = {
   ended: 'denied',
@@ -324,5 +330,5 @@ function originalDestination(socket: TcpSocket): SocketAddress | undefined {
 }
 
 function tune(socket: TcpSocket): void {
-  socket.setOptions({ keepAliveSeconds: KEEP_ALIVE_SECONDS });
+  socket.setOptions({ keepAliveSeconds: KEEP_ALIVE_SECONDS, sendBufferBytes: SEND_BUFFER_BYTES });
 }

@@ -20,7 +20,7 @@ import type { ApplyState, StateSource } from '../state-source.js';
 import { AGENT_VERSION } from '../version.js';
 import { CredentialKeeper, type Standing } from './credential-keeper.js';
 import { loadEnrollment, type StoredEnrollment } from './credential-store.js';
-import { loadIdentity, type AgentIdentity } from './identity.js';
+import { loadIdentity, natsAuthenticator, type AgentIdentity } from './identity.js';
 import { KeyWatch } from './key-watch.js';
 import { LastGoodState } from './last-good-state.js';
 import type { Logger } from './logger.js';
@@ -280,8 +280,7 @@ export class EnrolledStateSource implements StateSource {
     const { natsUrls, natsJwt, caPem, agentId } = this.credential;
     return {
       urls: natsUrls,
-      jwt: natsJwt,
-      seed: this.keeper.identity.natsSeed,
+      authenticator: natsAuthenticator(this.keeper.identity, natsJwt),
       caPem,
       inboxPrefix: subjects.inboxPrefix(agentId),
       name: `longhaul-agent ${agentId}`,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { createUser, fromSeed } from '@nats-io/nkeys';
 import { key32Schema } from '@longhaul/contracts';
+import { createSeed, publicKeyOf as natsPublicKey, SigningKey } from '@longhaul/contracts/nkey';
+import type { Authenticator } from '@nats-io/transport-node';
 import { generateKeyPair, publicKeyOf } from '../keys.js';
 import { keepPrivate, makePrivateDirectory, readFileIfAny, writeDurably } from './durable-file.js';
 import { ControlError } from './errors.js';
@@ -33,7 +34,7 @@ async function loadOrMake(path: string, make: () => string): Promise<string> {
 
 function natsPublicKeyOf(seed: string, path: string): string {
   try {
-    const publicKey = fromSeed(Buffer.from(seed)).getPublicKey();
+    const publicKey = natsPublicKey(seed);
     if (publicKey.startsWith('U')) return publicKey;
   } catch {
     // Said below.
@@ -48,7 +49,7 @@ export async function loadIdentity(stateDir: string): Promise<AgentIdentity> {
   await makePrivateDirectory(stateDir);
   const seedPath = join(stateDir, NATS_SEED_FILE);
   const tunnelPath = join(stateDir, TUNNEL_KEY_FILE);
-  const seed = await loadOrMake(seedPath, () => Buffer.from(createUser().getSeed()).toString());
+  const seed = await loadOrMake(seedPath, () => createSeed('user'));
   const tunnelPrivateKey = await loadOrMake(tunnelPath, () => generateKeyPair().privateKey);
   if (!key32Schema.safeParse(tunnelPrivateKey).success) {
     throw new ControlError(
@@ -65,4 +66,11 @@ export async function loadIdentity(stateDir: string): Promise<AgentIdentity> {
 
 /** Signs with the nkey; base64. */
 export const signWithNkey = (identity: AgentIdentity, text: string): string =>
-  Buffer.from(fromSeed(identity.natsSeed).sign(Buffer.from(text))).toString('base64');
+  Buffer.from(new SigningKey(Buffer.from(identity.natsSeed).toString()).sign(Buffer.from(text))).toString(
+    'base64',
+  );
+
+/** Proves the identity to nats-server: the credential, and the server's nonce signed with the nkey. */
+export const natsAuthenticator =
+  (identity: AgentIdentity, jwt: string): Authenticator =>
+  (nonce = '') => ({ jwt, nkey: identity.natsPublicKey, sig: signWithNkey(identity, nonce) });

@@ -2,7 +2,7 @@ import { connect as dial } from 'node:net';
 import {
   connect,
   errors,
-  jwtAuthenticator,
+  type Authenticator,
   type ConnectionOptions,
   type NatsConnection,
 } from '@nats-io/transport-node';
@@ -23,8 +23,7 @@ import { BackOff, Pause, within } from './pause.js';
 /** What a connection is made with; asked for anew at each attempt. */
 export interface NatsAccess {
   readonly urls: readonly string[];
-  readonly jwt: string;
-  readonly seed: Uint8Array;
+  readonly authenticator: Authenticator;
   /** PEM; the connection is refused without TLS. */
   readonly caPem: string;
   readonly inboxPrefix: string;
@@ -166,10 +165,10 @@ export class NatsLink {
   }
 
   private connectionOptions(): ConnectionOptions {
-    const { urls, jwt, seed, caPem, inboxPrefix, name } = this.options.access();
+    const { urls, authenticator, caPem, inboxPrefix, name } = this.options.access();
     return {
       servers: [...urls],
-      authenticator: jwtAuthenticator(jwt, seed),
+      authenticator,
       tls: { ca: caPem },
       inboxPrefix,
       name,

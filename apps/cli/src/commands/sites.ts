@@ -51,6 +51,7 @@ interface CreateArguments extends OutputOptions {
   readonly label?: string[];
   readonly up?: number;
   readonly down?: number;
+  readonly hub?: string[];
 }
 
 function parseMbps(text: string): number {
@@ -67,8 +68,11 @@ function createCommand(): Command {
     .option('--label <label>', 'word by which rules choose it, repeatable', collect)
     .option('--up <mbps>', 'bandwidth of its link, sending', parseMbps)
     .option('--down <mbps>', 'bandwidth of its link, receiving', parseMbps)
+    .option('--hub <site>', 'site that it is linked to, and to no other; name or id, repeatable', collect)
     .option('--json', 'print as JSON')
     .action(async (name: string, args: CreateArguments) => {
+      const api = await signedIn();
+      const sites = args.hub === undefined ? [] : await api.all(operations.sites);
       const input = {
         name,
         location: args.location,
@@ -76,8 +80,9 @@ function createCommand(): Command {
         labels: args.label,
         bandwidthUpMbps: args.up,
         bandwidthDownMbps: args.down,
+        hubSiteIds: args.hub?.map((wanted) => findOne('site', wanted, sites, (site) => site.name).id),
       };
-      const { createSite: site } = await (await signedIn()).call(operations.createSite, { input });
+      const { createSite: site } = await api.call(operations.createSite, { input });
       print(site, args, () => `Site ${site.name} is there (${site.id}).`);
     });
 }

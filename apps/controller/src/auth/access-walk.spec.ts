@@ -149,6 +149,7 @@ test('no secret has a field, but a token at the moment that it is made', () => {
     'CreatedApiToken.token',
     'CreatedEnrollmentToken.token',
     'Mutation.changePassword',
+    'WebhookWithSecret.secret',
   ]);
 });
 

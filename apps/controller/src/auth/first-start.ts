@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { ensureDefaultRules } from '../alerts/default-rules.js';
 import type { Settings } from '../config/settings.js';
 import type { TenantDatabase } from '../database/tenant-database.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
@@ -36,6 +37,7 @@ export const ensureFirstOwner = async (
       await tx.membership.create({
         data: { organizationId, userOrganizationId: organizationId, userId: user.id, role: 'OWNER' },
       });
+      await ensureDefaultRules(tx, organizationId);
     });
     await lock.$executeRaw`UPDATE organizations SET is_provider = true WHERE id = ${organizationId}::uuid`;
     return { email, generatedPassword };

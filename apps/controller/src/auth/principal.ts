@@ -6,10 +6,14 @@ export const PERMISSIONS = {
   /** Everything but secrets. */
   read: 'VIEWER',
   'policy:write': 'OPERATOR',
+  /** Alerts and the rules that they come from. */
+  'alerts:write': 'OPERATOR',
   /** Sites and links. */
   'sites:write': 'ADMIN',
   /** Enrolment tokens; approving and revoking agents. */
   'agents:write': 'ADMIN',
+  /** Webhooks, their addresses and what was sent there. */
+  'webhooks:write': 'ADMIN',
   /** API tokens. */
   'tokens:write': 'ADMIN',
   /** The audit log. */

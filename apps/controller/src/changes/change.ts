@@ -2,7 +2,7 @@ import type { Transaction } from '../database/prisma.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
 
 /** What clients may watch; `access`: somebody's session, token or role. */
-export const CHANGE_KINDS = ['agent', 'rollout', 'policy', 'access'] as const;
+export const CHANGE_KINDS = ['agent', 'rollout', 'policy', 'access', 'alert'] as const;
 export type ChangeKind = (typeof CHANGE_KINDS)[number];
 
 /** Things of one kind that were changed, or came, or went. It says nothing of what they are now. */
@@ -17,11 +17,20 @@ export const noteChange = async (
   organizationId: string,
   kind: ChangeKind,
   subjectId: string,
+): Promise<void> => noteChanges(tx, organizationId, kind, [subjectId]);
+
+/** As {@link noteChange}, for many things at once. */
+export const noteChanges = async (
+  tx: Transaction,
+  organizationId: string,
+  kind: ChangeKind,
+  subjectIds: readonly string[],
 ): Promise<void> => {
-  await tx.outbox.create({
-    data: { organizationId, topic: OUTBOX_TOPICS.changed, subjectId, payload: { kind } },
-    select: { id: true },
-  });
+  if (subjectIds.length === 0) return;
+  await tx.$executeRaw`
+    INSERT INTO outbox (organization_id, topic, subject_id, payload)
+    SELECT ${organizationId}::uuid, ${OUTBOX_TOPICS.changed}, id, jsonb_build_object('kind', ${kind}::text)
+    FROM unnest(${[...subjectIds]}::uuid[]) AS changed(id)`;
 };
 
 /** Injects the {@link ChangeFeed}. */

@@ -3,6 +3,11 @@ import { z } from 'zod';
 import { proxyList } from '../http/client-address.js';
 import type { TracingSettings } from '../tracing/tracing.js';
 import { DEFAULT_RETENTION, MIN_RETENTION_DAYS, type Retention } from '../telemetry/partitions.js';
+import {
+  notificationEnvironment,
+  readNotificationSettings,
+  type NotificationSettings,
+} from './notification-settings.js';
 import { oidcEnvironment, readOidcSettings, type OidcSettings } from './oidc-settings.js';
 
 /** A setting is missing or wrong; the message has one line for each, and says what to do. */
@@ -98,6 +103,7 @@ const schema = z.object({
   LONGHAUL_RETENTION_1D_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1d']),
   LONGHAUL_DRAIN_SECONDS: z.coerce.number('must be a number').min(0).max(300).default(5),
   ...oidcEnvironment,
+  ...notificationEnvironment,
   LONGHAUL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -142,6 +148,8 @@ export interface Settings {
   readonly drainMs: number;
   /** Undefined: people sign in by password only. */
   readonly oidc: OidcSettings | undefined;
+  /** How people and programs are told of alerts. */
+  readonly notifications: NotificationSettings;
   readonly logLevel: string;
 }
 
@@ -186,7 +194,8 @@ export const loadSettings = (environment: Environment): Settings => {
       },
     },
     drainMs: values.LONGHAUL_DRAIN_SECONDS * 1000,
-    oidc: oidcSettings(values),
+    oidc: read(() => readOidcSettings(values)),
+    notifications: read(() => readNotificationSettings(values)),
     logLevel: values.LONGHAUL_LOG_LEVEL,
   };
 };
@@ -206,9 +215,10 @@ export const loadBackupSettings = (environment: Environment): BackupSettings => 
   return { ownerUrl: parsed.data.DATABASE_OWNER_URL, stateDir: parsed.data.LONGHAUL_STATE_DIR };
 };
 
-const oidcSettings = (values: Parameters<typeof readOidcSettings>[0]): OidcSettings | undefined => {
+/** What a part of the environment says together. @throws SettingsError */
+const read = <T>(part: () => T): T => {
   try {
-    return readOidcSettings(values);
+    return part();
   } catch (error) {
     throw new SettingsError(error instanceof Error ? error.message : String(error), { cause: error });
   }

@@ -5,7 +5,7 @@ import { createWorkerPool } from '../database/worker-pool.js';
 import { AgentPresence, type PresenceChange } from '../nats/agent-presence.js';
 import type { DurableWorker } from '../nats/durable-worker.js';
 import { readAccountClaims } from '../nats/jwt.js';
-import { createSeed, publicKeyOf } from '../nats/nkey.js';
+import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
 import { openDesiredStates } from '../nats/streams.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { eventually } from '../testing/eventually.js';

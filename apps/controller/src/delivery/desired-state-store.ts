@@ -26,9 +26,19 @@ export interface StoredState extends StatePosition {
 const isBefore = (a: StatePosition, b: StatePosition): boolean =>
   a.epoch < b.epoch || (a.epoch === b.epoch && a.generation < b.generation);
 
+/** What is in the bucket under a key. */
+interface Entry extends StatePosition {
+  readonly revision: number;
+}
+
 /** The key-value bucket that agents read their desired states from. */
 export class DesiredStateStore {
   private bucket: Promise<KV> | undefined;
+  /**
+   * What this process wrote last under each key: saves reading it before the next write. Never relied upon: the server refuses
+   * a write that builds on something else than what is there.
+   */
+  private readonly written = new Map<string, Entry>();
 
   constructor(private readonly nats: NatsService) {}
 
@@ -41,14 +51,18 @@ export class DesiredStateStore {
     const bucket = await this.open();
     const key = desiredStateKey(state.organizationId, state.agentId);
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
-      const entry = await bucket.get(key);
-      const current = entry?.operation === 'PUT' ? entry : undefined;
-      if (current && !isBefore(positionOf(current.value), state)) return false;
+      const written = this.written.get(key);
+      const current = written && isBefore(written, state) ? written : await readEntry(bucket, key);
+      if (current && !isBefore(current, state)) return false;
       try {
-        if (current) await bucket.update(key, state.document, current.revision);
-        else await bucket.create(key, state.document);
+        const { epoch, generation } = state;
+        const revision = current
+          ? await bucket.update(key, state.document, current.revision)
+          : await bucket.create(key, state.document);
+        this.written.set(key, { epoch, generation, revision });
         return true;
       } catch (error) {
+        this.written.delete(key);
         if (!(error instanceof JetStreamApiError) || !WRONG_LAST_SEQUENCE.includes(error.code)) throw error;
       }
     }
@@ -72,7 +86,9 @@ export class DesiredStateStore {
   }
 
   async remove(organizationId: string, agentId: string): Promise<void> {
-    await (await this.open()).purge(desiredStateKey(organizationId, agentId));
+    const key = desiredStateKey(organizationId, agentId);
+    this.written.delete(key);
+    await (await this.open()).purge(key);
   }
 
   private open(): Promise<KV> {
@@ -83,6 +99,12 @@ export class DesiredStateStore {
     return this.bucket;
   }
 }
+
+/** Undefined where there is nothing, or nothing any more. */
+const readEntry = async (bucket: KV, key: string): Promise<Entry | undefined> => {
+  const entry = await bucket.get(key);
+  return entry?.operation === 'PUT' ? { ...positionOf(entry.value), revision: entry.revision } : undefined;
+};
 
 /** Of what is in the bucket; something that cannot be read comes before everything. */
 const positionOf = (document: Uint8Array): StatePosition => {

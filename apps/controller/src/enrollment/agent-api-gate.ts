@@ -14,14 +14,19 @@ type WithBody = IncomingMessage & { body?: unknown };
 /**
  * Middleware that stands before everything else of the agent API: counts requests per client, then reads the body up to
  * {@link MAX_BODY_BYTES} and not a byte more, then parses it. Has to be in place before the framework's own parsers.
+ *
+ * @param onTurnedAway is told of each request that came too soon, and from where
  */
 export const agentApiGate = (
   limits: RateLimitOptions,
+  onTurnedAway: (origin: string | undefined) => void = () => undefined,
 ): ((request: WithBody, response: ServerResponse, next: Next) => void) => {
   const rateLimit = new RateLimit(limits);
   return (request, response, next) => {
-    const waitSeconds = rateLimit.take(clientAddress(request) ?? '');
+    const origin = clientAddress(request);
+    const waitSeconds = rateLimit.take(origin ?? '');
     if (waitSeconds > 0) {
+      onTurnedAway(origin);
       response.setHeader('Retry-After', String(waitSeconds));
       refuse(
         request,

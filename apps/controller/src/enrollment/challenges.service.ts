@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { challengeMessage } from '@longhaul/contracts';
 import type { WorkerDatabase } from '../database/worker-database.js';
-import { verifySignature } from '../nats/nkey.js';
+import { verifySignature } from '@longhaul/contracts/nkey';
 import { AgentApiError } from './agent-api-error.js';
 
 const LIFE_MS = 60_000;

@@ -22,7 +22,7 @@ import { ConfigModule } from '../config/config.module.js';
 import { loadSettings } from '../config/settings.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { readUserClaims } from '../nats/jwt.js';
-import { createSeed, SigningKey } from '../nats/nkey.js';
+import { createSeed, SigningKey } from '@longhaul/contracts/nkey';
 import { Fixtures } from '../testing/fixtures.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { AGENT_API_PREFIX, agentApiGate } from './agent-api-gate.js';
@@ -263,6 +263,37 @@ describe('enrolment', () => {
     expect((await renew(machine)).body['code']).toBe('AGENT_REVOKED');
     const again = await enroll(await fixtures.token(organizationId, siteId), machine);
     expect(again.body['code']).toBe('AGENT_REVOKED');
+  });
+
+  it('counts what it refuses: for the token that was tried, or for the organization that runs the controller', async () => {
+    await fixtures.query('UPDATE organizations SET is_provider = true WHERE id = $1', [organizationId]);
+    const customer = await fixtures.organization('Customer');
+    const token = await fixtures.token(customer, await fixtures.site(customer, 'Bruges'), { revoked: true });
+    const count = () =>
+      fixtures.query<{ organization_id: string; code: string; count: number; origin: string }>(
+        'SELECT organization_id, code, sum(count)::int AS count, max(origin) AS origin FROM enrollment_refusals GROUP BY 1, 2 ORDER BY 2',
+      );
+    await fixtures.query('DELETE FROM enrollment_refusals');
+    await Promise.all(Array.from({ length: 5 }, () => enroll(token)));
+    await enroll(token.slice(0, -4) + 'AAAA');
+    await enroll(`lh_enr_${'B'.repeat(12)}_${'B'.repeat(43)}`);
+    const counted = await count();
+    expect(counted).toHaveLength(3);
+    expect(counted).toEqual(
+      expect.arrayContaining([
+        {
+          organization_id: customer,
+          code: 'TOKEN_REVOKED',
+          count: 5,
+          origin: expect.stringContaining('127.0.0.1'),
+        },
+        { organization_id: customer, code: 'TOKEN_UNKNOWN', count: 1, origin: expect.any(String) },
+        { organization_id: organizationId, code: 'TOKEN_UNKNOWN', count: 1, origin: expect.any(String) },
+      ]),
+    );
+    const good = await fixtures.token(organizationId, siteId);
+    expect((await enroll(good)).status).toBe(200);
+    expect(await count()).toEqual(counted);
   });
 
   describe('a change of keys', () => {

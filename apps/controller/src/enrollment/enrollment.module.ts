@@ -10,6 +10,7 @@ import { EnrollmentController } from './enrollment.controller.js';
 import { EnrollmentService } from './enrollment.service.js';
 import { FLEET_CHANGES, type FleetChanges } from './fleet-changes.js';
 import { KeyRotation } from './key-rotation.js';
+import { EnrollmentRefusals } from './refusals.js';
 
 /** Needs a provider of {@link FLEET_CHANGES}, and {@link agentApiGate} in front of it. */
 @Module({
@@ -28,30 +29,57 @@ import { KeyRotation } from './key-rotation.js';
     },
     {
       provide: EnrollmentService,
-      inject: [WorkerDatabase, ChallengesService, FLEET_CHANGES, KeyRotation, SETTINGS, CONTROLLER_STATE],
+      inject: [
+        WorkerDatabase,
+        ChallengesService,
+        FLEET_CHANGES,
+        KeyRotation,
+        EnrollmentRefusals,
+        SETTINGS,
+        CONTROLLER_STATE,
+      ],
       useFactory: (
         database: WorkerDatabase,
         challenges: ChallengesService,
         fleet: FleetChanges,
         rotation: KeyRotation,
+        refusals: EnrollmentRefusals,
         settings: Settings,
         state: ControllerState,
       ) =>
-        new EnrollmentService(database, challenges, new AgentCredentials(state.nats), fleet, rotation, {
-          natsPublicUrls: settings.natsPublicUrls,
-          caPem: state.caPem,
-        }),
+        new EnrollmentService(
+          database,
+          challenges,
+          new AgentCredentials(state.nats),
+          fleet,
+          rotation,
+          refusals,
+          {
+            natsPublicUrls: settings.natsPublicUrls,
+            caPem: state.caPem,
+          },
+        ),
+    },
+    {
+      provide: EnrollmentRefusals,
+      inject: [WorkerDatabase],
+      useFactory: (database: WorkerDatabase) => new EnrollmentRefusals(database),
     },
   ],
 })
 export class EnrollmentModule implements OnModuleInit, BeforeApplicationShutdown {
-  constructor(@Inject(KeyRotation) private readonly rotation: KeyRotation) {}
+  constructor(
+    @Inject(KeyRotation) private readonly rotation: KeyRotation,
+    @Inject(EnrollmentRefusals) private readonly refusals: EnrollmentRefusals,
+  ) {}
 
   onModuleInit(): void {
     this.rotation.start();
+    this.refusals.start();
   }
 
-  beforeApplicationShutdown(): void {
+  async beforeApplicationShutdown(): Promise<void> {
     this.rotation.stop();
+    await this.refusals.stop();
   }
 }

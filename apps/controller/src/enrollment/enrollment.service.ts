@@ -9,6 +9,7 @@ import { tunnelEndpoints } from './endpoints.js';
 import { parseEnrollmentToken, type TokenClaim } from './enrollment-token.js';
 import type { FleetChanges } from './fleet-changes.js';
 import type { KeyRotation } from './key-rotation.js';
+import { isCountedRefusal, type EnrollmentRefusals } from './refusals.js';
 
 /** What agents are told besides their credential. */
 export interface EnrollmentSettings {
@@ -52,6 +53,7 @@ export class EnrollmentService {
     private readonly credentials: AgentCredentials,
     private readonly fleet: FleetChanges,
     private readonly rotation: KeyRotation,
+    private readonly refusals: EnrollmentRefusals,
     private readonly settings: EnrollmentSettings,
   ) {}
 
@@ -67,10 +69,17 @@ export class EnrollmentService {
     await this.challenges.verify('enroll', request);
     const admit = (): Promise<AgentRow> =>
       this.database.transaction((tx) => this.admit(tx, request, token, seenFrom));
-    const agent = await admit().catch((error: unknown) => {
-      if (error instanceof KeyJustTaken) return admit();
-      throw error;
-    });
+    const agent = await admit()
+      .catch((error: unknown) => {
+        if (error instanceof KeyJustTaken) return admit();
+        throw error;
+      })
+      .catch(async (error: unknown) => {
+        if (error instanceof AgentApiError && isCountedRefusal(error.code)) {
+          await this.refusals.note(error.code, token.publicId, seenFrom);
+        }
+        throw error;
+      });
     return this.credentialOf(agent);
   }
 

@@ -2,7 +2,7 @@ import { rotationMessage, type RotateRequest } from '@longhaul/contracts';
 import { Logger } from '@nestjs/common';
 import type { Transaction } from '../database/prisma.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
-import { verifySignature } from '../nats/nkey.js';
+import { verifySignature } from '@longhaul/contracts/nkey';
 import { REVOCATION_LIFE_S } from '../nats/revocations.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { AgentApiError } from './agent-api-error.js';

@@ -1,5 +1,5 @@
 import { Fixtures } from '../testing/fixtures.js';
-import { codeOf, TestApi, type Answer, type Client } from '../testing/test-api.js';
+import { codeOf, TestApi, type Answer, type Client, type Data } from '../testing/test-api.js';
 
 /** Lists that are read page by page: each from its end to its beginning, with rows that come and go meanwhile. */
 let api: TestApi;
@@ -21,6 +21,10 @@ const LISTS = [
   'policies',
   'rollouts',
   'auditEvents',
+  'alertRules',
+  'alerts',
+  'webhooks',
+  'deliveries',
 ] as const;
 
 beforeAll(async () => {
@@ -101,6 +105,32 @@ const fillOrganization = async (userId: string): Promise<void> => {
     `INSERT INTO rollouts (organization_id, policy_id, revision, state, stages, soak_seconds, confirm_seconds, max_failures, author)
      SELECT $1, policy_id, revision, CASE WHEN revision = 1 THEN 'HALTED' ELSE 'COMPLETED' END::rollout_state, '[{"percent":100}]', 1, 10, 0, 'test'
      FROM policy_revisions WHERE organization_id = $1`,
+    [organizationId],
+  );
+  await fixtures.query(
+    `INSERT INTO webhooks (organization_id, name, url, secret_sealed)
+     SELECT $1, 'Hook ' || n, 'https://example.com', '' FROM generate_series(1, 7) n`,
+    [organizationId],
+  );
+  await fixtures.query(
+    `INSERT INTO deliveries (organization_id, event, alert_ids, webhook_id, payload, state, expires_at)
+     SELECT $1, 'alert.firing', '{}', id, '{}', CASE WHEN name < 'Hook 3' THEN 'FAILED' ELSE 'DELIVERED' END::delivery_state, now()
+     FROM webhooks WHERE organization_id = $1`,
+    [organizationId],
+  );
+  await fixtures.query(
+    `INSERT INTO alert_rules (organization_id, name, kind, severity, threshold, clear_threshold, for_seconds, clear_for_seconds)
+     SELECT $1, 'Rule ' || n, 'AGENT_DOWN', 'INFO', 1, 0, 60, 60 FROM generate_series(1, 7) n`,
+    [organizationId],
+  );
+  await fixtures.query(
+    `INSERT INTO alerts (organization_id, rule_id, rule_name, kind, severity, state, subject_kind, subject_id, subject_name,
+                         site_ids, value, summary, open, pending_since)
+     SELECT r.organization_id, r.id, r.name, r.kind, CASE WHEN r.name < 'Rule 3' THEN 'CRITICAL' ELSE 'INFO' END::alert_severity,
+            CASE WHEN r.name < 'Rule 5' THEN 'FIRING' ELSE 'RESOLVED' END::alert_state, 'AGENT', gen_random_uuid(), 'edge',
+            ARRAY[s.id], 1, 'edge is away', CASE WHEN r.name < 'Rule 5' THEN true END, now()
+     FROM alert_rules r JOIN sites s ON s.organization_id = r.organization_id AND s.name = 'Site 1'
+     WHERE r.organization_id = $1`,
     [organizationId],
   );
   await fixtures.query(
@@ -223,6 +253,11 @@ test.each([
   ['policies', '{ scope: SITE_GROUP }', 2],
   ['rollouts', '{ state: HALTED }', 1],
   ['rollouts', '{ revision: 2 }', 1],
+  ['alerts', '{ state: FIRING }', 4],
+  ['alerts', '{ state: RESOLVED, severity: INFO }', 3],
+  ['alerts', '{ severity: CRITICAL, kind: AGENT_DOWN }', 2],
+  ['alerts', '{ kind: LINK_LOSS }', 0],
+  ['deliveries', '{ state: FAILED }', 2],
 ])('%s with %s', async (list, filter, count) => {
   const { data, errors } = await owner(`{ ${list}(filter: ${filter}) { totalCount nodes { __typename } } }`);
   expect(errors).toBeUndefined();
@@ -239,6 +274,26 @@ test('links of a site, and agents of a site, are found by it', async () => {
   );
   expect(data.agents.nodes).toEqual([{ site: variables }]);
   for (const { siteA, siteB } of data.links.nodes) expect([siteA.id, siteB.id]).toContain(variables.id);
+});
+
+test('alerts about a site are found by it, and deliveries by their webhook', async () => {
+  const sites = (await owner('{ sites(filter: { name: "Site 1" }) { nodes { id name } } }')).data.sites.nodes;
+  const about = await Promise.all(
+    (sites as { id: string; name: string }[]).map(async ({ id, name }) => {
+      const query =
+        'query ($id: ID!) { alerts(filter: { siteId: $id }) { totalCount nodes { sites { id } } } }';
+      const { alerts } = (await owner(query, { id })).data;
+      expect(alerts.nodes.every((alert: Data) => alert.sites[0].id === id)).toBe(true);
+      return [name, alerts.totalCount as number] as const;
+    }),
+  );
+  expect(about.filter(([, count]) => count > 0)).toEqual([['Site 1', 7]]);
+  const [webhook] = (await owner('{ webhooks(first: 1) { nodes { id } } }')).data.webhooks.nodes;
+  const query =
+    'query ($id: ID!) { deliveries(filter: { webhookId: $id }) { nodes { webhook { id } log { number } } } }';
+  expect((await owner(query, { id: webhook.id })).data.deliveries.nodes).toEqual([
+    { webhook: { id: webhook.id }, log: [] },
+  ]);
 });
 
 test('an agent that is not what it shall be is found, and its site shows it', async () => {

@@ -94,6 +94,44 @@ const grow = async (count: number): Promise<void> => {
      FROM policies p, generate_series(1, $2::int) n WHERE p.organization_id = $1 ON CONFLICT DO NOTHING`,
     given,
   );
+  await growAlerts();
+};
+
+/** A rule and a webhook for each site, and of each rule an alert that fires, one that is over, and a notification. */
+const growAlerts = async (): Promise<void> => {
+  const given = [organizationId];
+  await fixtures.query(
+    `INSERT INTO webhooks (organization_id, id, name, url, secret_sealed)
+     SELECT $1, id, name, 'https://example.com', '' FROM sites WHERE organization_id = $1 ON CONFLICT DO NOTHING`,
+    given,
+  );
+  await fixtures.query(
+    `INSERT INTO alert_rules (organization_id, id, name, kind, severity, site_id, threshold, clear_threshold, for_seconds, clear_for_seconds)
+     SELECT $1, id, name, 'AGENT_DOWN', 'INFO', id, 1, 0, 60, 60 FROM sites WHERE organization_id = $1 ON CONFLICT DO NOTHING`,
+    given,
+  );
+  await fixtures.query(
+    `INSERT INTO alert_rule_webhooks (organization_id, rule_id, webhook_id)
+     SELECT $1, id, id FROM sites WHERE organization_id = $1 ON CONFLICT DO NOTHING`,
+    given,
+  );
+  await fixtures.query(
+    `INSERT INTO alerts (organization_id, id, rule_id, rule_name, kind, severity, state, subject_kind, subject_id, subject_name,
+                         site_ids, value, summary, open, pending_since)
+     SELECT $1, md5(id::text || s.state)::uuid, id, name, 'AGENT_DOWN', 'INFO', s.state::alert_state, 'AGENT', id, 'edge', ARRAY[id], 1,
+            'edge is away', CASE WHEN s.state = 'FIRING' THEN true END, now()
+     FROM sites, unnest(ARRAY['FIRING', 'RESOLVED']) AS s(state) WHERE organization_id = $1 ON CONFLICT DO NOTHING`,
+    given,
+  );
+  await fixtures.query(
+    `WITH sent AS (
+       INSERT INTO deliveries (organization_id, id, event, webhook_id, payload, state, expires_at)
+       SELECT $1, id, 'alert.firing', id, '{}', 'FAILED', now() FROM sites WHERE organization_id = $1
+       ON CONFLICT DO NOTHING RETURNING organization_id, id)
+     INSERT INTO delivery_attempts (organization_id, delivery_id, number, at, duration_ms)
+     SELECT organization_id, id, 1, now(), 1 FROM sent`,
+    given,
+  );
 };
 
 const variables = async (): Promise<Record<string, unknown>> => {
@@ -165,6 +203,11 @@ test('no query of the portal asks the database more often when there are more ro
       'EnrollmentTokens',
       'PolicyRevisions',
       'PolicyApplication',
+      'AlertRules',
+      'FiringAlerts',
+      'PastAlerts',
+      'Webhooks',
+      'Deliveries',
     ]),
   );
 });

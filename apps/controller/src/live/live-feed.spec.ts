@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { subjects } from '@longhaul/contracts';
-import { createSeed, publicKeyOf } from '../nats/nkey.js';
+import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';

@@ -61,6 +61,13 @@ export const outboxRows = new Counter({
   registers,
 });
 
+export const notificationAttempts = new Counter({
+  name: 'longhaul_notification_attempts_total',
+  help: 'Attempts to tell of alerts, by channel (webhook, email) and outcome (delivered, failed).',
+  labelNames: ['channel', 'outcome'] as const,
+  registers,
+});
+
 /**
  * A gauge that is read when it is asked for. What cannot be read now is left out of the answer, and the rest is given.
  *

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as natsJwt from '@nats-io/jwt';
-import { publicKeyOf, SigningKey } from './nkey.js';
+import { publicKeyOf, SigningKey } from '@longhaul/contracts/nkey';
 
 // The package is CommonJS and validates little; nothing outside of this file uses it.
 const jwt = createRequire(import.meta.url)('@nats-io/jwt') as typeof natsJwt;

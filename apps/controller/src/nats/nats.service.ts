@@ -4,7 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { ControllerState } from '../bootstrap/prepare.js';
 import { connectForGood } from './connection.js';
 import { encodeTrustedUser } from './jwt.js';
-import { createSeed, publicKeyOf } from './nkey.js';
+import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
 import { assertServerIsRecent } from './server-version.js';
 import { ensureStreams } from './streams.js';
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readOrCreate, writeWhole } from '../bootstrap/files.js';
 import { encodeAgentsAccount, encodeOperator, encodeSystemAccount, type AccountLimits } from './jwt.js';
-import { createSeed, publicKeyOf } from './nkey.js';
+import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
 
 /** Of the agents' account; the streams' own limits are lower. */
 const LIMITS: AccountLimits = { diskBytes: 32 * 1024 ** 3 };

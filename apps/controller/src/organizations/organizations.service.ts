@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { ensureDefaultRules } from '../alerts/default-rules.js';
 import { audit } from '../audit/audit.js';
 import { requirePerson } from '../auth/principal.js';
 import { enterScope, TenantDatabase } from '../database/tenant-database.js';
@@ -75,6 +76,7 @@ export class OrganizationsService {
       await tx.membership.create({
         data: { organizationId: id, userOrganizationId, userId, role: 'OWNER' },
       });
+      await ensureDefaultRules(tx, id);
       await audit(tx, id, principal, { action: 'organization.create', targetId: id, after });
       return organization;
     });

@@ -211,3 +211,51 @@ test('without a policy nothing is intercepted and nothing allowed, but peers are
   expect(state).toMatchObject({ rules: [], allow: [], intercept: false });
   expect(state.peers).toHaveLength(2);
 });
+
+test('a spoke has rules, forwards and peers towards its hubs only, and allows nobody else', () => {
+  const spoke = { ...nice, hubSiteIds: [paris.id] };
+  const forward = {
+    name: 'to lyon',
+    siteId: spoke.id,
+    listenAddress: '10.3.0.1',
+    listenPort: 9000,
+    destinationSiteId: lyon.id,
+    targetAddress: '10.2.0.9',
+    targetPort: 9000,
+    class: 'bulk',
+    weight: 10,
+    compression: 'auto',
+    whenPeerDown: 'pass',
+    rateLimitMbps: null,
+  } as const;
+  const policy = policyOf([rule('all', {})]);
+  const document = {
+    ...policy.document,
+    forwards: [
+      forward,
+      { ...forward, listenPort: 9001, destinationSiteId: paris.id, targetAddress: '10.1.0.9' },
+    ],
+  };
+  const fleet = fleetOf([], { sites: [paris, lyon, spoke], policies: [{ ...policy, document }] });
+  const state = compileFor(niceAgent, fleet);
+  expect(state.peers.map(({ agentId }) => agentId)).toEqual([parisAgent.id]);
+  expect(state.rules.map(({ peerAgentId }) => peerAgentId)).toEqual([parisAgent.id]);
+  expect(state.forwards.map(({ listenPort }) => listenPort)).toEqual([9001]);
+  expect(state.allow.map(({ peerAgentId }) => peerAgentId)).toEqual([parisAgent.id]);
+  expect(compileFor(lyonAgent, fleet).peers.map(({ agentId }) => agentId)).toEqual([parisAgent.id]);
+});
+
+test('a fleet of thousands of spokes is compiled link by link', () => {
+  const hubs = [site('10.0.0.0/24'), site('10.0.1.0/24')];
+  const spokes = Array.from({ length: 3000 }, (_, i) => ({
+    ...site(`10.${String(1 + (i >> 8))}.${String(i & 255)}.0/24`),
+    hubSiteIds: [hubs[i % 2]?.id ?? ''],
+  }));
+  const sites = [...hubs, ...spokes];
+  const agents = sites.map(agentAt);
+  const links = spokes.map((spoke, i) => link(spoke, hubs[i % 2] ?? spoke));
+  const compiled = compileFleet(fleetOf([rule('all', {})], { sites, agents, links }));
+  const peers = [...compiled.values()].reduce((sum, content) => sum + content.peers.length, 0);
+  expect(compiled.size).toBe(3002);
+  expect(peers).toBe(2 * links.length);
+});

@@ -13,6 +13,7 @@ import { pairKey, policiesAt, type Fleet, type FleetAgent, type FleetLink, type 
 import { canonicalJson, type PolicyForward, type PolicyRule, type Selector } from './policy-document.js';
 import { hostPrefix, intersectPrefixes, outermost, Prefix } from './prefix.js';
 import { effectiveForwards, effectiveRules } from './scoped-policy.js';
+import { Topology } from './topology.js';
 
 /** A desired state without what counts and dates it. */
 export type DesiredContent = Omit<DesiredState, 'epoch' | 'generation' | 'policyRevision'>;
@@ -26,50 +27,13 @@ const MAX_NAME_LENGTH = 100;
 interface Site {
   readonly id: string;
   readonly labels: readonly string[];
+  readonly hubSiteIds: readonly string[];
   readonly lan: readonly Prefix[];
   /** Approved agents; the first is the one that opens connections for other sites. */
   readonly agents: readonly FleetAgent[];
 }
 
-/**
- * Compiles what every agent of a fleet has to be.
- *
- * A rule applies at the agents of its source sites. `accelerate` becomes one flow rule for each destination site that has
- * an agent, for what the rule and that site's LAN prefixes have in common; that site's agent allows exactly this, and
- * nothing else. A forward is listened for by all agents of its site. Peers are the approved agents of all other sites.
- */
-export const compileFleet = (fleet: Fleet): Map<string, DesiredContent> => {
-  const sites = fleet.sites.map((site) => toSite(site, fleet.agents));
-  const wanted = new Map(sites.map((site) => [site.id, wantedAt(site, fleet, sites)]));
-  const links = new Map(fleet.links.map((link) => [pairKey(link.siteAId, link.siteBId), link]));
-  return new Map(
-    fleet.agents.map((agent) => {
-      const { rules, forwards } = wanted.get(agent.siteId) ?? NOTHING;
-      const content: DesiredContent = {
-        version: DESIRED_STATE_VERSION,
-        organizationId: fleet.organizationId,
-        agentId: agent.id,
-        siteId: agent.siteId,
-        tunnelPort: agent.tunnelPort,
-        peers: peersOf(agent, fleet, links),
-        rules: [...rules],
-        forwards: [...forwards],
-        allow: allowRules(agent, sites, wanted),
-        intercept: rules.length > 0,
-      };
-      const agentRelease = fleet.releases?.get(agent.siteId);
-      return [agent.id, agentRelease === undefined ? content : { ...content, agentRelease }];
-    }),
-  );
-};
-
-/** The flow rules of every site, in the order in which its agents ask them. */
-export const compileRules = (fleet: Fleet): Map<string, readonly FlowRule[]> => {
-  const sites = fleet.sites.map((site) => toSite(site, fleet.agents));
-  return new Map(sites.map((site) => [site.id, wantedAt(site, fleet, sites).rules]));
-};
-
-/** What the agents of one site do with connections. */
+/** Flow rules and forwards of a site's agents. */
 interface WantedAtSite {
   readonly rules: readonly FlowRule[];
   readonly forwards: readonly Forward[];
@@ -77,19 +41,162 @@ interface WantedAtSite {
 
 const NOTHING: WantedAtSite = { rules: [], forwards: [] };
 
-const wantedAt = (site: Site, fleet: Fleet, sites: readonly Site[]): WantedAtSite => {
-  const policies = policiesAt(fleet, site.id);
-  return {
-    rules: effectiveRules(policies, site).flatMap(({ rule }) => flowRules(rule, site, sites)),
-    forwards: effectiveForwards(policies, site).flatMap((forward) => toForwards(forward, sites)),
-  };
+/**
+ * Compiles what every agent of a fleet has to be.
+ *
+ * A rule applies at the agents of its source sites. `accelerate` becomes one flow rule for each destination site that the
+ * source is linked to and that has an agent, for what the rule and that site's LAN prefixes have in common; that site's agent
+ * allows exactly this, and nothing else. A forward is listened for by all agents of its site, while it is linked to the
+ * destination. Peers are the approved agents of all linked sites.
+ */
+export const compileFleet = (fleet: Fleet): Map<string, DesiredContent> => {
+  const compilation = new Compilation(fleet);
+  return new Map(fleet.agents.map((agent) => [agent.id, compilation.contentOf(agent)]));
+};
+
+/** The flow rules of every site, in the order in which its agents ask them. */
+export const compileRules = (fleet: Fleet): Map<string, readonly FlowRule[]> => {
+  const compilation = new Compilation(fleet);
+  return new Map(fleet.sites.map(({ id }) => [id, compilation.wantedAt(id).rules]));
+};
+
+/** What of a fleet is looked up again and again while its states are compiled, each thing computed once. */
+class Compilation {
+  private readonly sites: readonly Site[];
+  private readonly sitesById: ReadonlyMap<string, Site>;
+  private readonly topology: Topology<Site>;
+  private readonly links: ReadonlyMap<string, FleetLink>;
+  private readonly agentPlaces: ReadonlyMap<string, number>;
+  private readonly wanted = new Map<string, WantedAtSite>();
+  private readonly wantedTowards = new Map<string, ReadonlyMap<string, WantedAtSite>>();
+  private readonly neighbours = new Map<string, readonly Site[]>();
+  private readonly local = new Map<PolicyRule, readonly FlowRule[]>();
+
+  constructor(private readonly fleet: Fleet) {
+    const agents = groupBySite(fleet.agents);
+    this.sites = fleet.sites.map((site) => toSite(site, agents.get(site.id) ?? []));
+    this.sitesById = new Map(this.sites.map((site) => [site.id, site]));
+    this.topology = new Topology(this.sites);
+    this.links = new Map(fleet.links.map((link) => [pairKey(link.siteAId, link.siteBId), link]));
+    this.agentPlaces = new Map(fleet.agents.map(({ id }, place) => [id, place]));
+  }
+
+  contentOf(agent: FleetAgent): DesiredContent {
+    const { rules, forwards } = this.wantedAt(agent.siteId);
+    const agentRelease = this.fleet.releases?.get(agent.siteId);
+    return {
+      version: DESIRED_STATE_VERSION,
+      organizationId: this.fleet.organizationId,
+      agentId: agent.id,
+      siteId: agent.siteId,
+      tunnelPort: agent.tunnelPort,
+      peers: this.peersOf(agent),
+      rules: [...rules],
+      forwards: [...forwards],
+      allow: this.allowRules(agent),
+      intercept: rules.length > 0,
+      ...(agentRelease === undefined ? {} : { agentRelease }),
+    };
+  }
+
+  wantedAt(siteId: string): WantedAtSite {
+    return remembered(this.wanted, siteId, () => {
+      const site = this.sitesById.get(siteId);
+      if (site === undefined) return NOTHING;
+      const policies = policiesAt(this.fleet, siteId);
+      return {
+        rules: effectiveRules(policies, site).flatMap(({ rule }) => this.flowRules(rule, site)),
+        forwards: effectiveForwards(policies, site).flatMap((forward) => this.toForwards(forward, site)),
+      };
+    });
+  }
+
+  private neighboursOf(site: Site): readonly Site[] {
+    return remembered(this.neighbours, site.id, () => this.topology.neighboursOf(site));
+  }
+
+  /** What a rule means at the agents of one site. */
+  private flowRules(rule: PolicyRule, source: Site): readonly FlowRule[] {
+    if (!selectsSite(rule.source, source)) return [];
+    if (rule.action === 'accelerate') return acceleratingRules(rule, this.neighboursOf(source));
+    // The same wherever it applies.
+    return remembered(this.local, rule, () => localRules(rule, this.sites));
+  }
+
+  /** None while the destination has no agent, or no link. */
+  private toForwards(forward: PolicyForward, site: Site): Forward[] {
+    const destination = this.neighboursOf(site).find(({ id }) => id === forward.destinationSiteId);
+    const gateway = destination?.agents[0];
+    return gateway === undefined ? [] : [toForward(forward, gateway.id)];
+  }
+
+  private peersOf(agent: FleetAgent): Peer[] {
+    const site = this.sitesById.get(agent.siteId);
+    if (site === undefined) return [];
+    return this.neighboursOf(site)
+      .flatMap((neighbour) => {
+        const link = this.links.get(pairKey(site.id, neighbour.id));
+        return link === undefined ? [] : neighbour.agents.map((peer) => ({ peer, link }));
+      })
+      .sort((a, b) => this.placeOf(a.peer) - this.placeOf(b.peer))
+      .map(({ peer, link }) =>
+        toPeer(agent, peer, link, this.fleet.presharedKeys.get(pairKey(agent.id, peer.id))),
+      );
+  }
+
+  private placeOf({ id }: FleetAgent): number {
+    return this.agentPlaces.get(id) ?? -1;
+  }
+
+  /** What the agents of other sites accelerate and forward towards this one. */
+  private allowRules(agent: FleetAgent): AllowRule[] {
+    const site = this.sitesById.get(agent.siteId);
+    if (site === undefined) return [];
+    return this.neighboursOf(site).flatMap((neighbour) => {
+      const { rules, forwards } = this.towards(neighbour.id).get(agent.id) ?? NOTHING;
+      const grants = mergeByPorts([...rules.map(grantOfRule), ...forwards.map(grantOfForward)]);
+      return neighbour.agents.flatMap((peer) => grants.map((grant) => ({ peerAgentId: peer.id, ...grant })));
+    });
+  }
+
+  /** What is wanted at a site, by the far agent that opens it. */
+  private towards(siteId: string): ReadonlyMap<string, WantedAtSite> {
+    return remembered(this.wantedTowards, siteId, () => {
+      const { rules, forwards } = this.wantedAt(siteId);
+      const towards = new Map<string, { rules: FlowRule[]; forwards: Forward[] }>();
+      const of = (agentId: string) =>
+        remembered(towards, agentId, (): { rules: FlowRule[]; forwards: Forward[] } => ({
+          rules: [],
+          forwards: [],
+        }));
+      for (const rule of rules) if (rule.peerAgentId !== undefined) of(rule.peerAgentId).rules.push(rule);
+      for (const forward of forwards) of(forward.peerAgentId).forwards.push(forward);
+      return towards;
+    });
+  }
+}
+
+/** What is in the map, or is made and put there. */
+const remembered = <Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value => {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+};
+
+const groupBySite = (agents: readonly FleetAgent[]): Map<string, FleetAgent[]> => {
+  const groups = new Map<string, FleetAgent[]>();
+  for (const agent of agents) remembered(groups, agent.siteId, (): FleetAgent[] => []).push(agent);
+  return groups;
 };
 
 const toSite = (site: FleetSite, agents: readonly FleetAgent[]): Site => ({
   id: site.id,
   labels: site.labels,
+  hubSiteIds: site.hubSiteIds ?? [],
   lan: site.lanPrefixes.map((text) => Prefix.parse(text)),
-  agents: agents.filter((agent) => agent.siteId === site.id),
+  agents,
 });
 
 const namesSites = ({ siteIds, labels }: Selector): boolean => siteIds.length > 0 || labels.length > 0;
@@ -99,16 +206,10 @@ const selectsSite = (selector: Selector, site: Site): boolean =>
   selector.siteIds.includes(site.id) ||
   selector.labels.some((label) => site.labels.includes(label));
 
-/** What a rule means at the agents of one site. */
-const flowRules = (rule: PolicyRule, source: Site, sites: readonly Site[]): FlowRule[] => {
-  if (!selectsSite(rule.source, source)) return [];
-  return rule.action === 'accelerate' ? acceleratingRules(rule, source, sites) : localRules(rule, sites);
-};
-
-const acceleratingRules = (rule: PolicyRule, source: Site, sites: readonly Site[]): FlowRule[] =>
-  sites.flatMap((site) => {
+const acceleratingRules = (rule: PolicyRule, neighbours: readonly Site[]): FlowRule[] =>
+  neighbours.flatMap((site) => {
     const [gateway] = site.agents;
-    if (site.id === source.id || gateway === undefined || !selectsSite(rule.destination, site)) return [];
+    if (gateway === undefined || !selectsSite(rule.destination, site)) return [];
     const destinations = destinationsAt(rule.destination, site).map(String);
     if (destinations.length === 0) return [];
     return [{ ...toFlowRule(rule, `${rule.id}/${site.id}`, destinations), peerAgentId: gateway.id }];
@@ -157,52 +258,44 @@ const toFlowRule = (rule: PolicyRule, id: string, destinations: readonly string[
 const rateLimitOf = ({ rateLimitMbps }: PolicyRule | PolicyForward): Pick<FlowRule, 'rateLimitMbps'> =>
   rateLimitMbps === null ? {} : { rateLimitMbps };
 
-/** None while the destination has no agent. */
-const toForwards = (forward: PolicyForward, sites: readonly Site[]): Forward[] => {
-  const gateway = sites.find(({ id }) => id === forward.destinationSiteId)?.agents[0];
-  if (gateway === undefined) return [];
-  return [
-    {
-      listenAddress: forward.listenAddress,
-      listenPort: forward.listenPort,
-      peerAgentId: gateway.id,
-      targetAddress: forward.targetAddress,
-      targetPort: forward.targetPort,
-      class: forward.class,
-      weight: forward.weight,
-      compression: forward.compression,
-      whenPeerDown: forward.whenPeerDown,
-      ...rateLimitOf(forward),
-    },
-  ];
-};
+const toForward = (forward: PolicyForward, peerAgentId: string): Forward => ({
+  listenAddress: forward.listenAddress,
+  listenPort: forward.listenPort,
+  peerAgentId,
+  targetAddress: forward.targetAddress,
+  targetPort: forward.targetPort,
+  class: forward.class,
+  weight: forward.weight,
+  compression: forward.compression,
+  whenPeerDown: forward.whenPeerDown,
+  ...rateLimitOf(forward),
+});
 
 const portsOf = (rule: PolicyRule): PortRange[] =>
   rule.application === null ? rule.ports : [...(findApplication(rule.application)?.ports ?? [])];
 
-const peersOf = (agent: FleetAgent, fleet: Fleet, links: ReadonlyMap<string, FleetLink>): Peer[] =>
-  fleet.agents.flatMap((peer) => {
-    const link = links.get(pairKey(agent.siteId, peer.siteId));
-    if (peer.siteId === agent.siteId || link === undefined) return [];
-    const rateMbps = link.siteAId === agent.siteId ? link.rateMbpsAToB : link.rateMbpsBToA;
-    const presharedKey = fleet.presharedKeys.get(pairKey(agent.id, peer.id));
-    return [
-      {
-        agentId: peer.id,
-        siteId: peer.siteId,
-        name: peer.hostname.slice(0, MAX_NAME_LENGTH),
-        publicKey: peer.tunnelPublicKey,
-        ...(peer.nextTunnelPublicKey ? { nextPublicKey: peer.nextTunnelPublicKey } : {}),
-        ...(presharedKey === undefined ? {} : { presharedKey }),
-        endpoints: [...peer.endpoints],
-        profile: link.profile,
-        cipherSuite: link.cipherSuite,
-        ...(rateMbps === null ? {} : { rateMbps }),
-        maxUdpPayload: link.maxUdpPayload,
-        ...classWeightsOf(link),
-      },
-    ];
-  });
+const toPeer = (
+  agent: FleetAgent,
+  peer: FleetAgent,
+  link: FleetLink,
+  presharedKey: string | undefined,
+): Peer => {
+  const rateMbps = link.siteAId === agent.siteId ? link.rateMbpsAToB : link.rateMbpsBToA;
+  return {
+    agentId: peer.id,
+    siteId: peer.siteId,
+    name: peer.hostname.slice(0, MAX_NAME_LENGTH),
+    publicKey: peer.tunnelPublicKey,
+    ...(peer.nextTunnelPublicKey ? { nextPublicKey: peer.nextTunnelPublicKey } : {}),
+    ...(presharedKey === undefined ? {} : { presharedKey }),
+    endpoints: [...peer.endpoints],
+    profile: link.profile,
+    cipherSuite: link.cipherSuite,
+    ...(rateMbps === null ? {} : { rateMbps }),
+    maxUdpPayload: link.maxUdpPayload,
+    ...classWeightsOf(link),
+  };
+};
 
 /** Not said where they are the default: then a controller that learns of weights gives no agent a new state. */
 const classWeightsOf = ({ classWeights = DEFAULT_CLASS_WEIGHTS }: FleetLink): Pick<Peer, 'classWeights'> =>
@@ -213,23 +306,6 @@ interface Grant {
   readonly ports: readonly PortRange[];
   readonly prefixes: readonly Prefix[];
 }
-
-/** What the agents of other sites accelerate and forward towards this one. */
-const allowRules = (
-  agent: FleetAgent,
-  sites: readonly Site[],
-  wanted: ReadonlyMap<string, WantedAtSite>,
-): AllowRule[] =>
-  sites
-    .filter((site) => site.id !== agent.siteId)
-    .flatMap((site) => {
-      const { rules, forwards } = wanted.get(site.id) ?? NOTHING;
-      const grants = mergeByPorts([
-        ...rules.filter(({ peerAgentId }) => peerAgentId === agent.id).map(grantOfRule),
-        ...forwards.filter(({ peerAgentId }) => peerAgentId === agent.id).map(grantOfForward),
-      ]);
-      return site.agents.flatMap((peer) => grants.map((grant) => ({ peerAgentId: peer.id, ...grant })));
-    });
 
 const grantOfRule = ({ ports, destinations }: FlowRule): Grant => ({
   ports: ports.length === 0 ? [ANY_PORT] : ports,

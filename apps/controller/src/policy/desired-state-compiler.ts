@@ -5,12 +5,21 @@ import type { Transaction } from '../database/prisma.js';
 import { classWeightsOf } from '../links/class-weights.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { compileFleet, type DesiredContent } from './compile.js';
-import { orderedPair, pairKey, policiesAt, type Fleet, type FleetAgent, type FleetLink } from './fleet.js';
+import {
+  orderedPair,
+  pairKey,
+  policiesAt,
+  type Fleet,
+  type FleetAgent,
+  type FleetLink,
+  type FleetSite,
+} from './fleet.js';
 import { policiesInForce } from './policies-in-force.js';
 import { canonicalSha256 } from './policy-document.js';
 import { wantedReleases } from '../upgrades/wanted-releases.js';
 import { candidateOf } from './rollout-store.js';
 import { newestRevision } from './scoped-policy.js';
+import { Topology } from './topology.js';
 
 interface NewState {
   readonly agentId: string;
@@ -81,6 +90,7 @@ const loadFleet = async (tx: Transaction, organizationId: string): Promise<Fleet
     where: { organizationId, state: 'APPROVED' },
     orderBy: [{ enrolledAt: 'asc' }, { id: 'asc' }],
   });
+  const pairs = linkedAgents(sites, agents);
   return {
     organizationId,
     sites,
@@ -88,25 +98,32 @@ const loadFleet = async (tx: Transaction, organizationId: string): Promise<Fleet
     policies: await policiesInForce(tx, organizationId),
     candidate: await candidateOf(tx, organizationId, sites),
     releases: await wantedReleases(tx, organizationId, sites),
-    links: await ensureLinks(tx, organizationId, agents),
-    presharedKeys: await ensurePresharedKeys(tx, organizationId, agents),
+    links: await ensureLinks(tx, organizationId, pairs),
+    presharedKeys: await ensurePresharedKeys(tx, organizationId, pairs),
   };
 };
 
-/** Every two sites with approved agents have a link. */
+/** Every two linked sites with approved agents have a link. */
 const ensureLinks = async (
   tx: Transaction,
   organizationId: string,
-  agents: readonly FleetAgent[],
+  pairs: readonly LinkedAgents[],
 ): Promise<FleetLink[]> => {
-  const siteIds = [...new Set(agents.map(({ siteId }) => siteId))];
-  const links = await tx.link.findMany({ where: { organizationId } });
+  const where = { organizationId };
+  let links = await tx.link.findMany({ where });
   const known = new Set(links.map(({ siteAId, siteBId }) => pairKey(siteAId, siteBId)));
-  const missing = pairsOf(siteIds, (id) => id).filter(([a, b]) => !known.has(pairKey(a, b)));
-  const made = await tx.link.createManyAndReturn({
-    data: missing.map(([siteAId, siteBId]) => ({ organizationId, siteAId, siteBId })),
-  });
-  return [...links, ...made].map((link) => ({
+  const missing = pairs
+    .map(({ siteIds }) => siteIds)
+    .filter(([a, b]) => !known.has(pairKey(a, b)))
+    .map(([a, b]) => orderedPair(a, b));
+  if (missing.length > 0) {
+    await tx.$executeRaw`
+      INSERT INTO links (organization_id, site_a_id, site_b_id)
+      SELECT ${organizationId}::uuid, a, b
+      FROM unnest(${missing.map(([a]) => a)}::uuid[], ${missing.map(([, b]) => b)}::uuid[]) AS missing(a, b)`;
+    links = await tx.link.findMany({ where });
+  }
+  return links.map((link) => ({
     ...link,
     profile: profileSchema.parse(link.profile),
     cipherSuite: cipherSuiteSchema.parse(link.cipherSuite),
@@ -114,37 +131,44 @@ const ensureLinks = async (
   }));
 };
 
-/** Every two approved agents of different sites have a key. */
+/** Every two approved agents of linked sites have a key. */
 const ensurePresharedKeys = async (
   tx: Transaction,
   organizationId: string,
-  agents: readonly FleetAgent[],
+  pairs: readonly LinkedAgents[],
 ): Promise<Map<string, string>> => {
-  const siteOf = new Map(agents.map(({ id, siteId }) => [id, siteId]));
   const keys = await tx.peerKey.findMany({ where: { organizationId } });
   const known = new Map(keys.map((key) => [pairKey(key.agentAId, key.agentBId), key.presharedKey]));
-  const missing = pairsOf([...siteOf.keys()], (id) => siteOf.get(id)).filter(
-    ([a, b]) => !known.has(pairKey(a, b)),
-  );
-  const made = missing.map(([agentAId, agentBId]) => ({
-    organizationId,
-    agentAId,
-    agentBId,
-    presharedKey: randomBytes(32).toString('base64'),
-  }));
-  await tx.peerKey.createMany({ data: made });
-  for (const key of made) known.set(pairKey(key.agentAId, key.agentBId), key.presharedKey);
+  const missing = pairs
+    .flatMap(({ agentIds: [near, far] }) => near.flatMap((a) => far.map((b) => orderedPair(a, b))))
+    .filter(([a, b]) => !known.has(pairKey(a, b)))
+    .map(([a, b]) => ({ a, b, key: randomBytes(32).toString('base64') }));
+  if (missing.length > 0) {
+    await tx.$executeRaw`
+      INSERT INTO peer_keys (organization_id, agent_a_id, agent_b_id, preshared_key)
+      SELECT ${organizationId}::uuid, a, b, key
+      FROM unnest(${missing.map(({ a }) => a)}::uuid[], ${missing.map(({ b }) => b)}::uuid[],
+        ${missing.map(({ key }) => key)}::text[]) AS missing(a, b, key)`;
+  }
+  for (const { a, b, key } of missing) known.set(pairKey(a, b), key);
   return known;
 };
 
-/** All pairs whose members belong to different groups, each with the lower id first. */
-const pairsOf = (ids: readonly string[], groupOf: (id: string) => unknown): [string, string][] =>
-  ids.flatMap((a, index) =>
-    ids
-      .slice(index + 1)
-      .filter((b) => groupOf(a) !== groupOf(b))
-      .map((b) => orderedPair(a, b)),
-  );
+/** Two linked sites, both with approved agents. */
+interface LinkedAgents {
+  readonly siteIds: readonly [string, string];
+  /** Of each of them. */
+  readonly agentIds: readonly [readonly string[], readonly string[]];
+}
+
+const linkedAgents = (sites: readonly FleetSite[], agents: readonly FleetAgent[]): LinkedAgents[] => {
+  const agentIds = new Map<string, string[]>();
+  for (const { id, siteId } of agents) agentIds.set(siteId, [...(agentIds.get(siteId) ?? []), id]);
+  return [...new Topology(sites).pairs()].flatMap(([{ id: a }, { id: b }]) => {
+    const [near, far] = [agentIds.get(a), agentIds.get(b)];
+    return near === undefined || far === undefined ? [] : [{ siteIds: [a, b], agentIds: [near, far] }];
+  });
+};
 
 const changedStates = async (
   tx: Transaction,
@@ -193,14 +217,11 @@ const storeStates = async (
     ON CONFLICT (organization_id, agent_id) DO UPDATE SET
       epoch = excluded.epoch, generation = excluded.generation, revision = excluded.revision,
       document = excluded.document, content_sha256 = excluded.content_sha256, compiled_at = excluded.compiled_at`;
-  await tx.outbox.createMany({
-    data: states.map(({ agentId, generation }) => ({
-      organizationId,
-      topic: OUTBOX_TOPICS.desiredState,
-      subjectId: agentId,
-      payload: { generation },
-    })),
-  });
+  const generations = states.map(({ generation }) => generation);
+  await tx.$executeRaw`
+    INSERT INTO outbox (organization_id, topic, subject_id, payload)
+    SELECT ${organizationId}::uuid, ${OUTBOX_TOPICS.desiredState}, agent_id, jsonb_build_object('generation', generation)
+    FROM unnest(${agentIds}::uuid[], ${generations}::int[]) AS compiled(agent_id, generation)`;
 };
 
 /** Agents that a new revision leaves as they are conform to it already. */

@@ -37,6 +37,8 @@ export interface FleetSite {
   readonly id: string;
   readonly labels: readonly string[];
   readonly lanPrefixes: readonly string[];
+  /** Other sites that it is linked to, and to no others but those that name it; none: a member of the mesh. */
+  readonly hubSiteIds?: readonly string[];
 }
 
 export interface FleetAgent {

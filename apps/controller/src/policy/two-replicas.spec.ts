@@ -2,7 +2,7 @@ import { request } from 'node:https';
 import { jest } from '@jest/globals';
 import { desiredStateDirectGet, subjects, type DesiredState, type LinkRecord } from '@longhaul/contracts';
 import { WebSocket } from 'ws';
-import { createSeed, publicKeyOf } from '../nats/nkey.js';
+import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
 import { Balancer } from '../testing/balancer.js';
 import { ControllerClient, type Data } from '../testing/controller-client.js';
 import { eventually } from '../testing/eventually.js';

@@ -27,6 +27,12 @@ export class Site {
   @Field(() => Float, { nullable: true, description: 'What the line receives, in Mbit/s.' })
   bandwidthDownMbps: number | null;
 
+  @Field(() => [ID], {
+    description:
+      'Sites that it is linked to, and to no other, unless that one names it; none: it is linked to every site that names none either.',
+  })
+  hubSiteIds: string[];
+
   @Field(() => GraphQLISODateTime, { description: 'When it was made.' })
   createdAt: Date;
 
@@ -80,4 +86,11 @@ export class SiteInput {
 
   @Field(() => Float, { nullable: true, description: 'What the line receives, in Mbit/s; more than 0.' })
   bandwidthDownMbps?: number | null;
+
+  @Field(() => [ID], {
+    nullable: true,
+    description:
+      'Sites that it shall be linked to, and to no other: at most 16. Links to others carry nothing any more, but stay for when they are wanted again.',
+  })
+  hubSiteIds?: string[] | null;
 }

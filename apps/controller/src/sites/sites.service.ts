@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { idSchema } from '@longhaul/contracts';
 import { z } from 'zod';
 import { ONLINE_AGENTS, type OnlineAgents } from '../agents/online.js';
 import { audit } from '../audit/audit.js';
@@ -18,6 +19,9 @@ import { Prefix } from '../policy/prefix.js';
 import { siteFilterSchema, sitesThat } from './site-filter.js';
 import type { Site, SiteConnection, SiteFilter, SiteInput } from './site.model.js';
 
+/** A spoke needs one or two; more is a mesh. */
+const MAX_HUBS = 16;
+
 const bandwidth = z.number().positive('must be more than 0').max(100_000).nullish();
 
 const siteSchema = z.object({
@@ -31,6 +35,11 @@ const siteSchema = z.object({
   lanPrefixes: z.array(prefixTextSchema).max(64).nullish(),
   bandwidthUpMbps: bandwidth,
   bandwidthDownMbps: bandwidth,
+  hubSiteIds: z
+    .array(idSchema.toLowerCase())
+    .max(MAX_HUBS, `must be at most ${String(MAX_HUBS)}`)
+    .transform((ids) => [...new Set(ids)])
+    .nullish(),
 });
 
 /** Lists cannot be null in the database: cleared means empty. */
@@ -41,6 +50,7 @@ const toRow = (input: z.output<typeof siteSchema>) => ({
   ...(input.lanPrefixes === undefined ? {} : { lanPrefixes: input.lanPrefixes ?? [] }),
   ...(input.bandwidthUpMbps === undefined ? {} : { bandwidthUpMbps: input.bandwidthUpMbps }),
   ...(input.bandwidthDownMbps === undefined ? {} : { bandwidthDownMbps: input.bandwidthDownMbps }),
+  ...(input.hubSiteIds === undefined ? {} : { hubSiteIds: input.hubSiteIds ?? [] }),
 });
 
 const BY_NAME = new Keyset('sites', [ascending('name', 'text'), ascending('id', 'id')]);
@@ -75,6 +85,7 @@ export class SitesService {
     return context.write(async (tx) => {
       await this.compiler.lock(tx, organizationId);
       await assertDistinct(tx, organizationId, row, undefined);
+      await assertHubs(tx, organizationId, row, undefined);
       const site = await tx.site.create({ data: { labels: [], lanPrefixes: [], ...row, organizationId } });
       await audit(tx, organizationId, principal, { action: 'site.create', targetId: site.id, after: site });
       await this.compiler.recompile(tx, organizationId);
@@ -92,6 +103,7 @@ export class SitesService {
       const before = await tx.site.findUnique({ where });
       if (before === null) throw notFound('site', id);
       await assertDistinct(tx, organizationId, { ...before, ...row }, id);
+      await assertHubs(tx, organizationId, row, id);
       const after = await tx.site.update({ where, data: row });
       await audit(tx, organizationId, principal, { action: 'site.update', targetId: id, before, after });
       await this.compiler.recompile(tx, organizationId);
@@ -145,6 +157,29 @@ const assertDistinct = async (
   if (problems.length > 0) throw badInput(problems);
 };
 
+/** Hubs are other sites of the organization. */
+const assertHubs = async (
+  tx: Transaction,
+  organizationId: string,
+  { hubSiteIds = [] }: { hubSiteIds?: string[] },
+  ownId: string | undefined,
+): Promise<void> => {
+  if (hubSiteIds.length === 0) return;
+  const found = await tx.site.findMany({
+    where: { organizationId, id: { in: hubSiteIds } },
+    select: { id: true },
+  });
+  const known = new Set(found.map(({ id }) => id));
+  const problems = hubSiteIds.flatMap((id, index) => {
+    const path = `hubSiteIds[${String(index)}]`;
+    if (id === ownId) return [{ path, message: 'is the site itself: a site cannot be its own hub' }];
+    return known.has(id)
+      ? []
+      : [{ path, code: 'UNKNOWN_SITE', message: `is no site: ${id}; "sites" lists what there is` }];
+  });
+  if (problems.length > 0) throw badInput(problems);
+};
+
 const assertUnused = async (tx: Transaction, organizationId: string, id: string): Promise<void> => {
   const agents = await tx.agent.count({ where: { organizationId, siteId: id, state: { not: 'REVOKED' } } });
   if (agents > 0) {
@@ -155,6 +190,13 @@ const assertUnused = async (tx: Transaction, organizationId: string, id: string)
   const revoked = await tx.agent.count({ where: { organizationId, siteId: id, revokedAt: { gt: lately } } });
   if (revoked > 0) {
     throw new ApiError('CONFLICT', 'Agents of the site were revoked today: delete it when a day has passed.');
+  }
+  const spoke = await tx.site.findFirst({ where: { organizationId, hubSiteIds: { has: id } } });
+  if (spoke !== null) {
+    throw new ApiError(
+      'CONFLICT',
+      `The site is a hub of the site "${spoke.name}": give that another one first.`,
+    );
   }
   const policies = await policiesInForce(tx, organizationId);
   const own = policies.find(({ scope, target }) => scope === 'SITE' && target === id);

@@ -1,6 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { Args, Context, ID, Resolver, Subscription } from '@nestjs/graphql';
 import { Agent } from '../agents/agent.model.js';
+import { Alert } from '../alerts/alert.model.js';
 import { Requires } from '../auth/access.guard.js';
 import { CHANGE_FEED, type ChangeFeed } from '../changes/change.js';
 import { watch } from '../changes/changed-things.js';
@@ -71,6 +72,23 @@ export class ChangeSubscriptionsResolver {
         );
         return row && toRollout(row);
       },
+    });
+  }
+
+  @Subscription(() => Alert, {
+    description:
+      'Alerts as they are after each change: begun, firing, acknowledged, silenced, resolved. One that is away before it fired is not told of.',
+    resolve: itself,
+  })
+  @Requires('read')
+  alertChanged(@Context() { organizationId }: RequestContext): AsyncIterableIterator<Alert> {
+    return watch(this.feed, {
+      organizationId,
+      kind: 'alert',
+      load: (id) =>
+        this.database.transaction(organizationId, (tx) =>
+          tx.alert.findUnique({ where: { organizationId_id: { organizationId, id } } }),
+        ),
     });
   }
 

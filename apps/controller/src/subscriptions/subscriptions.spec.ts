@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { createClient, type Client as SubscriptionClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
-import { createSeed, publicKeyOf } from '../nats/nkey.js';
+import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import type { Client, Data } from '../testing/test-api.js';
@@ -168,6 +168,42 @@ test('policies are shown when they come into force, and rollouts at each step', 
   await owner('mutation ($id: ID!) { abortRollout(id: $id) { id } }', { id: row?.id });
   await eventually(() => rollouts.at(-1)?.data.rolloutChanged.state === 'ABORTED');
   expect(policies).toHaveLength(1);
+});
+
+test('alerts are shown at each change, and those of others are not', async () => {
+  const elsewhere = await fixtures.organization('Elsewhere');
+  const insert = async (organization: string): Promise<string> => {
+    const [row] = await fixtures.query<{ id: string }>(
+      `INSERT INTO alerts (organization_id, rule_id, rule_name, kind, severity, state, subject_kind, subject_id, subject_name,
+                           site_ids, value, summary, pending_since, firing_since)
+       VALUES ($1, gen_random_uuid(), 'Down', 'AGENT_DOWN', 'CRITICAL', 'FIRING', 'AGENT', gen_random_uuid(), 'edge',
+               ARRAY[$2::uuid], 1, 'edge is away', now(), now()) RETURNING id`,
+      [organization, siteId],
+    );
+    return row?.id ?? '';
+  };
+  const [own, foreign] = [await insert(organizationId), await insert(elsewhere)];
+  const query = 'subscription { alertChanged { id summary acknowledgedBy silencedUntil sites { name } } }';
+  const events = await subscribe(connect({ cookie }), query);
+  await fixtures.query(
+    `INSERT INTO outbox (organization_id, topic, subject_id, payload) VALUES ($1, 'changed', $2, '{"kind":"alert"}')`,
+    [elsewhere, foreign],
+  );
+  await owner('mutation ($id: ID!) { acknowledgeAlert(id: $id) { id } }', { id: own });
+  await eventually(() => events.length > 0);
+  expect(events).toEqual([
+    {
+      data: {
+        alertChanged: {
+          id: own,
+          summary: 'edge is away',
+          acknowledgedBy: 'owner@example.com',
+          silencedUntil: null,
+          sites: [{ name: 'Ghent' }],
+        },
+      },
+    },
+  ]);
 });
 
 test('nothing of one organization is shown in another', async () => {

@@ -5,6 +5,8 @@ import type { Member } from './test-api.js';
 export const LOWEST_ROLES = {
   read: 'VIEWER',
   'policy:write': 'OPERATOR',
+  'alerts:write': 'OPERATOR',
+  'webhooks:write': 'ADMIN',
   'sites:write': 'ADMIN',
   'agents:write': 'ADMIN',
   'tokens:write': 'ADMIN',
@@ -38,6 +40,7 @@ type Variables = Record<string, unknown>;
 
 const read: AccessRule = { needs: 'read' };
 
+const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
 const HOUR_AGO = new Date(Date.now() - 3_600_000).toISOString();
 
 /** For a change of the policy that finds another document in force. */
@@ -54,11 +57,22 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'nothing',
   },
   'Query.agentReleases': read,
+  'Query.alertRules': read,
+  'Query.alerts': {
+    ...read,
+    variables: ({ siteId }) => ({ filter: { siteId } }),
+    foreignIds: 'nothing',
+  },
   'Query.apiTokens': { needs: 'tokens:write' },
   'Query.applications': read,
   'Query.auditEvents': {
     needs: 'audit:read',
     variables: ({ ownerAccount }) => ({ filter: { actorId: ownerAccount.id }, first: 10 }),
+    foreignIds: 'nothing',
+  },
+  'Query.deliveries': {
+    needs: 'webhooks:write',
+    variables: async (world) => ({ filter: { webhookId: await world.webhook() } }),
     foreignIds: 'nothing',
   },
   'Query.enrollmentTokens': {
@@ -131,12 +145,14 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   'Query.upgrades': read,
   'Query.users': { needs: 'users:write' },
   'Query.viewer': { needs: 'public' },
+  'Query.webhooks': { needs: 'webhooks:write' },
 
   'Subscription.agentChanged': {
     ...read,
     variables: ({ agentId, siteId }) => ({ id: agentId, siteId }),
     foreignIds: 'nothing',
   },
+  'Subscription.alertChanged': read,
   'Subscription.policyPublished': read,
   'Subscription.rolloutChanged': {
     ...read,
@@ -180,6 +196,12 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'NOT_FOUND',
     audits: 'policy.rollout.abort',
   },
+  'Mutation.acknowledgeAlert': {
+    needs: 'alerts:write',
+    variables: async (world) => ({ id: await world.alert() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'alert.acknowledge',
+  },
   'Mutation.addMember': {
     needs: 'users:write',
     variables: async (world) => ({ input: { code: await world.joinCode(), role: 'VIEWER' } }),
@@ -204,6 +226,19 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     variables: (_world, caller) => ({ current: caller?.password ?? 'none', next: 'another long password' }),
     audits: 'password.change',
   },
+  'Mutation.createAlertRule': {
+    needs: 'alerts:write',
+    variables: async (world) => ({
+      input: {
+        name: unique('rule'),
+        kind: 'LINK_LOSS',
+        siteId: world.siteId,
+        webhookIds: [await world.webhook()],
+      },
+    }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'alert-rule.create',
+  },
   'Mutation.createApiToken': {
     needs: 'tokens:write',
     variables: () => ({ input: { name: unique('pipeline'), scopes: ['tokens:write'] } }),
@@ -224,7 +259,8 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   },
   'Mutation.createSite': {
     needs: 'sites:write',
-    variables: () => ({ input: { name: unique('site') } }),
+    variables: ({ siteId }) => ({ input: { name: unique('site'), hubSiteIds: [siteId] } }),
+    foreignIds: 'BAD_INPUT',
     audits: 'site.create',
   },
   'Mutation.createUser': {
@@ -237,6 +273,23 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
       },
     }),
     audits: 'user.create',
+  },
+  'Mutation.createWebhook': {
+    needs: 'webhooks:write',
+    variables: () => ({ input: { name: unique('webhook'), url: 'https://example.com/hook' } }),
+    audits: 'webhook.create',
+  },
+  'Mutation.deleteAlertRule': {
+    needs: 'alerts:write',
+    variables: async (world) => ({ id: await world.alertRule() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'alert-rule.delete',
+  },
+  'Mutation.deleteWebhook': {
+    needs: 'webhooks:write',
+    variables: async (world) => ({ id: await world.webhook() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'webhook.delete',
   },
   'Mutation.deleteSite': {
     needs: 'sites:write',
@@ -252,6 +305,12 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     }),
     foreignIds: 'NOT_FOUND',
     audits: 'session.end',
+  },
+  'Mutation.redeliver': {
+    needs: 'webhooks:write',
+    variables: async (world) => ({ id: await world.delivery() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'delivery.redeliver',
   },
   'Mutation.removeMember': {
     needs: 'users:write',
@@ -290,6 +349,24 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     }),
     audits: 'policy.save',
   },
+  'Mutation.rotateWebhookSecret': {
+    needs: 'webhooks:write',
+    variables: async (world) => ({ id: await world.webhook() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'webhook.rotate-secret',
+  },
+  'Mutation.silenceAlert': {
+    needs: 'alerts:write',
+    variables: async (world) => ({ id: await world.alert(), until: IN_AN_HOUR }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'alert.silence',
+  },
+  'Mutation.silenceAlertRule': {
+    needs: 'alerts:write',
+    variables: async (world) => ({ id: await world.alertRule(), until: IN_AN_HOUR }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'alert-rule.silence',
+  },
   'Mutation.savePolicy': {
     needs: 'policy:write',
     variables: async (world, _caller, home) => ({
@@ -318,6 +395,21 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'NOT_FOUND',
     audits: 'session.leave',
   },
+  'Mutation.testWebhook': {
+    needs: 'webhooks:write',
+    variables: async (world) => ({ id: await world.webhook() }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'webhook.test',
+  },
+  'Mutation.updateAlertRule': {
+    needs: 'alerts:write',
+    variables: async (world) => ({
+      id: await world.alertRule(),
+      input: { siteId: world.siteId, webhookIds: [await world.webhook()] },
+    }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'alert-rule.update',
+  },
   'Mutation.updateLink': {
     needs: 'sites:write',
     variables: ({ linkId }) => ({ id: linkId, input: { maxUdpPayload: 1400 } }),
@@ -335,6 +427,12 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
     foreignIds: 'NOT_FOUND',
     audits: 'site.update',
   },
+  'Mutation.updateWebhook': {
+    needs: 'webhooks:write',
+    variables: async (world) => ({ id: await world.webhook(), input: { enabled: false } }),
+    foreignIds: 'NOT_FOUND',
+    audits: 'webhook.update',
+  },
 };
 
 type TypeRule = Scope | 'public';
@@ -344,8 +442,11 @@ const LISTED = {
   Agent: 'read',
   AgentApplication: 'read',
   AgentRelease: 'read',
+  Alert: 'read',
+  AlertRule: 'read',
   ApiToken: 'tokens:write',
   AuditEvent: 'audit:read',
+  Delivery: 'webhooks:write',
   EnrollmentToken: 'read',
   Flow: 'read',
   Link: 'read',
@@ -357,6 +458,7 @@ const LISTED = {
   Site: 'read',
   Upgrade: 'read',
   User: 'users:write',
+  Webhook: 'webhooks:write',
 } as const satisfies Record<string, TypeRule>;
 
 const ofPages = Object.fromEntries(
@@ -391,6 +493,9 @@ export const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
   Application: 'read',
   CreatedApiToken: 'tokens:write',
   CreatedEnrollmentToken: 'agents:write',
+  DeliveryAttempt: 'webhooks:write',
+  NotifiedWebhook: 'read',
+  WebhookWithSecret: 'webhooks:write',
   FleetSummary: 'read',
   ClassWeights: 'read',
   JoinCode: 'read',

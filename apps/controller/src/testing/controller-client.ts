@@ -11,7 +11,7 @@ import {
   type DesiredState,
 } from '@longhaul/contracts';
 import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
-import { createSeed, SigningKey } from '../nats/nkey.js';
+import { createSeed, SigningKey } from '@longhaul/contracts/nkey';
 
 export interface HttpAnswer {
   readonly status: number | undefined;

@@ -30,6 +30,7 @@ export class TenantWorld {
     await world.enrollmentToken();
     await world.apiToken(['read']);
     await world.savePolicy();
+    await world.delivery();
     return world;
   }
 
@@ -57,6 +58,81 @@ export class TenantWorld {
     );
     const { token, apiToken } = data.createApiToken;
     return { id: apiToken.id as string, client: this.api.withToken(token as string) };
+  }
+
+  async webhook(): Promise<string> {
+    const { data } = await this.owner(
+      'mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) { webhook { id } } }',
+      { input: { name: unique('webhook'), url: 'https://example.com/hook' } },
+    );
+    await this.keepNewest();
+    return data.createWebhook.webhook.id as string;
+  }
+
+  async alertRule(): Promise<string> {
+    const { data } = await this.owner(
+      'mutation ($input: CreateAlertRuleInput!) { createAlertRule(input: $input) { id } }',
+      { input: { name: unique('rule'), kind: 'AGENT_DOWN' } },
+    );
+    await this.keepNewest();
+    return data.createAlertRule.id as string;
+  }
+
+  /** An organization may have so many, and walks ask for more. */
+  private async keepNewest(): Promise<void> {
+    const newest = { orderBy: { createdAt: 'desc' }, take: 20, select: { id: true } } as const;
+    await this.api.database.tenants.transaction(this.organizationId, async (tx) => {
+      const webhooks = await tx.webhook.findMany(newest);
+      await tx.webhook.deleteMany({ where: { id: { notIn: webhooks.map(({ id }) => id) } } });
+      const rules = await tx.alertRule.findMany(newest);
+      await tx.alertRule.deleteMany({ where: { id: { notIn: rules.map(({ id }) => id) } } });
+    });
+  }
+
+  /** One that fires, as the evaluation would make it. */
+  async alert(): Promise<string> {
+    const { organizationId, siteId, agentId } = this;
+    const ruleId = await this.alertRule();
+    const { id } = await this.api.database.worker.prisma.alert.create({
+      data: {
+        organizationId,
+        ruleId,
+        ruleName: 'rule',
+        kind: 'AGENT_DOWN',
+        severity: 'CRITICAL',
+        state: 'FIRING',
+        subjectKind: 'AGENT',
+        subjectId: agentId,
+        subjectName: 'edge',
+        siteIds: [siteId],
+        value: 1,
+        summary: 'edge is not connected to the controller.',
+        pendingSince: new Date(),
+        firingSince: new Date(),
+      },
+    });
+    return id;
+  }
+
+  /** A notification that was given up after one attempt. */
+  async delivery(): Promise<string> {
+    const { organizationId } = this;
+    const webhookId = await this.webhook();
+    const { id } = await this.api.database.worker.prisma.delivery.create({
+      data: {
+        organizationId,
+        event: 'alert.firing',
+        alertIds: [await this.alert()],
+        webhookId,
+        payload: {},
+        state: 'FAILED',
+        attempts: 1,
+        dueAt: null,
+        expiresAt: new Date(),
+        log: { create: { number: 1, at: new Date(), durationMs: 5, status: 500, error: 'answered 500' } },
+      },
+    });
+    return id;
   }
 
   member(role: Role): Promise<Member> {

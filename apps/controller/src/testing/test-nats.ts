@@ -7,7 +7,7 @@ import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transpo
 import { subjects } from '@longhaul/contracts';
 import { prepareControllerState, type ControllerState } from '../bootstrap/prepare.js';
 import { AgentCredentials, type AgentIdentity } from '../nats/agent-credentials.js';
-import { createSeed, publicKeyOf } from '../nats/nkey.js';
+import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
 import { NatsService } from '../nats/nats.service.js';
 
 /** A real nats-server of one spec, with the controller's connections to it. */

@@ -39,8 +39,19 @@ export interface ControlPlaneOptions {
   /** HTTPS port of the controller; a free one unless given. */
   readonly port?: number;
   readonly external?: ExternalServices;
+  /** More of the controller's environment. */
+  readonly controllerSettings?: Readonly<Record<string, string>>;
+  /** Arguments of the controller's Node.js, such as `--cpu-prof`. */
+  readonly controllerNodeArguments?: readonly string[];
+  /** Of the embedded PostgreSQL, such as `{ shared_buffers: '256MB' }`. */
+  readonly postgresSettings?: Readonly<Record<string, string>>;
+  /** How far the controller stands back for others that want the CPU, 0 to 19; 10 unless given. */
+  readonly controllerNiceness?: number;
   readonly progress?: (text: string) => void;
 }
+
+/** The lab has everything on one machine: what a controller needs to start is not to be taken from the agents. */
+const CONTROLLER_NICENESS = 10;
 
 export interface Account {
   readonly email: string;
@@ -62,24 +73,24 @@ export class ControlPlane {
     /** Undefined where it is external. */
     readonly postgres: RunningPostgres | undefined,
     readonly nats: RunningNats | undefined,
-    private readonly environment: NodeJS.ProcessEnv,
-    private readonly logFile: string,
+    private readonly program: ControllerProgram,
     private controller: BoundProcess,
   ) {}
 
   /** Resolves when the controller is ready. Rejects with one line that says what is wrong. */
   static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
     const { stateDir, managementAddress, external = {}, progress = () => undefined } = options;
+    const { controllerSettings = {}, controllerNodeArguments = [], postgresSettings } = options;
     mkdirSync(stateDir, { recursive: true, mode: 0o755 });
     const port = await choosePort('the controller', '127.0.0.1', options.port);
-    const controllerDir = join(stateDir, 'controller');
+    const controllerDir = controllerStateDir(stateDir);
     const prepared = await prepare(controllerDir, managementAddress);
     let postgres: RunningPostgres | undefined;
     let nats: RunningNats | undefined;
     try {
       if (external.database === undefined) {
         progress('PostgreSQL');
-        postgres = await startPostgres({ dataDir: join(stateDir, 'postgres') });
+        postgres = await startPostgres({ dataDir: join(stateDir, 'postgres'), settings: postgresSettings });
       }
       if (external.natsUrl === undefined) {
         progress('nats-server');
@@ -111,8 +122,14 @@ export class ControlPlane {
         LONGHAUL_ORGANIZATION: 'Longhaul Lab',
         // No balancer is in front.
         LONGHAUL_DRAIN_SECONDS: '0',
+        ...controllerSettings,
       };
-      const logFile = join(stateDir, 'controller.log');
+      const program = {
+        environment,
+        logFile: join(stateDir, 'controller.log'),
+        nodeArguments: controllerNodeArguments,
+        niceness: options.controllerNiceness ?? CONTROLLER_NICENESS,
+      };
       const plane = new ControlPlane(
         `https://127.0.0.1:${port}`,
         `https://${managementAddress}:${port}`,
@@ -121,9 +138,8 @@ export class ControlPlane {
         admin,
         postgres,
         nats,
-        environment,
-        logFile,
-        await launch(environment, logFile),
+        program,
+        await launch(program),
       );
       await plane.ready();
       return plane;
@@ -146,7 +162,7 @@ export class ControlPlane {
   /** Starts the controller again; resolves when it is ready. */
   async restartController(): Promise<void> {
     await this.controller.kill();
-    this.controller = await launch(this.environment, this.logFile);
+    this.controller = await launch(this.program);
     await this.ready();
   }
 
@@ -160,7 +176,7 @@ export class ControlPlane {
     const deadline = Date.now() + READY_TIMEOUT_MS;
     while (!(await this.answers())) {
       if (!this.controller.running) throw new Error(`the controller ended: ${this.controller.logTail()}`);
-      if (Date.now() > deadline) throw new Error(`the controller is not ready: see ${this.logFile}`);
+      if (Date.now() > deadline) throw new Error(`the controller is not ready: see ${this.program.logFile}`);
       await sleep(READY_POLL_MS);
     }
   }
@@ -178,15 +194,30 @@ export class ControlPlane {
   }
 }
 
-const launch = (environment: NodeJS.ProcessEnv, logFile: string): Promise<BoundProcess> =>
+/** How the controller is started, at first and again. */
+interface ControllerProgram {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly logFile: string;
+  readonly nodeArguments: readonly string[];
+  readonly niceness: number;
+}
+
+const launch = ({
+  environment,
+  logFile,
+  nodeArguments,
+  niceness,
+}: ControllerProgram): Promise<BoundProcess> =>
   BoundProcess.start({
-    // The lab has everything on one machine: what a controller needs to start is not to be taken from the agents.
     command: 'nice',
-    args: ['-n', '10', process.execPath, CONTROLLER],
+    args: ['-n', String(niceness), process.execPath, ...nodeArguments, CONTROLLER],
     logFile,
     deathSignal: 'TERM',
     env: environment,
   });
+
+/** Where a control plane with this state folder keeps CA, certificates and NATS keys. */
+export const controllerStateDir = (stateDir: string): string => join(stateDir, 'controller');
 
 async function prepare(stateDir: string, managementAddress: string): Promise<Prepared> {
   const args = [BOOTSTRAP, '--state-dir', stateDir, '--host', managementAddress];

@@ -24,10 +24,14 @@ export class ControllerRefusal extends Error {}
 export class ControllerClient {
   private cookie = '';
 
-  /** @param caPem the controller's own CA: no other certificate is accepted */
+  /**
+   * @param caPem the controller's own CA: no other certificate is accepted
+   * @param requestTimeoutMs an answer that takes longer is none
+   */
   constructor(
     readonly url: string,
     private readonly caPem: string,
+    private readonly requestTimeoutMs = REQUEST_TIMEOUT_MS,
   ) {}
 
   /** Header that carries the session, for WebSockets. */
@@ -60,7 +64,7 @@ export class ControllerClient {
           method: 'POST',
           agent: false, // a kept connection may be closed by a controller that restarts
           ca: this.caPem,
-          timeout: REQUEST_TIMEOUT_MS,
+          timeout: this.requestTimeoutMs,
           headers: { 'content-type': 'application/json', cookie: this.cookie, origin: this.url },
         },
         (response) => {

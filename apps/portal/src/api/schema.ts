@@ -219,3 +219,78 @@ export interface Application {
   title: string;
   ports: PortRange[];
 }
+
+export type AlertKind = 'AGENT_DOWN' | 'LINK_LOSS' | 'LINK_RTT' | 'DRIFT' | 'NO_ACCELERATION' | 'TOKEN_ABUSE';
+export type AlertSeverity = 'INFO' | 'WARNING' | 'CRITICAL';
+export type AlertState = 'PENDING' | 'FIRING' | 'RESOLVED';
+export type AlertResolution = 'CLEARED' | 'NO_DATA' | 'GONE' | 'RULE_ENDED';
+export type DeliveryState = 'PENDING' | 'DELIVERED' | 'FAILED';
+
+export interface Alert {
+  id: string;
+  ruleName: string;
+  kind: AlertKind;
+  severity: AlertSeverity;
+  state: AlertState;
+  summary: string;
+  pendingSince: DateTime;
+  firingSince: DateTime | null;
+  clearingSince: DateTime | null;
+  missingSince: DateTime | null;
+  resolvedAt: DateTime | null;
+  resolution: AlertResolution | null;
+  acknowledgedAt: DateTime | null;
+  acknowledgedBy: string | null;
+  silencedUntil: DateTime | null;
+}
+
+export interface WebhookName {
+  id: string;
+  name: string;
+  enabled: boolean;
+}
+
+export interface AlertRule {
+  id: string;
+  name: string;
+  kind: AlertKind;
+  enabled: boolean;
+  severity: AlertSeverity;
+  siteLabel: string | null;
+  site: SiteName | null;
+  threshold: number;
+  clearThreshold: number;
+  unit: string;
+  forSeconds: number;
+  clearForSeconds: number;
+  repeatSeconds: number | null;
+  emails: string[];
+  webhooks: WebhookName[];
+  silencedUntil: DateTime | null;
+}
+
+export interface Webhook extends WebhookName {
+  url: string;
+  rotationEndsAt: DateTime | null;
+}
+
+export interface DeliveryAttempt {
+  number: number;
+  at: DateTime;
+  durationMs: number;
+  status: number | null;
+  error: string | null;
+  response: string | null;
+}
+
+export interface Delivery {
+  id: string;
+  event: string;
+  webhook: WebhookName | null;
+  email: string | null;
+  state: DeliveryState;
+  attempts: number;
+  createdAt: DateTime;
+  dueAt: DateTime | null;
+  log: DeliveryAttempt[];
+}

@@ -12,6 +12,8 @@ export const ROLE_NAMES: Record<Role, string> = {
 const MAY = {
   'policy:write': ['OWNER', 'ADMIN', 'OPERATOR'],
   'agents:write': ['OWNER', 'ADMIN'],
+  'alerts:write': ['OWNER', 'ADMIN', 'OPERATOR'],
+  'webhooks:write': ['OWNER', 'ADMIN'],
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Permission = keyof typeof MAY;

@@ -150,10 +150,16 @@ const policyRoute = createRoute({
   component: lazyRouteComponent(() => import('../policy/policy-page.js'), 'PolicyPage'),
 });
 
+const alertsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/alerts',
+  component: lazyRouteComponent(() => import('../alerts/alerts-page.js'), 'AlertsPage'),
+});
+
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     signInRoute,
-    signedInRoute.addChildren([homeRoute, fleetRoute, enrolRoute, policyRoute]),
+    signedInRoute.addChildren([homeRoute, fleetRoute, enrolRoute, policyRoute, alertsRoute]),
   ]),
   context: { viewer: null },
   defaultPreload: 'intent',

@@ -1,5 +1,5 @@
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
-import { CircleHelp, Gauge, ListOrdered, Plus } from 'lucide-react';
+import { Bell, CircleHelp, Gauge, ListOrdered, Plus } from 'lucide-react';
 import { type ReactNode, useCallback, useState } from 'react';
 import { AccountMenu } from '../account/account-menu.js';
 import { useFeed } from '../live/use-feed.js';
@@ -13,6 +13,7 @@ const PAGES = [
   { to: '/fleet', label: 'Fleet', icon: Gauge, keys: 'g f' },
   { to: '/enrol', label: 'Enrol a site', icon: Plus, keys: 'g e' },
   { to: '/policy', label: 'Policy', icon: ListOrdered, keys: 'g p' },
+  { to: '/alerts', label: 'Alerts', icon: Bell, keys: 'g a' },
 ] as const;
 
 function Navigation(): ReactNode {

@@ -13,6 +13,7 @@ export const SHORTCUTS = {
   fleet: { keys: ['g', 'f'], does: 'Go to Fleet' },
   enrol: { keys: ['g', 'e'], does: 'Go to Enrol a site' },
   policy: { keys: ['g', 'p'], does: 'Go to Policy' },
+  alerts: { keys: ['g', 'a'], does: 'Go to Alerts' },
   help: { keys: ['?'], does: 'Show these shortcuts' },
 } as const satisfies Record<string, Shortcut>;
 

@@ -2,6 +2,7 @@ import { Link, getRouteApi } from '@tanstack/react-router';
 import { MapPinned } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
 import { useQuery } from 'urql';
+import { OpenAlerts } from '../alerts/open-alerts.js';
 import { errorMessage } from '../api/client.js';
 import { useAllPages } from '../api/use-all-pages.js';
 import { useViewer } from '../app/session.js';
@@ -126,6 +127,7 @@ function Fleet(): ReactNode {
           {errorMessage(error)}
         </Notice>
       )}
+      <OpenAlerts />
       <BigNumbers totals={fleetTotals(summary.data.fleet, views, frame)} />
       <LinksPanel views={views} chosenId={chosen?.link.id} />
       {chosen !== undefined && <LinkDetail key={chosen.link.id} view={chosen} search={search} />}

@@ -166,7 +166,8 @@ export class LossDetector {
   private sampleRtt(frame: AckFrame, networkRttUs: number, nowUs: number, arrivedUs: number): void {
     if (networkRttUs < 0) return;
     const sentUs = this.sent.sentUsOf(frame.largest);
-    this.rtt.sample(Math.max(LEAST_RTT_US, arrivedUs - sentUs), Math.min(frame.delayUs, MAX_ACK_DELAY_US));
+    const rttUs = Math.max(LEAST_RTT_US, arrivedUs - sentUs);
+    this.rtt.sample(rttUs, Math.min(frame.delayUs, MAX_ACK_DELAY_US), nowUs);
     this.sample.rttUs = networkRttUs;
     this.sample.hostDelayUs = Math.max(0, nowUs - sentUs - networkRttUs);
   }

@@ -11,6 +11,7 @@ import {
   type LinkRecord,
 } from '@longhaul/contracts';
 import { createUser, fromSeed } from '@nats-io/nkeys';
+import { jwtAuthenticator } from '@nats-io/transport-node';
 import { pino } from 'pino';
 import { NatsLink } from '../nats-link.js';
 import { TestCa } from '../testing/certificates.js';
@@ -84,8 +85,7 @@ describe('telemetry on its way to JetStream', () => {
     const natsLink = new NatsLink({
       access: () => ({
         urls: nats.urls,
-        jwt,
-        seed,
+        authenticator: jwtAuthenticator(jwt, seed),
         caPem: ca.pem,
         inboxPrefix: subjects.inboxPrefix(ids.agentId),
         name: 'test',
