@@ -123,11 +123,11 @@ export function DeliveriesPanel({
                 <Td>
                   <Badge tone={tone}>{name}</Badge>
                 </Td>
-                <Td>
+                <Td className="min-w-48">
                   {EVENTS[event] ?? event}
                   {last != null && <span className="block text-xs text-ink-3 wrap-anywhere">{last}</span>}
                 </Td>
-                <Td className="wrap-anywhere">{targetOf(delivery)}</Td>
+                <Td className="min-w-32 wrap-anywhere">{targetOf(delivery)}</Td>
                 <Td className="num whitespace-nowrap text-ink-2" title={calendarTime(new Date(createdAt))}>
                   {ago(new Date(createdAt), nowMs)}
                   {dueAt !== null && attempts > 0 && (
@@ -139,7 +139,7 @@ export function DeliveriesPanel({
                     <Button
                       small
                       variant="ghost"
-                      aria-label={`Attempts of ${what}`}
+                      aria-label={`${count(attempts, 'attempt')} of ${what}`}
                       onClick={() => {
                         setOpenId(id);
                       }}

@@ -1,5 +1,5 @@
 import { BellRing } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useMemo, useState } from 'react';
 import { useMutation } from 'urql';
 import { errorMessage } from '../api/client.js';
 import type { Alert, AlertRule } from '../api/schema.js';
@@ -12,7 +12,7 @@ import { useBeginning } from '../ui/show-more.js';
 import { Badge, Notice } from '../ui/status.js';
 import { Table, Td, Th } from '../ui/table.js';
 import { AcknowledgeAlertMutation, SilenceAlertMutation } from './alerts.documents.js';
-import { SEVERITIES } from './kinds.js';
+import { SEVERITIES, worstFirst } from './kinds.js';
 import { SilenceButton } from './silence-button.js';
 
 const FIRST_ROWS = 50;
@@ -49,7 +49,7 @@ function AlertRow({
       <Td>
         <Badge tone={tone}>{name}</Badge>
       </Td>
-      <Td>
+      <Td className="min-w-56">
         <span className="font-medium wrap-anywhere">{alert.summary}</span>
         <span className="block text-xs text-ink-3">{[alert.ruleName, ...notes].join(' · ')}</span>
       </Td>
@@ -108,7 +108,8 @@ export function FiringPanel({
   const [, acknowledge] = useMutation(AcknowledgeAlertMutation);
   const [, silence] = useMutation(SilenceAlertMutation);
   const [problem, setProblem] = useState<string>();
-  const { shown, more } = useBeginning(alerts, FIRST_ROWS, `Show more of ${count(alerts.length, 'alert')}`);
+  const sorted = useMemo(() => worstFirst(alerts), [alerts]);
+  const { shown, more } = useBeginning(sorted, FIRST_ROWS, `Show more of ${count(alerts.length, 'alert')}`);
   const settle = ({ error }: { error?: Parameters<typeof errorMessage>[0] | undefined }): void => {
     setProblem(error && errorMessage(error));
     onChanged();

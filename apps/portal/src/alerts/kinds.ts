@@ -1,4 +1,4 @@
-import type { AlertKind, AlertResolution, AlertRule, AlertSeverity } from '../api/schema.js';
+import type { Alert, AlertKind, AlertResolution, AlertRule, AlertSeverity } from '../api/schema.js';
 import type { Tone } from '../ui/classes.js';
 import type { Choice } from '../ui/field.js';
 
@@ -37,6 +37,12 @@ export const SEVERITIES: Record<AlertSeverity, { name: string; tone: Tone }> = {
   INFO: { name: 'Info', tone: 'accent' },
 };
 
+/** The most severe first; of equals, in the order in which they are given. */
+export function worstFirst<Item extends Pick<Alert, 'severity'>>(alerts: readonly Item[]): Item[] {
+  const order = Object.keys(SEVERITIES);
+  return [...alerts].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
+}
+
 export const RESOLUTIONS: Record<AlertResolution, string> = {
   CLEARED: 'it went away',
   NO_DATA: 'nothing was heard of it any more',
@@ -63,7 +69,7 @@ export function describeTerms(rule: AlertRule): string {
   const { unit } = KINDS[kind];
   const lasting = (seconds: number): string => (seconds === 0 ? 'at once' : `for ${wholeDuration(seconds)}`);
   return unit === undefined
-    ? `${lasting(forSeconds)}; over ${lasting(clearForSeconds)}`
+    ? `${lasting(forSeconds)}; over ${clearForSeconds === 0 ? 'at once' : `when away for ${wholeDuration(clearForSeconds)}`}`
     : `${String(threshold)} ${unit} or more ${lasting(forSeconds)}; over at ${String(clearThreshold)} ${unit} ${lasting(clearForSeconds)}`;
 }
 

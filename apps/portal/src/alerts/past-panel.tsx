@@ -59,7 +59,7 @@ export function PastPanel({ version }: { version: number }): ReactNode {
                 <Td>
                   <Badge tone={tone}>{name}</Badge>
                 </Td>
-                <Td>
+                <Td className="min-w-56">
                   <span className="wrap-anywhere">{alert.summary}</span>
                   <span className="block text-xs text-ink-3">{[alert.ruleName, ...why].join(' · ')}</span>
                 </Td>

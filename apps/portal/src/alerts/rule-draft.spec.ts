@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AlertRule } from '../api/schema.js';
-import { describeTerms, wholeDuration } from './kinds.js';
+import { describeTerms, wholeDuration, worstFirst } from './kinds.js';
 import { draftOf, emailProblem, newDraft, problemsOf, settingsOf, withKind } from './rule-draft.js';
 
 const rule: AlertRule = {
@@ -69,9 +69,17 @@ describe('a rule that is edited', () => {
 it('says its terms in words', () => {
   expect(describeTerms(rule)).toBe('2 % or more for 90 s; over at 1 % at once');
   expect(describeTerms({ ...rule, kind: 'DRIFT', forSeconds: 300, clearForSeconds: 60 })).toBe(
-    'for 5 min; over for 1 min',
+    'for 5 min; over when away for 1 min',
   );
   expect([0, 60, 3600, 86_400, 5400].map(wholeDuration)).toEqual(['0 s', '1 min', '1 h', '1 d', '90 min']);
+});
+
+it('shows the worst first, and equals as they came', () => {
+  const alerts = (['INFO', 'CRITICAL', 'WARNING', 'CRITICAL'] as const).map((severity, id) => ({
+    severity,
+    id,
+  }));
+  expect(worstFirst(alerts).map(({ id }) => id)).toEqual([1, 3, 2, 0]);
 });
 
 it('knows an address when it sees one', () => {

@@ -52,8 +52,8 @@ function RuleRow({ rule, nowMs, ...actions }: { rule: AlertRule; nowMs: number }
           onChange={actions.onSwitch}
         />
       </Td>
-      <Td>
-        <span className="font-medium">{rule.name}</span>
+      <Td className="min-w-48">
+        <span className="font-medium wrap-anywhere">{rule.name}</span>
         <span className="block text-xs text-ink-3">
           {KINDS[rule.kind].name} {describeTerms(rule)}
           {isSilenced && ` · silenced, ends ${relative(new Date(silencedUntil), nowMs)}`}

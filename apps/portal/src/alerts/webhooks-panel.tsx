@@ -45,15 +45,15 @@ function WebhookRow({
       <Td>
         <Switch label={`Send to ${name}`} checked={enabled} onChange={actions.onSwitch} />
       </Td>
-      <Td>
-        <span className="font-medium">{name}</span>
+      <Td className="min-w-32">
+        <span className="font-medium wrap-anywhere">{name}</span>
         {rotationEndsAt !== null && (
           <span className="block text-xs text-ink-3">
             signed by the former secret too, ends {relative(new Date(rotationEndsAt), nowMs)}
           </span>
         )}
       </Td>
-      <Td className="font-mono text-xs wrap-anywhere">{url}</Td>
+      <Td className="min-w-56 font-mono text-xs wrap-anywhere">{url}</Td>
       <Td right>
         <span className="inline-flex gap-2">
           <Button small disabled={!enabled} aria-label={`Send a test to ${name}`} onClick={actions.onTest}>
