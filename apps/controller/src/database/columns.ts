@@ -11,9 +11,29 @@ export const whole = (value: number): number => {
 /** How each column is taken from an item, in the order of an INSERT's columns. */
 export type Columns<T> = readonly (readonly [name: string, type: string, get: (item: T) => unknown])[];
 
-/** One array of values per column, for unnest. */
-export const transpose = <T>(columns: Columns<T>, items: readonly T[]): unknown[][] =>
-  columns.map(([, , get]) => items.map(get));
+/**
+ * One array per column, for unnest, as PostgreSQL's text of it. What the driver would make of an array of values is the same; it takes
+ * several times as long for numbers and ids, and telemetry has hundreds of thousands of them a second.
+ */
+export const transpose = <T>(columns: Columns<T>, items: readonly T[]): string[] =>
+  columns.map(([, , get]) => {
+    let text = '{';
+    for (const [index, item] of items.entries()) text += (index === 0 ? '' : ',') + elementOf(get(item));
+    return `${text}}`;
+  });
+
+/** An element of an array: null, or in quotes unless it is a number. @throws UnstorableError if it is a time that is none */
+const elementOf = (value: unknown): string => {
+  if (value === null) return 'NULL';
+  if (typeof value === 'number') return String(value);
+  if (value instanceof Date && Number.isNaN(value.getTime())) {
+    throw new UnstorableError('a time is out of range');
+  }
+  const text = value instanceof Date ? value.toISOString() : String(value);
+  return NEEDS_ESCAPE.test(text) ? `"${text.replaceAll(/["\\]/g, '\\$&')}"` : `"${text}"`;
+};
+
+const NEEDS_ESCAPE = /["\\]/;
 
 /** `unnest($1::uuid[], $2::int[]) AS r(a, b)`: binds one parameter per column, however many rows. */
 export const unnest = <T>(columns: Columns<T>): string => {

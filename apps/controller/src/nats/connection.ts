@@ -61,4 +61,6 @@ const connectOnce = ({ url, name, caPem, jwt, seed }: ConnectionOptions): Promis
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: MAX_PINGS_OUT,
     ignoreAuthErrorAbort: true,
+    // A stack for each request would be made for the few that fail.
+    noAsyncTraces: true,
   });

@@ -52,10 +52,15 @@ export const markDirty = async (
 ): Promise<void> => {
   const { seconds, refreshSeconds, settleSeconds } = resolution;
   const buckets = new Map<string, Touched>();
+  let last: Touched | undefined;
   for (const { organizationId, agentId, atMs } of touched) {
     const startMs = Math.floor(atMs / (seconds * 1000)) * seconds * 1000;
+    // Mostly another record of the same agent's same minute.
+    if (last?.agentId === agentId && last.atMs === startMs && last.organizationId === organizationId)
+      continue;
+    last = { organizationId, agentId, atMs: startMs };
     const key = `${organizationId} ${agentId} ${String(startMs)}`;
-    if (!buckets.has(key)) buckets.set(key, { organizationId, agentId, atMs: startMs });
+    if (!buckets.has(key)) buckets.set(key, last);
   }
   if (buckets.size === 0) return;
   // In one order, so that two who mark the same do not wait for each other.

@@ -9,18 +9,18 @@ import type { z } from 'zod';
 import { UnstorableError } from '../database/columns.js';
 import { partitionRange } from './partitions.js';
 
-/** Which record of which batch of which agent: the same however often it comes. */
-export interface RecordKey {
+/** Which batch of which agent: the same however often it comes. */
+export interface BatchKey {
   readonly organizationId: string;
   readonly agentId: string;
   readonly bootId: string;
   readonly sequence: number;
-  readonly ordinal: number;
 }
 
-export interface ParsedTelemetry {
-  readonly links: readonly (RecordKey & LinkRecord)[];
-  readonly flows: readonly (RecordKey & FlowRecord)[];
+/** A message: its batch, and the records in their order, which with the batch is their key. */
+export interface ParsedTelemetry extends BatchKey {
+  readonly links: readonly LinkRecord[];
+  readonly flows: readonly FlowRecord[];
 }
 
 const SUBJECT = /^lh\.([0-9a-f-]{36})\.([0-9a-f-]{36})\.up\.telemetry\.(link|flow)$/;
@@ -40,23 +40,14 @@ export const parseTelemetry = (message: Pick<JsMsg, 'subject' | 'data'>): Parsed
   if (source === undefined) throw new UnstorableError('the subject is not one of telemetry');
   const { organizationId, agentId, kind } = source;
   const body = parseJson(message.data);
-  const keyOf = (batch: { bootId: string; sequence: number }, ordinal: number): RecordKey => ({
-    organizationId,
-    agentId,
-    bootId: batch.bootId,
-    sequence: batch.sequence,
-    ordinal,
-  });
   if (kind === 'link') {
-    const batch = check(linkTelemetrySchema, body);
-    const links = batch.links.map((link, index) => ({ ...link, ...keyOf(batch, index) }));
+    const { bootId, sequence, links } = check(linkTelemetrySchema, body);
     refuseOddTimes(links);
-    return { links, flows: [] };
+    return { organizationId, agentId, bootId, sequence, links, flows: [] };
   }
-  const batch = check(flowTelemetrySchema, body);
-  const flows = batch.flows.map((flow, index) => ({ ...flow, ...keyOf(batch, index) }));
+  const { bootId, sequence, flows } = check(flowTelemetrySchema, body);
   refuseOddTimes(flows);
-  return { links: [], flows };
+  return { organizationId, agentId, bootId, sequence, links: [], flows };
 };
 
 const parseJson = (data: Uint8Array): unknown => {

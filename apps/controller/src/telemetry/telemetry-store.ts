@@ -19,8 +19,8 @@ import { markDirty, type Touched } from './rollup-locks.js';
 import {
   parseTelemetry,
   parseTelemetrySubject,
+  type BatchKey,
   type ParsedTelemetry,
-  type RecordKey,
 } from './telemetry-message.js';
 
 /** Of a message that is kept aside. */
@@ -29,55 +29,65 @@ const MAX_POISON_BYTES = 64 * 1024;
 /** What is needed of a message from the stream. */
 export type TelemetryMessage = Pick<JsMsg, 'subject' | 'data' | 'seq'>;
 
-const KEY: Columns<RecordKey> = [
-  ['organization_id', 'uuid', (item) => item.organizationId],
-  ['agent_id', 'uuid', (item) => item.agentId],
-  ['boot_id', 'uuid', (item) => item.bootId],
-  ['sequence', 'bigint', (item) => item.sequence],
-  ['ordinal', 'integer', (item) => item.ordinal],
+/** A record, and what is its key: its batch, and its place there. */
+interface Numbered<R> {
+  readonly batch: BatchKey;
+  readonly ordinal: number;
+  readonly record: R;
+}
+
+const numbered = <R>(batch: BatchKey, records: readonly R[]): Numbered<R>[] =>
+  records.map((record, ordinal) => ({ batch, ordinal, record }));
+
+const KEY: Columns<Numbered<unknown>> = [
+  ['organization_id', 'uuid', ({ batch }) => batch.organizationId],
+  ['agent_id', 'uuid', ({ batch }) => batch.agentId],
+  ['boot_id', 'uuid', ({ batch }) => batch.bootId],
+  ['sequence', 'bigint', ({ batch }) => batch.sequence],
+  ['ordinal', 'integer', ({ ordinal }) => ordinal],
 ];
 
-const LINK: Columns<RecordKey & LinkRecord> = [
+const LINK: Columns<Numbered<LinkRecord>> = [
   ...KEY,
-  ['at', 'timestamptz', (item) => new Date(item.atMs)],
-  ['peer_agent_id', 'uuid', (item) => item.peerAgentId],
-  ['interval_ms', 'double precision', (item) => item.intervalMs],
-  ['state', 'text', (item) => item.state],
-  ['bytes_sent', 'bigint', (item) => whole(item.bytesSent)],
-  ['bytes_received', 'bigint', (item) => whole(item.bytesReceived)],
-  ['wire_bytes_sent', 'bigint', (item) => whole(item.wireBytesSent)],
-  ['wire_bytes_received', 'bigint', (item) => whole(item.wireBytesReceived)],
-  ['packets_sent', 'bigint', (item) => whole(item.packetsSent)],
-  ['packets_lost', 'bigint', (item) => whole(item.packetsLost)],
-  ['packets_retransmitted', 'bigint', (item) => whole(item.packetsRetransmitted)],
-  ['packets_spurious', 'bigint', (item) => whole(item.packetsSpurious)],
-  ['min_rtt_ms', 'real', (item) => item.minRttMs],
-  ['smoothed_rtt_ms', 'real', (item) => item.smoothedRttMs],
-  ['queue_delay_ms', 'real', (item) => item.queueDelayMs],
-  ['pacing_mbps', 'real', (item) => item.pacingMbps],
-  ['mtu', 'integer', (item) => whole(item.mtu)],
-  ['open_streams', 'integer', (item) => whole(item.openStreams)],
+  ['at', 'timestamptz', ({ record }) => new Date(record.atMs)],
+  ['peer_agent_id', 'uuid', ({ record }) => record.peerAgentId],
+  ['interval_ms', 'double precision', ({ record }) => record.intervalMs],
+  ['state', 'text', ({ record }) => record.state],
+  ['bytes_sent', 'bigint', ({ record }) => whole(record.bytesSent)],
+  ['bytes_received', 'bigint', ({ record }) => whole(record.bytesReceived)],
+  ['wire_bytes_sent', 'bigint', ({ record }) => whole(record.wireBytesSent)],
+  ['wire_bytes_received', 'bigint', ({ record }) => whole(record.wireBytesReceived)],
+  ['packets_sent', 'bigint', ({ record }) => whole(record.packetsSent)],
+  ['packets_lost', 'bigint', ({ record }) => whole(record.packetsLost)],
+  ['packets_retransmitted', 'bigint', ({ record }) => whole(record.packetsRetransmitted)],
+  ['packets_spurious', 'bigint', ({ record }) => whole(record.packetsSpurious)],
+  ['min_rtt_ms', 'real', ({ record }) => record.minRttMs],
+  ['smoothed_rtt_ms', 'real', ({ record }) => record.smoothedRttMs],
+  ['queue_delay_ms', 'real', ({ record }) => record.queueDelayMs],
+  ['pacing_mbps', 'real', ({ record }) => record.pacingMbps],
+  ['mtu', 'integer', ({ record }) => whole(record.mtu)],
+  ['open_streams', 'integer', ({ record }) => whole(record.openStreams)],
 ];
 
-const FLOW: Columns<RecordKey & FlowRecord> = [
+const FLOW: Columns<Numbered<FlowRecord>> = [
   ...KEY,
-  ['at', 'timestamptz', (item) => new Date(item.atMs)],
-  ['flow_id', 'uuid', (item) => item.flowId],
-  ['bytes_up', 'bigint', (item) => whole(item.bytesUp)],
-  ['bytes_down', 'bigint', (item) => whole(item.bytesDown)],
-  ['encoded_bytes_up', 'bigint', (item) => whole(item.encodedBytesUp)],
-  ['encoded_bytes_down', 'bigint', (item) => whole(item.encodedBytesDown)],
-  ['active_ms', 'double precision', (item) => item.activeMs ?? null],
+  ['at', 'timestamptz', ({ record }) => new Date(record.atMs)],
+  ['flow_id', 'uuid', ({ record }) => record.flowId],
+  ['bytes_up', 'bigint', ({ record }) => whole(record.bytesUp)],
+  ['bytes_down', 'bigint', ({ record }) => whole(record.bytesDown)],
+  ['encoded_bytes_up', 'bigint', ({ record }) => whole(record.encodedBytesUp)],
+  ['encoded_bytes_down', 'bigint', ({ record }) => whole(record.encodedBytesDown)],
+  ['active_ms', 'double precision', ({ record }) => record.activeMs ?? null],
   // Not of the record but of the connection:
-  ['started_at', 'timestamptz', (item) => new Date(Math.min(item.startedAtMs, item.atMs))],
-  ['peer_agent_id', 'uuid', (item) => item.peerAgentId],
-  ['source', 'text', (item) => item.source],
-  ['destination', 'text', (item) => item.destination],
-  ['destination_port', 'integer', (item) => item.destinationPort],
-  ['rule_id', 'text', (item) => item.ruleId],
-  ['handling', 'text', (item) => item.handling],
-  ['ended', 'text', (item) => item.ended],
-  ['reason', 'text', (item) => item.reason],
+  ['started_at', 'timestamptz', ({ record }) => new Date(Math.min(record.startedAtMs, record.atMs))],
+  ['peer_agent_id', 'uuid', ({ record }) => record.peerAgentId],
+  ['source', 'text', ({ record }) => record.source],
+  ['destination', 'text', ({ record }) => record.destination],
+  ['destination_port', 'integer', ({ record }) => record.destinationPort],
+  ['rule_id', 'text', ({ record }) => record.ruleId],
+  ['handling', 'text', ({ record }) => record.handling],
+  ['ended', 'text', ({ record }) => record.ended],
+  ['reason', 'text', ({ record }) => record.reason],
 ];
 
 const INSERT_LINKS = `
@@ -128,16 +138,15 @@ const INSERT_FLOWS = `
     encoded_bytes_down = f.encoded_bytes_down + excluded.encoded_bytes_down`;
 
 /** What an agent measures of a tunnel is used for the connections of its peer, too. */
-const touchedBy = (
-  links: readonly (RecordKey & LinkRecord)[],
-  flows: readonly (RecordKey & FlowRecord)[],
-): Touched[] => [
-  ...links.flatMap(({ organizationId, agentId, peerAgentId, atMs }) => [
-    { organizationId, agentId, atMs },
-    { organizationId, agentId: peerAgentId, atMs },
-  ]),
-  ...flows,
-];
+function* touchedBy(batches: readonly ParsedTelemetry[]): Iterable<Touched> {
+  for (const { organizationId, agentId, links, flows } of batches) {
+    for (const { peerAgentId, atMs } of links) {
+      yield { organizationId, agentId, atMs };
+      yield { organizationId, agentId: peerAgentId, atMs };
+    }
+    for (const { atMs } of flows) yield { organizationId, agentId, atMs };
+  }
+}
 
 /** Stores telemetry exactly: a message that comes again changes nothing; one that cannot be stored is kept aside. */
 export class TelemetryStore {
@@ -186,8 +195,8 @@ export class TelemetryStore {
   }
 
   private async insert(parsed: readonly ParsedTelemetry[]): Promise<void> {
-    const links = parsed.flatMap((each) => each.links);
-    const flows = parsed.flatMap((each) => each.flows);
+    const links = parsed.flatMap((batch) => numbered(batch, batch.links));
+    const flows = parsed.flatMap((batch) => numbered(batch, batch.flows));
     if (links.length + flows.length === 0) return;
     const linkValues = transpose(LINK, links);
     const flowValues = transpose(FLOW, flows);
@@ -195,7 +204,7 @@ export class TelemetryStore {
     await inTransaction(this.pool, async (client) => {
       if (links.length > 0) await client.query(INSERT_LINKS, linkValues);
       if (flows.length > 0) await client.query(INSERT_FLOWS, flowValues);
-      await markDirty(client, RESOLUTIONS[0], touchedBy(links, flows));
+      await markDirty(client, RESOLUTIONS[0], touchedBy(parsed));
     });
     stopTimer();
     telemetryMessages.inc({ outcome: 'stored' }, parsed.length);
