@@ -10,7 +10,7 @@ import {
   type DesiredState,
   type UpgradeReport,
 } from '@longhaul/contracts';
-import { createSeed, publicKeyOf, SigningKey } from '../nats/nkey.js';
+import { createSeed, publicKeyOf, SigningKey } from '@longhaul/contracts/nkey';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import type { Client } from '../testing/test-api.js';
