@@ -4,12 +4,14 @@ const { default: Sequencer } = createRequire(import.meta.url)('@jest/test-sequen
 
 /** Specs that take longest, longest first: one of them begun last would leave the other cores idle. */
 const SLOWEST = [
-  'access-walk',
   'two-replicas',
+  'supervisor',
+  'access-walk',
+  'two-agents',
+  'handover',
   'tunnel-that-is-warm',
   'uplink',
   'repair-of-tails',
-  'two-agents',
   'shards',
   'delivery',
   'data-plane-workers',

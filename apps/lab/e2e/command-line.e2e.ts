@@ -256,11 +256,73 @@ describe('longhaul', () => {
     });
   });
 
+  it('watches by rules, tells webhooks, and has alerts acknowledged and silenced', async () => {
+    const made = await json<{ secret: string }>([
+      ...['webhooks', 'create', 'On call', '--url', 'https://webhook.invalid/hook'],
+    ]);
+    expect(made.secret).toMatch(/^whsec_/);
+    expect(await run(['webhooks', 'list'])).not.toContain(made.secret);
+    const rule = ['--kind', 'token_abuse', '--threshold', '1', '--for', '0s', '--webhook', 'On call'];
+    await run(['alert-rules', 'create', 'Tokens', ...rule]);
+    expect(
+      await json(['alert-rules', 'update', 'Tokens', '--severity', 'critical', '--repeat', '4h']),
+    ).toMatchObject({
+      severity: 'CRITICAL',
+      repeatSeconds: 14_400,
+      webhooks: [{ name: 'On call' }],
+    });
+    expect(
+      await attempt(['alert-rules', 'create', 'x', '--kind', 'drift', '--threshold', '2']),
+    ).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('threshold'),
+    });
+    const token = await newToken();
+    await run(['tokens', 'revoke', (await json<{ id: string }[]>(['tokens', 'list']))[0]?.id ?? '']);
+    expect(await enroll(token, 'abuser')).toMatchObject({ code: 1 });
+    const firing = async () =>
+      json<{ id: string; ruleName: string }[]>(['alerts', 'list', '--state', 'firing']);
+    let alert: { id: string } | undefined;
+    for (let tries = 0; alert === undefined && tries < 60; tries += 1) {
+      alert = (await firing()).find(({ ruleName }) => ruleName === 'Tokens');
+      if (alert === undefined) await wait(1000);
+    }
+    const id = alert?.id.slice(0, 8) ?? 'none';
+    expect(await run(['alerts', 'ack', id])).toContain('1 enrolments were refused');
+    expect(await json(['alerts', 'silence', id, '--until', '1h'])).toMatchObject({
+      silencedUntil: expect.any(String),
+    });
+    expect(await json(['alerts', 'silence', id, '--end'])).toMatchObject({ silencedUntil: null });
+    expect(await attempt(['alerts', 'ack', 'ffffffff'])).toMatchObject({ code: 4 });
+    const sent = await json<{ id: string; event: string }[]>([
+      'webhooks',
+      'deliveries',
+      '--webhook',
+      'On call',
+    ]);
+    expect(sent.map(({ event }) => event)).toEqual(['alert.firing']);
+    await run(['webhooks', 'test', 'On call']);
+    await run(['webhooks', 'redeliver', sent[0]?.id ?? '']);
+    expect(await json(['webhooks', 'rotate-secret', 'On call'])).not.toMatchObject({ secret: made.secret });
+    expect(await run(['webhooks', 'disable', 'On call'])).toContain('off');
+    await run(['webhooks', 'delete', 'On call']);
+    await run(['alert-rules', 'delete', 'Tokens']);
+    expect((await firing()).some(({ ruleName }) => ruleName === 'Tokens')).toBe(false);
+  });
+
   it('prints a document with --json, whatever is listed', async () => {
-    const lists = ['sites', 'agents', 'tokens', 'api-tokens', 'audit', 'policy rollouts'].map(
-      (name) => `${name} list`,
-    );
-    for (const command of [...lists, 'policy history', 'policy status', 'policy get', 'whoami']) {
+    const lists = [
+      ...['sites', 'agents', 'tokens', 'api-tokens', 'audit', 'policy rollouts'],
+      ...['alerts', 'alert-rules', 'webhooks'],
+    ].map((name) => `${name} list`);
+    for (const command of [
+      ...lists,
+      'policy history',
+      'policy status',
+      'policy get',
+      'whoami',
+      'webhooks deliveries',
+    ]) {
       expect(typeof (await json(command.split(' ')))).toBe('object');
     }
     expect(await json<unknown[]>(['audit', 'list', '--limit', '2'])).toHaveLength(2);
