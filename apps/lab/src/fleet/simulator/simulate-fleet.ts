@@ -166,7 +166,9 @@ class FleetRun {
     await pool.connect(credentials, (connected) => {
       progress(`${String(connected)} of ${String(seats.length)} agents connected`);
     });
-    return Math.round((performance.now() - beganAt) / 100) / 10;
+    const seconds = Math.round((performance.now() - beganAt) / 100) / 10;
+    progress(`all agents connected after ${String(seconds)} s`);
+    return seconds;
   }
 
   /** The first policy makes links, keys and states; the second one is measured. */
@@ -183,6 +185,9 @@ class FleetRun {
       expectedRevision: first.revision,
       inTheMiddle: this.killed,
     });
+    progress(
+      `published in ${String(publishMs)} ms; confirmed: half ${String(confirmedMs.p50)} ms, 99 of 100 ${String(confirmedMs.p99)} ms; lost ${String(lost)}, twice ${String(duplicated)}`,
+    );
     return { policyDeliveryMs: confirmedMs, policy: { publishMs, storedMs, lost, duplicated } };
   }
 
@@ -202,7 +207,11 @@ class FleetRun {
         signal: surroundings.signal,
         progress,
       });
-      return { telemetry, usage: meter.end() };
+      const usage = meter.end();
+      progress(
+        `stored ${String(telemetry.recordsPerSecond)} records/s; lost ${String(telemetry.lost)}, twice ${String(telemetry.duplicated)}; controller ${String(usage.controller.cpuCores)} cores`,
+      );
+      return { telemetry, usage };
     } finally {
       meter.end();
     }
