@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { features } from '@longhaul/native';
 import type { Logger } from 'pino';
 import { EnrolledStateSource } from '../control/enrolled-state-source.js';
 import { FlowRecorder } from '../control/telemetry/flow-recorder.js';
@@ -110,7 +111,8 @@ class ManagedAgent {
     const agent = await Agent.start({
       ...this.options,
       source,
-      handover: { half, predecessor, reopenSource },
+      // Without steering no port can be shared, so this is the only process: its versions are changed by hand.
+      ...(features.steering ? { handover: { half, predecessor, reopenSource } } : {}),
     });
     this.agent = agent;
     agent.failed.catch((error: unknown) => {
@@ -127,10 +129,14 @@ class ManagedAgent {
       onFlowsAfterClose: (records) => {
         this.tell({ kind: 'flows', records });
       },
-      onState: ({ agentRelease }) => {
-        this.upgrader.want(agentRelease);
-      },
-      upgrade: () => this.upgrader.report,
+      ...(features.steering
+        ? {
+            onState: ({ agentRelease }) => {
+              this.upgrader.want(agentRelease);
+            },
+            upgrade: () => this.upgrader.report,
+          }
+        : {}),
     });
     this.source = source;
     return source;

@@ -48,11 +48,12 @@ const FAR_ID = '00000000-0000-4000-8000-00000000000f';
   const report = (): Promise<AgentReport | undefined> => readStatus(socket()).catch(() => undefined);
   const hello = (): HelloMessage | undefined => near.hellos.at(-1) as HelloMessage | undefined;
 
-  async function supervise(): Promise<void> {
+  async function supervise(environment: NodeJS.ProcessEnv = {}): Promise<void> {
     const args = ['--state-dir', near.stateDir, '--name', 'near', '--status-socket', socket()];
     const log = ['--log-level', process.env['LOG_LEVEL'] ?? 'silent', '--data-plane-workers', '1'];
     supervisor = spawn(process.execPath, [PROGRAM, 'supervise', ...args, ...log], {
       stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...environment },
     });
     await eventually('the agent runs', report);
   }
@@ -279,6 +280,15 @@ const FAR_ID = '00000000-0000-4000-8000-00000000000f';
       good: string;
     };
     expect(record.good).toBe('9.9.5');
+  });
+
+  it('runs without the addon as well, and is not upgraded then', async () => {
+    supervisor.kill('SIGTERM');
+    await once(supervisor, 'exit');
+    await supervise({ LONGHAUL_NATIVE: 'fallback' });
+    await eventually('the tunnel is up', async () => (await report())?.tunnels.at(0)?.state === 'up');
+    expect(await exchange(forwardPort, 100_000)).toBe(true);
+    await eventually('its controller is told', () => hello()?.upgrade === undefined);
   });
 });
 

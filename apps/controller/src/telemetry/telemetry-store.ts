@@ -23,6 +23,9 @@ import {
   type ParsedTelemetry,
 } from './telemetry-message.js';
 
+/** Of one transaction: its sorts fit into the server's memory, and its texts into ours. A message alone may have more. */
+const MAX_RECORDS = 10_000;
+
 /** Of a message that is kept aside. */
 const MAX_POISON_BYTES = 64 * 1024;
 
@@ -148,6 +151,28 @@ function* touchedBy(batches: readonly ParsedTelemetry[]): Iterable<Touched> {
   }
 }
 
+interface Parsed {
+  readonly message: TelemetryMessage;
+  readonly parsed: ParsedTelemetry;
+}
+
+/** In their order, up to {@link MAX_RECORDS} together. */
+function* transactionsOf(items: readonly Parsed[]): Iterable<readonly Parsed[]> {
+  let together: Parsed[] = [];
+  let records = 0;
+  for (const item of items) {
+    const { links, flows } = item.parsed;
+    const count = links.length + flows.length;
+    if (together.length > 0 && records + count > MAX_RECORDS) {
+      yield together;
+      [together, records] = [[], 0];
+    }
+    together.push(item);
+    records += count;
+  }
+  if (together.length > 0) yield together;
+}
+
 /** Stores telemetry exactly: a message that comes again changes nothing; one that cannot be stored is kept aside. */
 export class TelemetryStore {
   constructor(private readonly pool: pg.Pool) {}
@@ -161,7 +186,7 @@ export class TelemetryStore {
   }
 
   private async storeAll(messages: readonly TelemetryMessage[]): Promise<void> {
-    const good: { message: TelemetryMessage; parsed: ParsedTelemetry }[] = [];
+    const good: Parsed[] = [];
     for (const message of messages) {
       try {
         good.push({ message, parsed: parseTelemetry(message) });
@@ -170,20 +195,22 @@ export class TelemetryStore {
         await this.keepAside(message, error.message);
       }
     }
+    for (const items of transactionsOf(good)) await this.storeTogether(items);
+  }
+
+  private async storeTogether(items: readonly Parsed[]): Promise<void> {
     try {
-      await this.insert(good.map(({ parsed }) => parsed));
+      await this.insert(items.map(({ parsed }) => parsed));
     } catch (error) {
       if (!isFaultOfData(error)) throw error;
       // A missing partition looks like a fault of the data. Every time that gets here has one, unless midnight passed.
       await ensurePartitions(this.pool);
-      await this.storeOneByOne(good);
+      await this.storeOneByOne(items);
     }
   }
 
   /** Some message of the batch cannot be stored: find out which. */
-  private async storeOneByOne(
-    items: readonly { message: TelemetryMessage; parsed: ParsedTelemetry }[],
-  ): Promise<void> {
+  private async storeOneByOne(items: readonly Parsed[]): Promise<void> {
     for (const { message, parsed } of items) {
       try {
         await this.insert([parsed]);
