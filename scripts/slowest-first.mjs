@@ -2,13 +2,14 @@ import { createRequire } from 'node:module';
 
 const { default: Sequencer } = createRequire(import.meta.url)('@jest/test-sequencer');
 
-/** Specs that take longest, longest first: one of them begun last would leave the other cores idle. */
+/** Specs that take longest, those that wait between those that compute: one of them begun last would leave the other cores idle. */
 const SLOWEST = [
-  'two-replicas',
-  'supervisor',
+  'replicas-share-alerts',
   'access-walk',
-  'two-agents',
   'handover',
+  'two-replicas',
+  'two-agents',
+  'supervisor',
   'tunnel-that-is-warm',
   'uplink',
   'repair-of-tails',
