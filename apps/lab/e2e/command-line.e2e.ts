@@ -300,7 +300,8 @@ describe('longhaul', () => {
       '--webhook',
       'On call',
     ]);
-    expect(sent.map(({ event }) => event)).toEqual(['alert.firing']);
+    // Tokens of the tests before were refused as well.
+    expect(new Set(sent.map(({ event }) => event))).toEqual(new Set(['alert.firing']));
     await run(['webhooks', 'test', 'On call']);
     await run(['webhooks', 'redeliver', sent[0]?.id ?? '']);
     expect(await json(['webhooks', 'rotate-secret', 'On call'])).not.toMatchObject({ secret: made.secret });
