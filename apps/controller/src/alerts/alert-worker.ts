@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { OnlineAgents } from '../agents/online.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
+import type { Connected } from '../policy/connected-passes.js';
 import { ensureDefaultRules } from './default-rules.js';
 import { evaluateOrganization } from './evaluation.js';
 import { pruneHistory } from './prune.js';
@@ -16,11 +17,6 @@ const SETTLE_MS = 20_000;
  */
 const BLIND_INTERVAL_MS = 30_000;
 const PRUNE_INTERVAL_MS = 3_600_000;
-
-/** Whether this replica hears of agents at all. */
-export interface Connected {
-  readonly isUp: boolean;
-}
 
 /**
  * Evaluates the alert rules of every organization. All that it knows from one pass to the next is in the database, and each pass

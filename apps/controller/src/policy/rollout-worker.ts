@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Logger } from '@nestjs/common';
 import type { OnlineAgents } from '../agents/online.js';
 import { audit } from '../audit/audit.js';
 import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
+import { ConnectedPasses, type Connected } from './connected-passes.js';
 import type { DesiredStateCompiler } from './desired-state-compiler.js';
 import { lostLinks } from './lost-links.js';
 import { rolloutAgents } from './rollout-agents.js';
@@ -24,49 +23,29 @@ const PASSES_PER_LOOK = 5;
 /** Who acts, in the audit. */
 const ACTOR = { kind: 'system', name: 'rollout' } as const;
 
-/** Whether this replica hears of agents at all: while it does not, nobody is judged. */
-export interface Connected {
-  readonly isUp: boolean;
-}
-
 /**
  * Moves rollouts on, and halts them. All that it knows is in the database, and each step is one transaction that holds the
  * organization's lock: of two replicas one takes it and the other passes by; one that is killed leaves the rollout as it was.
  */
 export class RolloutWorker {
-  private readonly logger = new Logger(RolloutWorker.name);
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
+  private readonly loop: ConnectedPasses;
   private passes = 0;
-  private upSince: number | undefined;
 
   constructor(
     private readonly database: WorkerDatabase,
     private readonly compiler: DesiredStateCompiler,
     private readonly presence: OnlineAgents,
-    private readonly connection: Connected,
-  ) {}
+    connection: Connected,
+  ) {
+    this.loop = new ConnectedPasses('rollouts', connection, INTERVAL_MS, () => this.stepAll());
+  }
 
   start(): void {
-    this.running ??= this.run();
+    this.loop.start();
   }
 
   async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
-  }
-
-  private async run(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      this.upSince = this.connection.isUp ? (this.upSince ?? Date.now()) : undefined;
-      if (this.upSince !== undefined) {
-        await this.stepAll().catch((error: unknown) => {
-          this.logger.warn(`rollouts could not be moved on: ${String(error)}`);
-        });
-      }
-      await sleep(INTERVAL_MS, undefined, { signal }).catch(() => undefined);
-    }
+    await this.loop.stop();
   }
 
   private async stepAll(): Promise<void> {
@@ -76,7 +55,7 @@ export class RolloutWorker {
       select: { organizationId: true, id: true },
     });
     for (const { organizationId, id } of running) {
-      if (this.stopping.signal.aborted) return;
+      if (this.loop.isStopping) return;
       await this.database.transaction((tx) => this.step(tx, organizationId, id, looksAtLinks));
     }
   }
@@ -130,7 +109,7 @@ export class RolloutWorker {
   private async agentsOf(tx: Transaction, rollout: StoredRollout): Promise<RolloutAgent[]> {
     const agents = await rolloutAgents(tx, rollout, this.presence);
     // One that has just started may not have heard of everybody yet.
-    const isNew = Date.now() - (this.upSince ?? Date.now()) < LOST_AFTER_MS;
+    const isNew = Date.now() - (this.loop.upSince ?? Date.now()) < LOST_AFTER_MS;
     return isNew ? agents.map((agent) => ({ ...agent, online: agent.online || isRecent(agent) })) : agents;
   }
 

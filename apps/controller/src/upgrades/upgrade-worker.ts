@@ -1,13 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Logger } from '@nestjs/common';
 import type { OnlineAgents } from '../agents/online.js';
 import { audit } from '../audit/audit.js';
 import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
+import { ConnectedPasses, type Connected } from '../policy/connected-passes.js';
 import type { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
 import { assessStage, LOST_AFTER_MS, type Verdict } from '../policy/rollout-assessment.js';
-import { termsOf, type Connected } from '../policy/rollout-worker.js';
+import { termsOf } from '../policy/rollout-worker.js';
 import { upgradeAgents, type UpgradeAgent } from './upgrade-agents.js';
 import { toUpgrade, type StoredUpgrade } from './wanted-releases.js';
 
@@ -18,38 +17,23 @@ const ACTOR = { kind: 'system', name: 'upgrade' } as const;
 
 /** Moves upgrades on, and halts them, as the worker of policy rollouts does those. */
 export class UpgradeWorker {
-  private readonly logger = new Logger(UpgradeWorker.name);
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
-  private upSince: number | undefined;
+  private readonly loop: ConnectedPasses;
 
   constructor(
     private readonly database: WorkerDatabase,
     private readonly compiler: DesiredStateCompiler,
     private readonly presence: OnlineAgents,
-    private readonly connection: Connected,
-  ) {}
+    connection: Connected,
+  ) {
+    this.loop = new ConnectedPasses('upgrades', connection, INTERVAL_MS, () => this.stepAll());
+  }
 
   start(): void {
-    this.running ??= this.run();
+    this.loop.start();
   }
 
   async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
-  }
-
-  private async run(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      this.upSince = this.connection.isUp ? (this.upSince ?? Date.now()) : undefined;
-      if (this.upSince !== undefined) {
-        await this.stepAll().catch((error: unknown) => {
-          this.logger.warn(`upgrades could not be moved on: ${String(error)}`);
-        });
-      }
-      await sleep(INTERVAL_MS, undefined, { signal }).catch(() => undefined);
-    }
+    await this.loop.stop();
   }
 
   private async stepAll(): Promise<void> {
@@ -58,7 +42,7 @@ export class UpgradeWorker {
       select: { organizationId: true, id: true },
     });
     for (const { organizationId, id } of running) {
-      if (this.stopping.signal.aborted) return;
+      if (this.loop.isStopping) return;
       await this.database.transaction((tx) => this.step(tx, organizationId, id));
     }
   }
@@ -79,7 +63,7 @@ export class UpgradeWorker {
 
   /** A replica that has just started may not have heard of everybody yet. */
   private seen(agent: UpgradeAgent): UpgradeAgent {
-    const isNew = Date.now() - (this.upSince ?? Date.now()) < LOST_AFTER_MS;
+    const isNew = Date.now() - (this.loop.upSince ?? Date.now()) < LOST_AFTER_MS;
     const isRecent = agent.lastSeenAt !== null && Date.now() - agent.lastSeenAt.getTime() < 3 * LOST_AFTER_MS;
     return isNew && isRecent ? { ...agent, online: true } : agent;
   }
