@@ -104,6 +104,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
       await agent.stop();
     }
 
+    /** As of the last half second. */
     const isUp = (agent: Agent): boolean => agent.report().tunnels.at(0)?.state === 'up';
 
     beforeEach(async () => {
@@ -147,7 +148,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
       await fresh.stop();
       expect(fresh.failed).toBe(0);
       expect(fresh.done).toBeGreaterThan(5);
-      expect([isUp(after), isUp(far)]).toEqual([true, true]);
+      await until(() => isUp(after) && isUp(far));
       // Another takes over from this one, in the place of the first.
       const third = await start('near', 0, await after.handOver());
       await until(() => third.hasTunnelsOfPredecessor);
@@ -174,7 +175,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
       // Those of the other one end with it.
       await fresh.stop();
       expect(fresh.failed).toBeLessThanOrEqual(1);
-      expect([isUp(before), isUp(far)]).toEqual([true, true]);
+      await until(() => isUp(before) && isUp(far));
     });
   },
 );

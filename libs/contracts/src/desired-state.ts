@@ -161,6 +161,11 @@ export const desiredStateSchema = z.object({
   allow: z.array(allowRuleSchema).max(10_000),
   /** Whether flows of the site that match a rule are intercepted (nftables). */
   intercept: z.boolean(),
+  /**
+   * How often the agent tells of its links and connections, in seconds; 1 where it is left out. So many minutes apart it looks
+   * unasked for a new state. Agents of an older version do not know it.
+   */
+  reportIntervalSeconds: z.int().min(1).max(60).optional(),
   /** Left out: the agent keeps the version that it runs. Agents of an older version do not know it. */
   agentRelease: agentReleaseSchema.optional(),
 });

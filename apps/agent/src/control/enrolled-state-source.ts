@@ -22,7 +22,7 @@ import { CredentialKeeper, type Standing } from './credential-keeper.js';
 import { loadEnrollment, type StoredEnrollment } from './credential-store.js';
 import { loadIdentity, natsAuthenticator, type AgentIdentity } from './identity.js';
 import { KeyWatch } from './key-watch.js';
-import { LastGoodState } from './last-good-state.js';
+import { LastGoodState, type StateStore } from './last-good-state.js';
 import type { Logger } from './logger.js';
 import { managementAddresses } from './management.js';
 import { NatsLink, type NatsAccess } from './nats-link.js';
@@ -58,6 +58,10 @@ export interface EnrolledStateSourceOptions {
   readonly stateDir: string;
   readonly log: Logger;
   readonly timing?: ControlTiming;
+  /** Where the last good state is kept; in the state directory unless given. */
+  readonly store?: StateStore;
+  /** Whether connections can be intercepted, the agent's own among them; true unless given. */
+  readonly intercepts?: boolean;
   /** Bound of the telemetry that waits for NATS. */
   readonly telemetryBufferBytes?: number;
   /** What connections have told already, where another source of this process was before this one. */
@@ -104,6 +108,7 @@ export class EnrolledStateSource implements StateSource {
   private applyState: ApplyState = () => Promise.reject(new Error('the agent has not started'));
   private pollTimer: NodeJS.Timeout | undefined;
   private readonly keys: KeyWatch;
+  private reportSeconds = 1;
   private reading = false;
   private readAgain = false;
   private stopped = false;
@@ -153,7 +158,7 @@ export class EnrolledStateSource implements StateSource {
       addressee,
       bootId,
       target: { apply: (state) => this.putInForce(state) },
-      store: new LastGoodState(stateDir, addressee),
+      store: options.store ?? new LastGoodState(stateDir, addressee),
       confirm: (signal) => this.confirm(signal),
       report: (outcome) => this.reported(outcome),
       log,
@@ -274,6 +279,15 @@ export class EnrolledStateSource implements StateSource {
     ]);
     const { tunnelPort } = this.enrollment;
     await this.applyState(toWantedState(desired, { ...this.keys.tunnelKeys, tunnelPort, management }));
+    this.reportEvery(desired?.reportIntervalSeconds ?? 1);
+  }
+
+  private reportEvery(seconds: number): void {
+    const intervalMs = seconds * 1000;
+    this.reportSeconds = seconds;
+    this.linkRecorder.intervalMs = intervalMs;
+    this.flowRecorder.intervalMs = intervalMs;
+    this.telemetry.batchEvery(intervalMs);
   }
 
   private access(): NatsAccess {
@@ -342,7 +356,8 @@ export class EnrolledStateSource implements StateSource {
   }
 
   private schedulePoll(): void {
-    const intervalMs = jittered(this.timing.pollIntervalMs ?? POLL_INTERVAL_MS, POLL_JITTER);
+    const pollMs = this.timing.pollIntervalMs ?? POLL_INTERVAL_MS;
+    const intervalMs = jittered(pollMs * this.reportSeconds, POLL_JITTER);
     this.pollTimer = setTimeout(() => {
       if (this.link.current !== undefined && this.credential.state === 'approved') {
         this.publishLastOutcome();
@@ -389,7 +404,7 @@ export class EnrolledStateSource implements StateSource {
     const retryMs = this.timing.confirmRetryMs ?? CONFIRM_RETRY_MS;
     while (!signal.aborted) {
       try {
-        await Promise.race([this.link.prove(), aborted(signal)]);
+        await Promise.race([this.link.prove(this.options.intercepts ?? true), aborted(signal)]);
         return;
       } catch (error) {
         if (!signal.aborted) reason = error;

@@ -6,8 +6,18 @@ import { StateRefusedError } from './errors.js';
 
 const STATE_FILE = 'desired-state.json';
 
+/** Keeps the last state that was in force and confirmed. */
+export interface StateStore {
+  /**
+   * Undefined where there is none.
+   * @throws StateRefusedError when it cannot be used.
+   */
+  load(): Promise<DesiredState | undefined>;
+  save(state: DesiredState): Promise<void>;
+}
+
 /** The last state that was in force and confirmed, on disk, so that the agent works on without its controller. */
-export class LastGoodState {
+export class LastGoodState implements StateStore {
   private readonly path: string;
 
   constructor(

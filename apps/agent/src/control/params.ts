@@ -7,7 +7,10 @@ export const CONFIRM_RETRY_MS = 2_000;
 /** A state that had to be undone is tried once more after this: an outage may have been to blame, not the state. */
 export const REVERTED_RETRY_MS = 15 * 60_000;
 
-/** The desired state is read this often even without a nudge; spread by {@link POLL_JITTER}. */
+/**
+ * The desired state is read this often even without a nudge, and as much less often as the agent reports; spread by
+ * {@link POLL_JITTER}.
+ */
 export const POLL_INTERVAL_MS = 60_000;
 /** Fraction by which the interval varies either way, so that a fleet does not ask in step. */
 export const POLL_JITTER = 0.25;
@@ -22,11 +25,14 @@ export const RECONNECT_MAX_MS = 10_000;
 export const RECONNECT_RESET_MS = 30_000;
 /** Dialling, TLS and NATS handshake together. */
 export const CONNECT_TIMEOUT_MS = 10_000;
-/** Silence that is noticed: at worst (PINGS_OUT + 1) intervals, half a minute instead of the client's six minutes. */
-export const PING_INTERVAL_MS = 10_000;
-export const PINGS_OUT = 2;
-/** One request over NATS. */
-export const REQUEST_TIMEOUT_MS = 5_000;
+/**
+ * Silence that is noticed: at worst (PINGS_OUT + 1) intervals, half a minute instead of the client's six minutes. One ping that
+ * is waited for, rather than two at shorter intervals: of ten thousand agents they are much of what a server has to do.
+ */
+export const PING_INTERVAL_MS = 15_000;
+export const PINGS_OUT = 1;
+/** One request over NATS. A server that is slow because all agents ask is not made faster by asking again soon. */
+export const REQUEST_TIMEOUT_MS = 15_000;
 
 /** One request to the controller's HTTPS API, connecting included. */
 export const API_TIMEOUT_MS = 15_000;
@@ -45,8 +51,11 @@ export const PENDING_POLL_MS = 15_000;
 /** How often a revoked agent asks whether it was let in again. */
 export const REVOKED_RETRY_MS = 10 * 60_000;
 
-/** Records are gathered this long before they are sent as one batch. */
-export const TELEMETRY_BATCH_MS = 1_000;
+/**
+ * Links and living flows are looked at this often, and what was found is sent as one batch; the controller of a large fleet
+ * asks for longer intervals.
+ */
+export const REPORT_INTERVAL_MS = 1_000;
 /** Keeps a batch well under the payload limit of NATS, 1 MiB. */
 export const TELEMETRY_BATCH_BYTES = 524_288;
 /** As many as the contract takes in one message, and no more. */
@@ -57,15 +66,15 @@ export const TELEMETRY_BUFFER_BYTES = 16 * 1_048_576;
 export const TELEMETRY_PENDING_RECORDS = 50_000;
 /** Batches under way to JetStream at once. */
 export const TELEMETRY_IN_FLIGHT = 8;
-/** Pause after a batch was not acknowledged. */
-export const TELEMETRY_RETRY_MS = 1_000;
+/** A stream that is slow is not made faster by the same batch once more. */
+export const TELEMETRY_ACK_TIMEOUT_MS = 20_000;
+/** Pauses after a batch was not acknowledged: first, and at most. */
+export const TELEMETRY_RETRY_MIN_MS = 1_000;
+export const TELEMETRY_RETRY_MAX_MS = 30_000;
 /** How long a stopping agent tries to hand over what it measured. */
 export const TELEMETRY_DRAIN_MS = 2_000;
 
-/** A link's counters become a record this often. */
-export const LINK_INTERVAL_MS = 1_000;
-/** Living flows are looked at this often; the busiest are recorded each time, for a dashboard that lives. */
-export const FLOW_INTERVAL_MS = 1_000;
+/** Of the living flows the busiest are recorded each time, for a dashboard that lives. */
 export const FLOWS_PER_INTERVAL = 32;
 /** Every other flow that moved something is recorded this often: bounds what thousands of slow flows cost. */
 export const FLOW_LULL_MS = 10_000;

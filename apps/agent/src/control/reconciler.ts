@@ -8,7 +8,7 @@ import {
   type StatePosition,
 } from './desired-state.js';
 import { messageOf } from '../errors.js';
-import type { LastGoodState } from './last-good-state.js';
+import type { StateStore } from './last-good-state.js';
 import type { Logger } from './logger.js';
 import { CONFIRM_TIMEOUT_MS, REVERTED_RETRY_MS } from './params.js';
 
@@ -28,7 +28,7 @@ export interface ReconcilerOptions {
   readonly addressee: StateAddressee;
   readonly bootId: string;
   readonly target: StateTarget;
-  readonly store: LastGoodState;
+  readonly store: StateStore;
   /** Resolves when the agent has proved, under the new state, that it reaches its controller's network. */
   readonly confirm: (signal: AbortSignal) => Promise<void>;
   /** Told of each outcome. */

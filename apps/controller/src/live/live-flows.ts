@@ -1,8 +1,8 @@
 import type { FlowRecord } from '@longhaul/contracts';
 import type { LiveFlow } from './live-frame.js';
 
-/** A connection that nobody speaks of any more has ended unheard. */
-const FORGET_AFTER_MS = 10_000;
+/** A connection that nobody speaks of any more has ended unheard: agents speak of slow ones each ten seconds, and of a large fleet's a little later. */
+const FORGET_AFTER_MS = 20_000;
 /** Of one organization; the oldest give way. */
 const MAX_FLOWS = 50_000;
 /** Shorter intervals would make spikes of single packets. */

@@ -1,8 +1,9 @@
 import type { LinkRecord } from '@longhaul/contracts';
 import type { LiveLink } from './live-frame.js';
 
-/** A tunnel of which nothing was heard for so long is down. */
+/** A tunnel of which nothing was heard for so long, and for so many of its agent's intervals, is down. */
 const SILENT_AFTER_MS = 6_000;
+const SILENT_AFTER_INTERVALS = 3;
 
 /** What a link is called in the model, if the two agents' sites have one. */
 export type LinkIdOf = (agentId: string, peerAgentId: string) => string | undefined;
@@ -68,7 +69,8 @@ export class LiveLinks {
 
 const show = (tunnel: Tunnel, nowMs: number): Omit<LiveLink, 'linkId'> => {
   const { agentId, peerAgentId, newest, sums } = tunnel;
-  const silent = nowMs - tunnel.heardAtMs > SILENT_AFTER_MS;
+  const silentAfterMs = Math.max(SILENT_AFTER_MS, SILENT_AFTER_INTERVALS * newest.intervalMs);
+  const silent = nowMs - tunnel.heardAtMs > silentAfterMs;
   if (silent) tunnel.shown = { ...toPoint(NOTHING, newest), rttMs: null, openStreams: 0 };
   else if (sums) tunnel.shown = toPoint(sums, newest);
   tunnel.sums = undefined;

@@ -13,6 +13,8 @@ export interface DurableWorkerOptions {
   readonly maxBatch: number;
   /** How long a batch waits for more, in milliseconds. */
   readonly lingerMs: number;
+  /** Batches that are stored at once, 1 unless given: then one is read while the database is busy with another. */
+  readonly parallel?: number;
   /**
    * Stores a batch. On return every message of it has been dealt with, and is acknowledged; a throw means that nothing
    * was, and the same batch is tried again.
@@ -61,15 +63,28 @@ export class DurableWorker {
 
   /** Until the consumer is gone, which happens when the server has lost its store. */
   private async consume(): Promise<void> {
-    const { stream, consumer, maxBatch, lingerMs } = this.options;
+    const { stream, consumer, maxBatch, lingerMs, parallel = 1 } = this.options;
     const connection = await orAborted(this.nats.agents(), this.stopping.signal);
     const handle = await jetstream(connection).consumers.get(stream, consumer);
-    this.messages = await handle.consume({ max_messages: maxBatch * 2, abort_on_missing_resource: true });
+    this.messages = await handle.consume({
+      max_messages: maxBatch * (parallel + 1),
+      abort_on_missing_resource: true,
+    });
     if (this.stopping.signal.aborted) this.messages.stop();
+    const underWay = new Set<Promise<void>>();
     for await (const batch of batches(this.messages, maxBatch, lingerMs)) {
-      await this.storeForGood(batch);
-      for (const message of batch) message.ack();
+      const work = this.settle(batch).finally(() => underWay.delete(work));
+      underWay.add(work);
+      // Looked at below; until then it is nobody's.
+      work.catch(() => undefined);
+      if (underWay.size >= parallel) await Promise.race(underWay);
     }
+    await Promise.all(underWay);
+  }
+
+  private async settle(batch: readonly JsMsg[]): Promise<void> {
+    await this.storeForGood(batch);
+    for (const message of batch) message.ack();
   }
 
   private async storeForGood(batch: readonly JsMsg[]): Promise<void> {

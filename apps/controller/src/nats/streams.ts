@@ -38,6 +38,8 @@ const STREAMS: readonly (Partial<StreamConfig> & { name: string })[] = [
     max_age: nanos(DAY_MS),
     max_bytes: 8 * GIB,
     max_msg_size: 4 * MIB,
+    // Keys in the database make storage exact. The server holds each id of the window in memory: a million in two minutes.
+    duplicate_window: nanos(30_000),
   },
   {
     name: STATUS_STREAM,

@@ -81,7 +81,7 @@ const fleetOf = (rules: PolicyRule[], changes: Partial<Fleet> = {}): Fleet => ({
 /** As the agent would get it: what the contract refuses fails here. */
 const compileFor = (agent: FleetAgent, fleet: Fleet): DesiredState =>
   desiredStateSchema.parse({
-    ...compileFleet(fleet).get(agent.id),
+    ...new Map(compileFleet(fleet)).get(agent.id),
     epoch: 1,
     generation: 1,
     policyRevision: null,
@@ -254,7 +254,7 @@ test('a fleet of thousands of spokes is compiled link by link', () => {
   const sites = [...hubs, ...spokes];
   const agents = sites.map(agentAt);
   const links = spokes.map((spoke, i) => link(spoke, hubs[i % 2] ?? spoke));
-  const compiled = compileFleet(fleetOf([rule('all', {})], { sites, agents, links }));
+  const compiled = new Map(compileFleet(fleetOf([rule('all', {})], { sites, agents, links })));
   const peers = [...compiled.values()].reduce((sum, content) => sum + content.peers.length, 0);
   expect(compiled.size).toBe(3002);
   expect(peers).toBe(2 * links.length);

@@ -48,11 +48,13 @@ const NOTHING: WantedAtSite = { rules: [], forwards: [] };
  * source is linked to and that has an agent, for what the rule and that site's LAN prefixes have in common; that site's agent
  * allows exactly this, and nothing else. A forward is listened for by all agents of its site, while it is linked to the
  * destination. Peers are the approved agents of all linked sites.
+ *
+ * Compiles one agent after the other, as they are taken: of a large fleet all at once would be much memory.
  */
-export const compileFleet = (fleet: Fleet): Map<string, DesiredContent> => {
+export function* compileFleet(fleet: Fleet): Iterable<readonly [agentId: string, content: DesiredContent]> {
   const compilation = new Compilation(fleet);
-  return new Map(fleet.agents.map((agent) => [agent.id, compilation.contentOf(agent)]));
-};
+  for (const agent of fleet.agents) yield [agent.id, compilation.contentOf(agent)];
+}
 
 /** The flow rules of every site, in the order in which its agents ask them. */
 export const compileRules = (fleet: Fleet): Map<string, readonly FlowRule[]> => {
@@ -95,6 +97,7 @@ class Compilation {
       forwards: [...forwards],
       allow: this.allowRules(agent),
       intercept: rules.length > 0,
+      ...reportIntervalOf(this.fleet.agents.length),
       ...(agentRelease === undefined ? {} : { agentRelease }),
     };
   }
@@ -175,6 +178,21 @@ class Compilation {
     });
   }
 }
+
+/**
+ * Of a large fleet each agent reports the less often, so that no more than some 1,000 messages come a second: nats-server has
+ * as much to do for one of two records as for one of a hundred. Not said where it is the default: then a controller that learns
+ * of intervals gives no agent of a small fleet a new state.
+ */
+const reportIntervalOf = (agents: number): Pick<DesiredState, 'reportIntervalSeconds'> => {
+  const interval = REPORT_INTERVALS.find(({ moreThan }) => agents > moreThan);
+  return interval === undefined ? {} : { reportIntervalSeconds: interval.seconds };
+};
+const REPORT_INTERVALS = [
+  { moreThan: 5000, seconds: 10 },
+  { moreThan: 2000, seconds: 5 },
+  { moreThan: 1000, seconds: 2 },
+] as const;
 
 /** What is in the map, or is made and put there. */
 const remembered = <Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value => {
@@ -298,8 +316,11 @@ const toPeer = (
 };
 
 /** Not said where they are the default: then a controller that learns of weights gives no agent a new state. */
-const classWeightsOf = ({ classWeights = DEFAULT_CLASS_WEIGHTS }: FleetLink): Pick<Peer, 'classWeights'> =>
-  canonicalJson(classWeights) === canonicalJson(DEFAULT_CLASS_WEIGHTS) ? {} : { classWeights };
+const classWeightsOf = ({ classWeights }: FleetLink): Pick<Peer, 'classWeights'> =>
+  classWeights === undefined || canonicalJson(classWeights) === CANONICAL_DEFAULT_WEIGHTS
+    ? {}
+    : { classWeights };
+const CANONICAL_DEFAULT_WEIGHTS = canonicalJson(DEFAULT_CLASS_WEIGHTS);
 
 /** What one connection may be opened to. */
 interface Grant {

@@ -23,10 +23,19 @@ import { Topology } from './topology.js';
 
 interface NewState {
   readonly agentId: string;
+  readonly epoch: number;
   readonly generation: number;
+  readonly policyRevision: number | null;
   readonly contentSha256: string;
-  readonly document: DesiredState;
+  /** JSON */
+  readonly document: string;
 }
+
+/**
+ * States are stored in parts of about so many characters: those of thousands of agents together would be much memory. Small
+ * enough for a socket to take at once.
+ */
+const PART_LENGTH = 500_000;
 
 /**
  * Keeps every agent's desired state what policy, sites, links and agents make it. Whoever changes one of those calls
@@ -57,10 +66,21 @@ export class DesiredStateCompiler {
     await this.lock(tx, organizationId);
     const fleet = await loadFleet(tx, organizationId);
     const revisions = revisionsBySite(fleet);
-    const changed = await changedStates(tx, organizationId, revisions, compileFleet(fleet));
-    await storeStates(tx, organizationId, changed);
+    const order = await orderOfStates(tx, organizationId);
+    const changedIds: string[] = [];
+    let storing = Promise.resolve();
+    for (const states of parts(changedStates(order, revisions, compileFleet(fleet)))) {
+      // The database stores one part while the next is compiled.
+      await storing;
+      storing = storeStates(tx, organizationId, states);
+      // Looked at above or below; until then it is nobody's.
+      storing.catch(() => undefined);
+      await sent();
+      for (const { agentId } of states) changedIds.push(agentId);
+    }
+    await storing;
     await noteRevisions(tx, fleet, revisions);
-    return changed.map(({ agentId }) => agentId);
+    return changedIds;
   }
 
   /** Gives agents a new generation at the next {@link recompile}, also if nothing changes for them: they try it again. */
@@ -79,6 +99,9 @@ export class DesiredStateCompiler {
     return stored === null ? undefined : desiredStateSchema.parse(stored.document);
   }
 }
+
+/** Resolves when what was asked of the database is on its way there. */
+const sent = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** The newest revision that counts at each site; null before the first. */
 const revisionsBySite = (fleet: Fleet): Map<string, number | null> =>
@@ -170,18 +193,31 @@ const linkedAgents = (sites: readonly FleetSite[], agents: readonly FleetAgent[]
   });
 };
 
-const changedStates = async (
-  tx: Transaction,
-  organizationId: string,
-  revisions: ReadonlyMap<string, number | null>,
-  contents: ReadonlyMap<string, DesiredContent>,
-): Promise<NewState[]> => {
+/** The organization's epoch, and the states that its agents were given last. */
+interface OrderOfStates {
+  readonly epoch: number;
+  readonly previous: ReadonlyMap<
+    string,
+    { readonly epoch: number; readonly generation: number; readonly contentSha256: string }
+  >;
+}
+
+const orderOfStates = async (tx: Transaction, organizationId: string): Promise<OrderOfStates> => {
   const { desiredStateEpoch: epoch } = await tx.organization.findUniqueOrThrow({
     where: { id: organizationId },
   });
-  const stored = await tx.agentDesiredState.findMany({ where: { organizationId }, omit: { document: true } });
-  const previous = new Map(stored.map((state) => [state.agentId, state]));
-  const changed: NewState[] = [];
+  const stored = await tx.agentDesiredState.findMany({
+    where: { organizationId },
+    select: { agentId: true, epoch: true, generation: true, contentSha256: true },
+  });
+  return { epoch, previous: new Map(stored.map((state) => [state.agentId, state])) };
+};
+
+function* changedStates(
+  { epoch, previous }: OrderOfStates,
+  revisions: ReadonlyMap<string, number | null>,
+  contents: Iterable<readonly [agentId: string, content: DesiredContent]>,
+): Iterable<NewState> {
   for (const [agentId, content] of contents) {
     const before = previous.get(agentId);
     const contentSha256 = canonicalSha256(content);
@@ -189,11 +225,24 @@ const changedStates = async (
     const generation = (before?.generation ?? 0) + 1;
     const policyRevision = revisions.get(content.siteId) ?? null;
     // What is stored is what an agent accepts, or nothing is stored.
-    const document = desiredStateSchema.parse({ ...content, epoch, generation, policyRevision });
-    changed.push({ agentId, generation, contentSha256, document });
+    const state = desiredStateSchema.parse({ ...content, epoch, generation, policyRevision });
+    yield { agentId, epoch, generation, policyRevision, contentSha256, document: JSON.stringify(state) };
   }
-  return changed;
-};
+}
+
+/** In their order, each part up to {@link PART_LENGTH} and one document. */
+function* parts(states: Iterable<NewState>): Iterable<readonly NewState[]> {
+  let part: NewState[] = [];
+  let length = 0;
+  for (const state of states) {
+    part.push(state);
+    length += state.document.length;
+    if (length < PART_LENGTH) continue;
+    yield part;
+    [part, length] = [[], 0];
+  }
+  if (part.length > 0) yield part;
+}
 
 /** In two statements, however many agents there are. */
 const storeStates = async (
@@ -201,23 +250,19 @@ const storeStates = async (
   organizationId: string,
   states: readonly NewState[],
 ): Promise<void> => {
-  if (states.length === 0) return;
   const agentIds = states.map(({ agentId }) => agentId);
-  const documents = states.map(({ document }) => JSON.stringify(document));
-  const hashes = states.map(({ contentSha256 }) => contentSha256);
+  const generations = states.map(({ generation }) => generation);
   await tx.$executeRaw`
     INSERT INTO agent_desired_states
       (organization_id, agent_id, epoch, generation, revision, document, content_sha256, compiled_at)
-    SELECT ${organizationId}::uuid, agent_id, (document->>'epoch')::int, (document->>'generation')::int,
-      (document->>'policyRevision')::int, document, content_sha256, now()
-    FROM (
-      SELECT unnest(${agentIds}::text[])::uuid AS agent_id, unnest(${documents}::text[])::jsonb AS document,
-        unnest(${hashes}::text[]) AS content_sha256
-    ) AS compiled
+    SELECT ${organizationId}::uuid, agent_id, epoch, generation, revision, document::jsonb, content_sha256, now()
+    FROM unnest(${agentIds}::uuid[], ${states.map(({ epoch }) => epoch)}::int[], ${generations}::int[],
+      ${states.map(({ policyRevision }) => policyRevision)}::int[], ${states.map(({ document }) => document)}::text[],
+      ${states.map(({ contentSha256 }) => contentSha256)}::text[])
+      AS compiled(agent_id, epoch, generation, revision, document, content_sha256)
     ON CONFLICT (organization_id, agent_id) DO UPDATE SET
       epoch = excluded.epoch, generation = excluded.generation, revision = excluded.revision,
       document = excluded.document, content_sha256 = excluded.content_sha256, compiled_at = excluded.compiled_at`;
-  const generations = states.map(({ generation }) => generation);
   await tx.$executeRaw`
     INSERT INTO outbox (organization_id, topic, subject_id, payload)
     SELECT ${organizationId}::uuid, ${OUTBOX_TOPICS.desiredState}, agent_id, jsonb_build_object('generation', generation)

@@ -46,9 +46,10 @@ export class PolicyPreview {
   private readonly after: ReadonlyMap<string, DesiredContent>;
 
   constructor(present: TestedFleet, next: TestedFleet) {
-    [this.before, this.after] = [present, next].map((fleet) =>
-      compileFleet({ ...fleet, links: [], presharedKeys: new Map() }),
-    ) as [Map<string, DesiredContent>, Map<string, DesiredContent>];
+    const compiled = (fleet: TestedFleet): Map<string, DesiredContent> =>
+      new Map(compileFleet({ ...fleet, links: [], presharedKeys: new Map() }));
+    this.before = compiled(present);
+    this.after = compiled(next);
   }
 
   /** Agents that would get a new desired state. */

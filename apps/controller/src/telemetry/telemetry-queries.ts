@@ -25,6 +25,7 @@ export interface LatestLink extends LinkPoint {
   readonly agentId: string;
   readonly peerAgentId: string;
   readonly state: string;
+  readonly intervalMs: number;
 }
 
 export interface StoredFlow {
@@ -117,7 +118,7 @@ export class TelemetryQueries {
   /** The newest sample of every tunnel of the given agents. */
   async latest(tx: Transaction, organizationId: string, agentIds: readonly string[]): Promise<LatestLink[]> {
     return tx.$queryRawUnsafe<LatestLink[]>(
-      `SELECT agent_id AS "agentId", peer_agent_id AS "peerAgentId", state, at, ${POINT_COLUMNS}
+      `SELECT agent_id AS "agentId", peer_agent_id AS "peerAgentId", state, at, interval_ms AS "intervalMs", ${POINT_COLUMNS}
        FROM (
          SELECT DISTINCT ON (agent_id, peer_agent_id) *
          FROM telemetry.link_samples
@@ -125,7 +126,7 @@ export class TelemetryQueries {
            AND at > now() - make_interval(secs => $3) AND at <= now() + interval '1 minute'
          ORDER BY agent_id, peer_agent_id, at DESC, sequence DESC
        ) AS newest
-       GROUP BY agent_id, peer_agent_id, state, at`,
+       GROUP BY agent_id, peer_agent_id, state, at, interval_ms`,
       organizationId,
       [...agentIds],
       LATEST_WITHIN_SECONDS,

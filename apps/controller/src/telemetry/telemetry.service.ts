@@ -10,6 +10,8 @@ import { TelemetryStore } from './telemetry-store.js';
 /** Messages of one transaction: some ten thousand records. */
 const MAX_BATCH = 500;
 const LINGER_MS = 100;
+/** Transactions at once: rows are written in an order, as by two replicas. */
+const PARALLEL = 2;
 const MAINTENANCE_INTERVAL_MS = 3_600_000;
 const MAINTENANCE_RETRY_MS = 5_000;
 
@@ -31,6 +33,7 @@ export class TelemetryService {
       consumer: TELEMETRY_CONSUMER,
       maxBatch: MAX_BATCH,
       lingerMs: LINGER_MS,
+      parallel: PARALLEL,
       store: (messages) => store.store(messages),
     });
   }

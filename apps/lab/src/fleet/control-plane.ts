@@ -53,6 +53,9 @@ export interface ControlPlaneOptions {
 /** The lab has everything on one machine: what a controller needs to start is not to be taken from the agents. */
 const CONTROLLER_NICENESS = 10;
 
+/** As in `deploy/`: of what a busy controller makes nearly nothing lives on, and there is much of it. */
+const CONTROLLER_NODE_ARGUMENTS = ['--max-semi-space-size=64'];
+
 export interface Account {
   readonly email: string;
   readonly password: string;
@@ -127,7 +130,7 @@ export class ControlPlane {
       const program = {
         environment,
         logFile: join(stateDir, 'controller.log'),
-        nodeArguments: controllerNodeArguments,
+        nodeArguments: [...CONTROLLER_NODE_ARGUMENTS, ...controllerNodeArguments],
         niceness: options.controllerNiceness ?? CONTROLLER_NICENESS,
       };
       const plane = new ControlPlane(

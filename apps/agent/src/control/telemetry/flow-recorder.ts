@@ -1,7 +1,7 @@
 import type { FlowRecord } from '@longhaul/contracts';
 import type { FlowRecord as FlowTotals } from '@longhaul/edge';
 import { MAX_ACTIVE_FLOWS, type DataPlaneSnapshot } from '../../data-plane/messages.js';
-import { FLOW_INTERVAL_MS, FLOW_LULL_MS, FLOWS_PER_INTERVAL } from '../params.js';
+import { FLOW_LULL_MS, FLOWS_PER_INTERVAL, REPORT_INTERVAL_MS } from '../params.js';
 
 type Counters = Pick<FlowTotals, 'bytesUp' | 'bytesDown' | 'encodedBytesUp' | 'encodedBytesDown'>;
 
@@ -28,10 +28,11 @@ const volume = ({ bytesUp, bytesDown }: Counters): number => bytesUp + bytesDown
 
 /**
  * Makes records of what each connection moved since its last record. A connection is recorded by the agent at whose
- * side it began, so that it is counted once. Every end is recorded; of those that live, the busiest each second and the
- * others less often.
+ * side it began, so that it is counted once. Every end is recorded; of those that live, the busiest each interval and
+ * the others less often.
  */
 export class FlowRecorder {
+  intervalMs = REPORT_INTERVAL_MS;
   private readonly reported = new Map<string, Reported>();
   private lastLookMs = -Infinity;
 
@@ -39,7 +40,7 @@ export class FlowRecorder {
   record({ statistics, endedFlows, activeFlows }: DataPlaneSnapshot): FlowRecord[] {
     const { atMs } = statistics;
     const records = endedFlows.filter(beganHere).map((flow) => this.end(flow));
-    if (Math.abs(atMs - this.lastLookMs) < FLOW_INTERVAL_MS - SLACK_MS) return records;
+    if (Math.abs(atMs - this.lastLookMs) < this.intervalMs - SLACK_MS) return records;
     this.lastLookMs = atMs;
     for (const flow of this.due(activeFlows.filter(beganHere), atMs)) records.push(this.report(flow, atMs));
     if (activeFlows.length < MAX_ACTIVE_FLOWS) this.forgetAllBut(activeFlows);

@@ -1,21 +1,22 @@
 import type { LinkRecord } from '@longhaul/contracts';
 import type { DataPlaneStatistics, LinkStatistics } from '@longhaul/edge';
-import { LINK_INTERVAL_MS } from '../params.js';
+import { REPORT_INTERVAL_MS } from '../params.js';
 
 /** A counter that is less than before began anew meanwhile. */
 const grown = (now: number, before: number): number => (now >= before ? now - before : now);
 
 const toMs = (us: number | null): number | null => (us === null ? null : us / 1000);
 
-/** Makes one record a second and link of the data plane's counters. */
+/** Makes one record of each link and interval of the data plane's counters. */
 export class LinkRecorder {
+  intervalMs = REPORT_INTERVAL_MS;
   private before: DataPlaneStatistics | undefined;
 
   /** The records that are due; none while the interval is not over. */
   record(now: DataPlaneStatistics): LinkRecord[] {
     const { before } = this;
     const intervalMs = before === undefined ? 0 : now.atMs - before.atMs;
-    if (before !== undefined && intervalMs >= 0 && intervalMs < LINK_INTERVAL_MS - SLACK_MS) return [];
+    if (before !== undefined && intervalMs >= 0 && intervalMs < this.intervalMs - SLACK_MS) return [];
     this.before = now;
     // The first snapshot has nothing before it; a clock that was set back makes no interval.
     if (before === undefined || intervalMs <= 0) return [];

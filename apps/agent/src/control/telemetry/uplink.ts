@@ -4,13 +4,15 @@ import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { messageOf } from '../../errors.js';
 import type { Logger } from '../logger.js';
 import {
-  REQUEST_TIMEOUT_MS,
-  TELEMETRY_BATCH_MS,
+  REPORT_INTERVAL_MS,
+  TELEMETRY_ACK_TIMEOUT_MS,
   TELEMETRY_BUFFER_BYTES,
   TELEMETRY_DRAIN_MS,
   TELEMETRY_IN_FLIGHT,
-  TELEMETRY_RETRY_MS,
+  TELEMETRY_RETRY_MAX_MS,
+  TELEMETRY_RETRY_MIN_MS,
 } from '../params.js';
+import { BackOff } from '../pause.js';
 import { Batcher } from './batcher.js';
 import { BatchBuffer, type Batch } from './batch-buffer.js';
 
@@ -45,7 +47,10 @@ export class TelemetryUplink {
   private underWay = 0;
   private delivered = 0;
   private resting = false;
+  private readonly backOff = new BackOff(TELEMETRY_RETRY_MIN_MS, TELEMETRY_RETRY_MAX_MS);
   private complaint: string | undefined;
+  private intervalMs = REPORT_INTERVAL_MS;
+  private started = false;
   private timer: NodeJS.Timeout | undefined;
   private onEmpty: (() => void) | undefined;
 
@@ -66,7 +71,17 @@ export class TelemetryUplink {
   }
 
   start(): void {
-    this.timer ??= setInterval(() => this.closeBatches(), TELEMETRY_BATCH_MS).unref();
+    this.started = true;
+    this.timer ??= setInterval(() => this.closeBatches(), this.intervalMs).unref();
+  }
+
+  /** Makes a batch of what was gathered this often, in milliseconds. */
+  batchEvery(intervalMs: number): void {
+    if (intervalMs === this.intervalMs) return;
+    this.intervalMs = intervalMs;
+    clearInterval(this.timer);
+    this.timer = undefined;
+    if (this.started) this.start();
   }
 
   links(records: Iterable<LinkRecord>): void {
@@ -78,7 +93,7 @@ export class TelemetryUplink {
   }
 
   attach(connection: NatsConnection): void {
-    this.client = jetstream(connection, { timeout: REQUEST_TIMEOUT_MS });
+    this.client = jetstream(connection, { timeout: TELEMETRY_ACK_TIMEOUT_MS });
     this.resting = false;
     this.pump();
   }
@@ -97,6 +112,7 @@ export class TelemetryUplink {
 
   /** Stops gathering and hands over what is left, for as long as `timeoutMs`. */
   async stop(timeoutMs = TELEMETRY_DRAIN_MS): Promise<void> {
+    this.started = false;
     clearInterval(this.timer);
     this.timer = undefined;
     this.closeBatches();
@@ -113,7 +129,9 @@ export class TelemetryUplink {
   private pump(): void {
     const { client } = this;
     if (client === undefined || this.resting) return;
-    while (this.underWay < TELEMETRY_IN_FLIGHT) {
+    // While batches are not acknowledged, one finds out when they are again.
+    const most = this.complaint === undefined ? TELEMETRY_IN_FLIGHT : 1;
+    while (this.underWay < most) {
       const batch = this.buffer.take();
       if (batch === undefined) break;
       void this.send(client, batch);
@@ -127,6 +145,7 @@ export class TelemetryUplink {
       await client.publish(this.subjectOf(batch), batch.payload, { msgID: this.messageId(batch) });
       this.delivered += 1;
       this.complaint = undefined;
+      this.backOff.reset();
       this.buffer.settle(batch);
     } catch (error) {
       this.failed(batch, error);
@@ -157,7 +176,7 @@ export class TelemetryUplink {
     setTimeout(() => {
       this.resting = false;
       this.pump();
-    }, TELEMETRY_RETRY_MS).unref();
+    }, this.backOff.next()).unref();
   }
 
   private subjectOf({ kind }: Batch): string {

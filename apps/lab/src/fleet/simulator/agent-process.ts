@@ -8,10 +8,11 @@ import { LightAgent } from './light-agent.js';
 const DIALS_AT_ONCE = 32;
 const CONNECTED_POLL_MS = 20;
 /** How often outcomes are looked for; each carries its own time. */
-const OUTCOMES_INTERVAL_MS = 100;
+const OUTCOMES_INTERVAL_MS = 500;
 const REPORT_INTERVAL_MS = 250;
 /** Agents report in so many groups, one after the other within a second: not all at its beginning. */
 const GROUPS = 20;
+const LONGEST_BATCH_MS = 11_000;
 const GROUP_INTERVAL_MS = 1000 / GROUPS;
 
 let agents: LightAgent[] = [];
@@ -70,8 +71,8 @@ async function carryLoad({ seconds, connections, peers }: LoadRequest): Promise<
     if (wait <= 0) await sleep(0);
   }
   clearInterval(report);
-  // The uplinks make a batch of what they gathered once a second.
-  await sleep(2 * 1000);
+  // The uplinks of a large fleet make a batch of what they gathered this often, in milliseconds.
+  await sleep(LONGEST_BATCH_MS);
   setInterval(() => tellLoad(loads, true), REPORT_INTERVAL_MS);
 }
 

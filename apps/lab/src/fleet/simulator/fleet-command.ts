@@ -53,7 +53,7 @@ export function fleetCommand(): Command {
 A real PostgreSQL, nats-server and controller, and for each agent the control side of a real one: keys, credential, its own NATS
 connection over TLS, desired states that it confirms, telemetry through JetStream. What is not real: sites and agents are made by
 SQL and their credentials by the controller's own code, not over the API of enrolment; agents have no data plane, so
-connections are made up; their state directories are in memory.
+connections are made up and none is intercepted; their state directories are in memory.
 
 Exits with 1 if anything was lost, or stored twice.`,
     )

@@ -83,18 +83,23 @@ export class FlowLoad {
 
   private record(connection: Connection, atMs: number): FlowRecord {
     connection.secondsLeft -= 1;
-    const { secondsLeft, ...facts } = connection;
-    const accelerated = facts.handling === 'accelerated';
+    const { flowId, startedAtMs, source, destination, destinationPort, handling } = connection;
+    const accelerated = handling === 'accelerated';
     const bytesUp = 1 + this.random.below(MOST_BYTES);
     const bytesDown = Math.ceil(bytesUp / 50);
     this.records += 1;
     this.bytes += bytesUp + bytesDown;
     return {
-      ...facts,
+      flowId,
+      startedAtMs,
+      source,
+      destination,
+      destinationPort,
+      handling,
       peerAgentId: accelerated ? this.options.peerAgentId : null,
       atMs,
       ruleId: accelerated ? 'fleet' : null,
-      ended: secondsLeft === 0 ? 'closed' : null,
+      ended: connection.secondsLeft === 0 ? 'closed' : null,
       reason: null,
       bytesUp,
       bytesDown,

@@ -24,8 +24,8 @@ const SILENT = {
 };
 
 /**
- * An agent without a data plane: the whole control side of a real one (keys, credential, NATS connection, reconciler, last good
- * state, telemetry uplink), whose states are put in force nowhere and whose connections are made up.
+ * An agent without a data plane: the control side of a real one (keys, credential, NATS connection, reconciler, telemetry
+ * uplink), whose states are put in force nowhere and not written to disk, and whose connections are made up.
  */
 export class LightAgent {
   private source: EnrolledStateSource | undefined;
@@ -69,7 +69,13 @@ export class LightAgent {
       tunnelPort: TUNNEL_PORT,
       obtainedAtMs: Date.now(),
     });
-    this.source = await EnrolledStateSource.open({ stateDir: this.stateDir, log: SILENT, timing: TIMING });
+    this.source = await EnrolledStateSource.open({
+      stateDir: this.stateDir,
+      log: SILENT,
+      timing: TIMING,
+      store: { load: () => Promise.resolve(undefined), save: () => Promise.resolve() },
+      intercepts: false,
+    });
     await this.source.start(() => {
       this.applications += 1;
       return Promise.resolve();
@@ -77,7 +83,7 @@ export class LightAgent {
   }
 
   get connected(): boolean {
-    return this.source?.status().connected ?? false;
+    return this.source?.connected ?? false;
   }
 
   /** What became of the newest desired state, if that was not asked for before. */
