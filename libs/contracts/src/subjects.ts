@@ -15,7 +15,10 @@ export const subjects = {
   /** Agent to JetStream: flow records. Body: {@link FlowTelemetry}. */
   flowTelemetry: (organizationId: string, agentId: string) =>
     `${root(organizationId, agentId)}.up.telemetry.flow`,
-  /** Controller to agent, core NATS, empty body: read your desired state now. */
+  /**
+   * Controller to agent, core NATS: here is your desired state, or, with an empty body, read it now. An agent of an older
+   * version reads it either way. Body: {@link DesiredState}, up to {@link MAX_NUDGED_STATE_BYTES}, or nothing.
+   */
   nudge: (organizationId: string, agentId: string) => `${root(organizationId, agentId)}.down.nudge`,
   /** Controller to agent, core NATS: something for its log. Body: {@link NoticeMessage}. */
   notice: (organizationId: string, agentId: string) => `${root(organizationId, agentId)}.down.notice`,
@@ -28,6 +31,9 @@ export const subjects = {
   /** For the controller's queue subscriptions. */
   all: { hello: 'lh.*.*.up.hello', applied: 'lh.*.*.up.applied', telemetry: 'lh.*.*.up.telemetry.>' },
 } as const;
+
+/** A larger state is read by its agent: thousands of them at once would be more than a server holds for its clients. */
+export const MAX_NUDGED_STATE_BYTES = 16_384;
 
 /** JetStream KV bucket of desired states (`allow_direct`); its keys are {@link desiredStateKey}. */
 export const DESIRED_STATE_BUCKET = 'desired';

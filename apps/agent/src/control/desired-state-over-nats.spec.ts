@@ -89,6 +89,20 @@ describe('an enrolled agent and its desired state', () => {
     expect(agent.source?.status()).toMatchObject({ generation: 4, connected: true, standing: 'approved' });
   });
 
+  it('takes a state that comes with a nudge, and reads none then', async () => {
+    await agent.start();
+    await put(1);
+    await outcome(1);
+    const { organizationId, agentId } = agent.addressee;
+    // Only in the nudge: whoever reads finds the first one.
+    fleet.nats.say(subjects.nudge(organizationId, agentId), someState(agent.addressee, 2));
+    expect(await outcome(2)).toMatchObject({ outcome: 'applied' });
+    fleet.nats.say(subjects.nudge(organizationId, agentId), { generation: 'no state' });
+    await put(3);
+    expect(await outcome(3)).toMatchObject({ outcome: 'applied' });
+    expect(agent.inForce).toHaveLength(3);
+  });
+
   it('reads its state now and then without being told', async () => {
     await agent.start({ timing: { pollIntervalMs: 100 } });
     await put(1, {}, false);

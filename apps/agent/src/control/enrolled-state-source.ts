@@ -304,8 +304,13 @@ export class EnrolledStateSource implements StateSource {
   private onConnected(connection: NatsConnection): void {
     this.keeper.noteAccepted();
     const { organizationId, agentId, state } = this.credential;
-    const onNudge = state === 'approved' ? () => void this.read() : () => this.keeper.renewNow();
-    connection.subscribe(subjects.nudge(organizationId, agentId), { callback: onNudge });
+    connection.subscribe(subjects.nudge(organizationId, agentId), {
+      callback: (error, message) => {
+        if (error !== null) return;
+        if (state === 'approved') this.nudged(message.data);
+        else this.keeper.renewNow();
+      },
+    });
     connection.subscribe(subjects.notice(organizationId, agentId), {
       callback: (error, message) => {
         if (error === null) this.noteNotice(message.data);
@@ -316,6 +321,12 @@ export class EnrolledStateSource implements StateSource {
     this.publishLastOutcome();
     this.telemetry.attach(connection);
     void this.read();
+  }
+
+  private nudged(document: Uint8Array): void {
+    if (this.stopped) return;
+    if (document.length > 0) void this.reconciler.offer(document);
+    else void this.read();
   }
 
   private noteNotice(data: Uint8Array): void {

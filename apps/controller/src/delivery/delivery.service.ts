@@ -130,7 +130,7 @@ export class DeliveryService {
     const states = await readStates(client, [...new Set(wanted.map(({ subjectId }) => subjectId))]);
     const outcomes = await settleAll(states, WIDTH, async (state) => {
       await this.states.write(state);
-      await this.states.nudge(state.organizationId, state.agentId);
+      await this.states.tell(state);
     });
     const faults = new Map<string, unknown>();
     for (const [index, outcome] of outcomes.entries()) {
@@ -188,7 +188,7 @@ export class DeliveryService {
     for (;;) {
       const page = await readStatePage(this.pool, after, PAGE_SIZE);
       const outcomes = await settleAll(page, WIDTH, async (state) => {
-        if (await this.states.write(state)) await this.states.nudge(state.organizationId, state.agentId);
+        if (await this.states.write(state)) await this.states.tell(state);
       });
       const fault = outcomes.find((outcome) => outcome.status === 'rejected');
       if (fault?.status === 'rejected') throw new Error(String(fault.reason), { cause: fault.reason });

@@ -1,6 +1,11 @@
 import { jest } from '@jest/globals';
 import type pg from 'pg';
-import { desiredStateDirectGet, desiredStateKey, subjects } from '@longhaul/contracts';
+import {
+  desiredStateDirectGet,
+  desiredStateKey,
+  MAX_NUDGED_STATE_BYTES,
+  subjects,
+} from '@longhaul/contracts';
 import { createWorkerPool } from '../database/worker-pool.js';
 import { AgentPresence, type PresenceChange } from '../nats/agent-presence.js';
 import type { DurableWorker } from '../nats/durable-worker.js';
@@ -113,15 +118,16 @@ describe('delivery', () => {
 
   it('brings a state to its agent with a nudge, and the answer back', async () => {
     const agent = await newAgent();
-    let nudges = 0;
+    const nudges: string[] = [];
     agent.connection.subscribe(subjects.nudge(organizationId, agent.agentId), {
-      callback: () => {
-        nudges += 1;
+      callback: (_, message) => {
+        nudges.push(message.string());
       },
     });
     await agent.connection.flush();
     await fixtures.desiredState(organizationId, agent.agentId, 1);
-    await eventually(() => nudges > 0);
+    await eventually(() => nudges.length > 0);
+    expect(JSON.parse(nudges[0] ?? '')).toMatchObject({ agentId: agent.agentId, generation: 1 });
     expect(await readGeneration(agent)).toBe(1);
     await eventually(async () => (await outboxSize()) === 0);
     const [row] = await fixtures.query(
@@ -132,6 +138,22 @@ describe('delivery', () => {
     sayApplied(agent, 1);
     await eventually(async () => (await appliedGeneration(agent)) !== undefined);
     expect(await appliedGeneration(agent)).toEqual({ generation: 1, outcome: 'APPLIED' });
+  });
+
+  it('has an agent read a state that is too large for a nudge', async () => {
+    const agent = await newAgent();
+    const nudges: number[] = [];
+    agent.connection.subscribe(subjects.nudge(organizationId, agent.agentId), {
+      callback: (_, { data }) => {
+        nudges.push(data.length);
+      },
+    });
+    await agent.connection.flush();
+    const spare = 'x'.repeat(MAX_NUDGED_STATE_BYTES);
+    await fixtures.desiredState(organizationId, agent.agentId, 1, 1, { spare });
+    await eventually(() => nudges.length > 0);
+    expect(nudges).toEqual([0]);
+    expect(await readGeneration(agent)).toBe(1);
   });
 
   it('never goes back to an older state, and takes what an agent says of one for no news', async () => {

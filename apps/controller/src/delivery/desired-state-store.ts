@@ -1,6 +1,6 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
-import { desiredStateKey, subjects, type NoticeMessage } from '@longhaul/contracts';
+import { desiredStateKey, MAX_NUDGED_STATE_BYTES, subjects, type NoticeMessage } from '@longhaul/contracts';
 import { openDesiredStates } from '../nats/streams.js';
 import type { NatsService } from '../nats/nats.service.js';
 
@@ -69,7 +69,16 @@ export class DesiredStateStore {
     throw new Error(`the desired state of agent ${state.agentId} is being written by too many`);
   }
 
-  /** Tells the agent to read its desired state; an agent that does not hear it reads within a minute by itself. */
+  /** Tells the agent its desired state, or to read a large one; an agent that does not hear it reads it by itself, later. */
+  async tell({ organizationId, agentId, document }: StoredState): Promise<void> {
+    const isSmall = Buffer.byteLength(document) <= MAX_NUDGED_STATE_BYTES;
+    (await this.nats.agents()).publish(
+      subjects.nudge(organizationId, agentId),
+      isSmall ? document : undefined,
+    );
+  }
+
+  /** Tells the agent to read its desired state, and to ask for its credential if it waits for that. */
   async nudge(organizationId: string, agentId: string): Promise<void> {
     (await this.nats.agents()).publish(subjects.nudge(organizationId, agentId));
   }

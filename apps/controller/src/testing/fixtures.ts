@@ -35,8 +35,14 @@ export class Fixtures {
   }
 
   /** What a policy's transaction leaves: a desired state of the given generation, and a note in the outbox. */
-  async desiredState(organizationId: string, agentId: string, generation: number, epoch = 1): Promise<void> {
-    const document = { version: 1, organizationId, agentId, epoch, generation };
+  async desiredState(
+    organizationId: string,
+    agentId: string,
+    generation: number,
+    epoch = 1,
+    more: object = {},
+  ): Promise<void> {
+    const document = { version: 1, organizationId, agentId, epoch, generation, ...more };
     await this.query(
       `WITH state AS (
          INSERT INTO agent_desired_states (organization_id, agent_id, epoch, generation, document, content_sha256)

@@ -154,7 +154,10 @@ export class TestNats {
 
   /** The telemetry stream's messages, in order. */
   async telemetry(): Promise<{ subject: string; body: unknown }[]> {
-    const { state } = await this.jetstream.streams.info(TELEMETRY_STREAM);
+    // Right after a restart of the server this connection may not be back yet.
+    const { state } = await eventually('the stream', () =>
+      this.jetstream.streams.info(TELEMETRY_STREAM).catch(() => undefined),
+    );
     const messages: { subject: string; body: unknown }[] = [];
     for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
       const message = await this.jetstream.streams.getMessage(TELEMETRY_STREAM, { seq });
