@@ -36,7 +36,7 @@ const native = (displayName, implementation, notItsOwn) =>
 
 export default {
   // Many specs wait more than they compute.
-  maxWorkers: '100%',
+  maxWorkers: '150%',
   // What a spec imports is never given back (ES modules in node:vm); collecting garbage around it would take the longer the more there is.
   workerIdleMemoryLimit: '700MB',
   testSequencer: './scripts/slowest-first.mjs',

@@ -10,13 +10,9 @@ import { fail, root, setUp } from './setup.mjs';
 const reports = mkdtempSync(join(tmpdir(), 'longhaul-test-'));
 process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
 
-function run(command, args, environment = {}) {
+function run(command, args) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      cwd: root,
-      stdio: 'inherit',
-      env: { ...process.env, ...environment },
-    });
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
     child.on('error', () => resolve(false));
     child.on('exit', (code) => resolve(code === 0));
   });
@@ -33,10 +29,21 @@ function countsOf(report, ok) {
   }
 }
 
-async function check(title, command, args) {
-  console.log(`\n== ${title}`);
-  const ok = await run(command, args, { NX_DAEMON: 'false' });
-  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
+/** Tells what it found when it has ended: several run at once. */
+function check(title, command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, NX_DAEMON: 'false' } });
+    let output = '';
+    const keep = (data) => (output += data);
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const end = (ok) => {
+      console.log(`\n== ${title}\n${output}`);
+      resolve({ passed: ok ? 1 : 0, failed: ok ? 0 : 1 });
+    };
+    child.on('error', () => end(false));
+    child.on('close', (code) => end(code === 0));
+  });
 }
 
 async function jest(title, config) {
@@ -68,9 +75,11 @@ async function vitest() {
 
 await setUp({ forTests: true }).catch(fail);
 const results = [
-  await check('Formatting', 'npx', ['prettier', '--check', '--log-level', 'warn', '.']),
-  await check('Types of the specs', 'npx', ['tsc', '-p', 'tsconfig.spec.json']),
-  await check('Lint', 'npx', ['nx', 'run-many', '-t', 'lint', '--output-style=static']),
+  ...(await Promise.all([
+    check('Formatting', 'npx', ['prettier', '--check', '--log-level', 'warn', '.']),
+    check('Types of the specs', 'npx', ['tsc', '-p', 'tsconfig.spec.json']),
+    check('Lint', 'npx', ['nx', 'run-many', '-t', 'lint', '--output-style=static']),
+  ])),
   await jest('Libraries and applications', 'jest.config.js'),
   await vitest(),
   await check('Fuzzing of the addon', 'npm', [

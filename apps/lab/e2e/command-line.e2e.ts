@@ -288,7 +288,7 @@ describe('longhaul', () => {
       if (alert === undefined) await wait(1000);
     }
     const id = alert?.id.slice(0, 8) ?? 'none';
-    expect(await run(['alerts', 'ack', id])).toMatch(/[1-9]\d* enrolments were refused/);
+    expect(await run(['alerts', 'ack', id])).toMatch(/[1-9]\d* enrolment(?: was|s were) refused/);
     expect(await json(['alerts', 'silence', id, '--until', '1h'])).toMatchObject({
       silencedUntil: expect.any(String),
     });

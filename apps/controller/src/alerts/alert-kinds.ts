@@ -56,6 +56,7 @@ export const ALERT_KINDS: Readonly<Record<AlertKind, KindOfAlert>> = {
     isYesOrNo: false,
     unit: 'refusals in 10 minutes',
     maxThreshold: 1_000_000,
-    describe: (token, value) => `${round(value)} enrolments were refused in the last 10 minutes: ${token}.`,
+    describe: (token, value) =>
+      `${round(value)} ${value === 1 ? 'enrolment was' : 'enrolments were'} refused in the last 10 minutes: ${token}.`,
   },
 };
