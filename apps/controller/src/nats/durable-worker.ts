@@ -6,6 +6,8 @@ import { batches } from './batches.js';
 
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5_000;
+/** A request for messages is renewed so often: should client and server disagree about it, nothing comes until then. */
+const PULL_EXPIRES_MS = 10_000;
 
 export interface DurableWorkerOptions {
   readonly stream: string;
@@ -68,6 +70,7 @@ export class DurableWorker {
     const handle = await jetstream(connection).consumers.get(stream, consumer);
     this.messages = await handle.consume({
       max_messages: maxBatch * (parallel + 1),
+      expires: PULL_EXPIRES_MS,
       abort_on_missing_resource: true,
     });
     if (this.stopping.signal.aborted) this.messages.stop();

@@ -1,6 +1,7 @@
 /** Lengths of the buckets that telemetry is rolled up into, the finest first. */
 export const RESOLUTIONS = [
-  { name: '1m', seconds: 60, refreshSeconds: Infinity, settleSeconds: 5 },
+  // As long as the batches of a large fleet are on their way: each that comes later has its minute computed again.
+  { name: '1m', seconds: 60, refreshSeconds: Infinity, settleSeconds: 20 },
   { name: '5m', seconds: 300, refreshSeconds: Infinity, settleSeconds: 5 },
   // A bucket that lasts long is computed while it lasts, too.
   { name: '1h', seconds: 3600, refreshSeconds: 300, settleSeconds: 10 },

@@ -6,8 +6,8 @@ import { RESOLUTIONS, type Resolution, type ResolutionName } from './resolutions
 import { markCoarser, tryLockBucket, type Touched } from './rollup-locks.js';
 import { rollupStatements, type RollupStatements } from './rollup-sql.js';
 
-/** Agents of one transaction: some seconds of the database, after which others may have the bucket. */
-const MAX_CLAIM = 2_000;
+/** Agents of one transaction: while it lasts nobody stores anything for the bucket. */
+const MAX_CLAIM = 500;
 /** Buckets that are looked at in one round. */
 const MAX_BUCKETS = 500;
 
