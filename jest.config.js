@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** Specs that compare what the emulator gives with what it was asked for: they run in jest.e2e.config.js, one at a time. */
 const MEASURED = '\\.measured\\.spec\\.ts$';
 
@@ -36,7 +38,7 @@ const native = (displayName, implementation, notItsOwn) =>
 
 export default {
   // Many specs wait more than they compute.
-  maxWorkers: '150%',
+  maxWorkers: Math.ceil(1.5 * availableParallelism()),
   // What a spec imports is never given back (ES modules in node:vm); collecting garbage around it would take the longer the more there is.
   workerIdleMemoryLimit: '700MB',
   testSequencer: './scripts/slowest-first.mjs',
