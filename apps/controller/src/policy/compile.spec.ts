@@ -245,6 +245,10 @@ test('a spoke has rules, forwards and peers towards its hubs only, and allows no
   expect(compileFor(lyonAgent, fleet).peers.map(({ agentId }) => agentId)).toEqual([parisAgent.id]);
 });
 
+test('agents of a small fleet report as often as they do by themselves', () => {
+  expect(compileFor(parisAgent, fleetOf([rule('all', {})])).reportIntervalSeconds).toBeUndefined();
+});
+
 test('a fleet of thousands of spokes is compiled link by link', () => {
   const hubs = [site('10.0.0.0/24'), site('10.0.1.0/24')];
   const spokes = Array.from({ length: 3000 }, (_, i) => ({
@@ -257,5 +261,8 @@ test('a fleet of thousands of spokes is compiled link by link', () => {
   const compiled = new Map(compileFleet(fleetOf([rule('all', {})], { sites, agents, links })));
   const peers = [...compiled.values()].reduce((sum, content) => sum + content.peers.length, 0);
   expect(compiled.size).toBe(3002);
+  expect(new Set([...compiled.values()].map((content) => content.reportIntervalSeconds))).toEqual(
+    new Set([5]),
+  );
   expect(peers).toBe(2 * links.length);
 });

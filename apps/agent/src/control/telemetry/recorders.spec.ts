@@ -66,6 +66,14 @@ describe('link records', () => {
     expect(recorder.record(statistics(12_000, 900))).toMatchObject([{ bytesSent: 0 }]);
   });
 
+  it('are of a longer interval when that is asked for', () => {
+    const recorder = new LinkRecorder();
+    recorder.intervalMs = 10_000;
+    recorder.record(statistics(10_000, 100));
+    expect(recorder.record(statistics(12_000, 900))).toEqual([]);
+    expect(recorder.record(statistics(20_000, 900))).toMatchObject([{ intervalMs: 10_000, bytesSent: 800 }]);
+  });
+
   it('never go below nought when a tunnel was made anew and its counters began again', () => {
     const recorder = new LinkRecorder();
     recorder.record(statistics(10_000, 0, { packetsSent: 1000 }));

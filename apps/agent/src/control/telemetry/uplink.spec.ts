@@ -181,6 +181,24 @@ describe('telemetry on its way to JetStream', () => {
     await natsLink.stop();
   });
 
+  it('makes a batch once in the interval that it is given, from then on', async () => {
+    const { up, natsLink, storedLinks } = await uplink();
+    up.batchEvery(3_600_000);
+    up.start();
+    natsLink.start();
+    await eventually('the connection', () => natsLink.current);
+    up.links([link(1)]);
+    expect(up.statistics).toMatchObject({ bufferedBatches: 0, deliveredBatches: 0 });
+    up.batchEvery(20);
+    await eventually('the batch is stored', () => up.statistics.deliveredBatches === 1);
+    up.batchEvery(3_600_000);
+    up.links([link(2), link(3)]);
+    await up.stop();
+    const batches = (await storedLinks()).map(({ links }) => links.length);
+    expect(batches).toEqual([1, 2]);
+    await natsLink.stop();
+  });
+
   it('bounds what is gathered between two batches, and cuts batches to what NATS takes', async () => {
     const { up, natsLink, storedFlows } = await uplink(64 * 1024 * 1024);
     const reason = '€'.repeat(500);

@@ -106,6 +106,11 @@ export class LightAgent {
     if (this.load !== undefined) this.source?.telemetry.flows(this.load.second(atMs));
   }
 
+  /** Has the agent send what it has gathered. */
+  closeBatches(): void {
+    this.source?.telemetry.closeBatches();
+  }
+
   /** Batches that the stream has not acknowledged yet, and records or batches that the agent gave up. */
   get telemetry(): { readonly waiting: number; readonly dropped: number } {
     const {
