@@ -244,7 +244,7 @@ function* parts(states: Iterable<NewState>): Iterable<readonly NewState[]> {
   if (part.length > 0) yield part;
 }
 
-/** In two statements, however many agents there are. */
+/** In two statements, however many states there are. */
 const storeStates = async (
   tx: Transaction,
   organizationId: string,

@@ -50,7 +50,6 @@ export class TelemetryUplink {
   private readonly backOff = new BackOff(TELEMETRY_RETRY_MIN_MS, TELEMETRY_RETRY_MAX_MS);
   private complaint: string | undefined;
   private intervalMs = REPORT_INTERVAL_MS;
-  private started = false;
   private timer: NodeJS.Timeout | undefined;
   private onEmpty: (() => void) | undefined;
 
@@ -71,7 +70,6 @@ export class TelemetryUplink {
   }
 
   start(): void {
-    this.started = true;
     this.timer ??= setInterval(() => this.closeBatches(), this.intervalMs).unref();
   }
 
@@ -79,9 +77,10 @@ export class TelemetryUplink {
   batchEvery(intervalMs: number): void {
     if (intervalMs === this.intervalMs) return;
     this.intervalMs = intervalMs;
+    if (this.timer === undefined) return;
     clearInterval(this.timer);
     this.timer = undefined;
-    if (this.started) this.start();
+    this.start();
   }
 
   links(records: Iterable<LinkRecord>): void {
@@ -112,7 +111,6 @@ export class TelemetryUplink {
 
   /** Stops gathering and hands over what is left, for as long as `timeoutMs`. */
   async stop(timeoutMs = TELEMETRY_DRAIN_MS): Promise<void> {
-    this.started = false;
     clearInterval(this.timer);
     this.timer = undefined;
     this.closeBatches();
