@@ -166,12 +166,11 @@ function worker({ threads }: Plane, index: number): Worker {
 
   test('a rate limit holds the connections of all workers together', async () => {
     const bytesPerMs = 1000;
-    let [received, excess, firstAtMs] = [0, -Infinity, 0];
+    let [received, excess, sinceMs] = [0, -Infinity, 0];
     const sink = createServer((socket) => {
       socket.on('data', (data) => {
-        if (received === 0) firstAtMs = performance.now();
         received += data.length;
-        excess = Math.max(excess, received - (performance.now() - firstAtMs) * bytesPerMs);
+        excess = Math.max(excess, received - (performance.now() - sinceMs) * bytesPerMs);
       });
       socket.on('error', () => undefined);
     }).listen(0, '127.0.0.1');
@@ -188,7 +187,9 @@ function worker({ threads }: Plane, index: number): Worker {
     };
     await applyForwards(limited(ports[0], 'b'), limited(ports[1], 'c'));
     const clients = ports.map((port) => connect(port, '127.0.0.1').on('error', () => undefined));
-    for (const client of clients) client.write(randomBytes(2_000_000));
+    const contents = clients.map(() => randomBytes(2_000_000));
+    sinceMs = performance.now();
+    clients.forEach((client, index) => client.write(contents[index]));
     await until(() => received > 1_500_000);
     for (const client of clients) client.destroy();
     sink.close();
