@@ -57,5 +57,7 @@ export default {
     suite('controller', 'apps/controller'),
     suite('cli', 'apps/cli'),
     suite('lab', 'apps/lab'),
+    // Built programs that need nothing but loopback.
+    suite('programs', 'apps/lab', '@swc/jest', { testMatch: ['<rootDir>/e2e/**/*.spec.ts'] }),
   ],
 };

@@ -4,12 +4,14 @@ const { default: Sequencer } = createRequire(import.meta.url)('@jest/test-sequen
 
 /** Specs that take longest, those that wait between those that compute: one of them begun last would leave the other cores idle. */
 const SLOWEST = [
+  'command-line',
   'replicas-share-alerts',
   'access-walk',
   'handover',
   'two-replicas',
   'two-agents',
   'supervisor',
+  'fleet-simulator',
   'tunnel-that-is-warm',
   'uplink',
   'repair-of-tails',

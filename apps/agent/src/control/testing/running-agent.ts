@@ -36,7 +36,7 @@ export class TestFleet {
   ) {}
 
   static async start(): Promise<TestFleet> {
-    const dir = await mkdtemp(join(tmpdir(), 'longhaul-fleet-'));
+    const dir = await mkdtemp(join(tmpdir(), 'longhaul-agent-'));
     const ca = await TestCa.create();
     const nats = await TestNats.start(join(dir, 'nats'), ca);
     return new TestFleet(dir, ca, nats, await TestController.start(ca, nats));

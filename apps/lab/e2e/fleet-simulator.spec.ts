@@ -2,7 +2,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
 import { z } from 'zod';
+
+jest.setTimeout(180_000);
 
 const LAB = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const SMALL = [
@@ -35,17 +38,15 @@ const resultSchema = z.object({
   controller: usage,
 });
 
-const folders = (): string[] =>
+/** Folders of the run that was this process. */
+const leftBehind = (pid: number | undefined): string[] =>
   [tmpdir(), '/dev/shm'].flatMap((folder) =>
-    readdirSync(folder).filter((name) => name.startsWith('longhaul-fleet-')),
+    readdirSync(folder).filter((name) => name.startsWith(`longhaul-fleet-${String(pid)}-`)),
   );
-/** Another run on this machine, or one that was killed, may have some. */
-const there = new Set(folders());
-const leftBehind = (): string[] => folders().filter((name) => !there.has(name));
 
 describe('a fleet of fifty simulated agents', () => {
   it('loses nothing and doubles nothing though its controller is killed in the middle of everything', () => {
-    const { stdout, stderr, status } = spawnSync(
+    const { pid, stdout, stderr, status } = spawnSync(
       process.execPath,
       [LAB, 'fleet', ...SMALL, '--kill', '--json'],
       {
@@ -62,7 +63,7 @@ describe('a fleet of fifty simulated agents', () => {
     });
     expect(result.policyDeliveryMs.p99).toBeGreaterThanOrEqual(result.policyDeliveryMs.p50);
     expect(result.dashboard.points).toBeGreaterThan(24);
-    expect(leftBehind()).toEqual([]);
+    expect(leftBehind(pid)).toEqual([]);
   });
 
   it('leaves nothing behind when it is interrupted', async () => {
@@ -77,6 +78,6 @@ describe('a fleet of fifty simulated agents', () => {
     });
     expect(await ended).toBe(1);
     expect(said).toContain('interrupted by SIGINT');
-    expect(leftBehind()).toEqual([]);
+    expect(leftBehind(lab.pid)).toEqual([]);
   });
 });
