@@ -16,5 +16,5 @@ export default {
     project('wan-emulator', ['<rootDir>/src/**/*.measured.spec.ts']),
   ],
   maxWorkers: 1,
-  testTimeout: 180_000,
+  testTimeout: unit.testTimeout,
 };

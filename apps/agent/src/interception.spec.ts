@@ -44,5 +44,4 @@ const REFUSED = {
       afterStop: STRAIGHT,
     });
   },
-  PATIENCE_MS,
 );

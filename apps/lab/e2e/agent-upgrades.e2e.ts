@@ -12,7 +12,6 @@ const run = promisify(execFile);
 const LONGHAUL = fileURLToPath(new URL('../../cli/bin/longhaul.js', import.meta.url));
 const PACK = fileURLToPath(new URL('../../../scripts/pack-agent.mjs', import.meta.url));
 const PROGRAM = 'node_modules/@longhaul/agent/bin/longhaul-agent.js';
-const PATIENCE_MS = 60_000;
 
 const upgradeSchema = z.object({
   id: z.string(),
@@ -70,7 +69,6 @@ describe('an upgrade of the agents of two sites', () => {
     eventually(
       () => upgrade(id),
       (found) => found.state === state,
-      PATIENCE_MS,
     );
   const versions = async (): Promise<string[]> => {
     const running = z.array(z.object({ version: z.string(), agents: z.number() }));

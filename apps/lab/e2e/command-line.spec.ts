@@ -4,11 +4,9 @@ import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { docExamples, ExampleRunner } from './doc-examples.js';
 import { ControlPlane } from '../src/fleet/control-plane.js';
-
-jest.setTimeout(180_000);
 
 const LONGHAUL = fileURLToPath(new URL('../../cli/bin/longhaul.js', import.meta.url));
 

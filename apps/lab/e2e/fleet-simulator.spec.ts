@@ -2,10 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { jest } from '@jest/globals';
 import { z } from 'zod';
-
-jest.setTimeout(180_000);
 
 const LAB = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const SMALL = [

@@ -89,17 +89,17 @@ function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
+/** A busy machine is no failure. */
+const PATIENCE_MS = 60_000;
+
 /** Asks again until `check` is content; gives what it was content with. */
-export async function eventually<T>(
-  ask: () => Promise<T> | T,
-  check: (value: T) => boolean,
-  timeoutMs = 15_000,
-): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+export async function eventually<T>(ask: () => Promise<T> | T, check: (value: T) => boolean): Promise<T> {
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const value = await ask();
     if (check(value)) return value;
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms; last: ${JSON.stringify(value)}`);
+    if (Date.now() > deadline)
+      throw new Error(`not within ${PATIENCE_MS} ms; last: ${JSON.stringify(value)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -60,8 +60,8 @@ function liveFrame(pleases: (frame: z.infer<typeof frameSchema>) => boolean): Pr
     });
     const patience = setTimeout(() => {
       socket.terminate();
-      reject(new Error('no frame of the live feed showed it within 15 s'));
-    }, 15_000);
+      reject(new Error('no frame of the live feed showed it within a minute'));
+    }, 60_000);
     socket.on('message', (data: Buffer) => {
       if (!pleases(frameSchema.parse(JSON.parse(data.toString())))) return;
       clearTimeout(patience);

@@ -10,7 +10,7 @@ describe('many connections and small requests', () => {
   beforeAll(async () => {
     path = await createTestPath('lh-crowd-');
     await path.emulator.setDirection('both', { rateMbps: 200, delayMs: 5, queueBytes: 2_000_000 });
-  }, 20_000);
+  });
 
   afterAll(() => path.destroy());
 

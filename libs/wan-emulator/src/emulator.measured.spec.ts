@@ -16,7 +16,7 @@ describe('wan-emulator', () => {
   beforeAll(async () => {
     path = await createTestPath('lh-emu-');
     await path.emulator.spin(true);
-  }, 20_000);
+  });
 
   afterAll(() => path.destroy());
 
@@ -94,7 +94,7 @@ describe('wan-emulator', () => {
     }
     expect(counts[1]).toBe(counts[0]);
     expect(counts[2]).not.toBe(counts[0]);
-  }, 20_000);
+  });
 
   it('duplicates packets at the probability asked', async () => {
     await setUp({ duplicatePct: 3 });

@@ -1,12 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { subjects } from '@longhaul/contracts';
 import { loadEnrollment } from './credential-store.js';
 import { eventually } from './testing/eventually.js';
 import { TestFleet, type TestAgent } from './testing/running-agent.js';
 import { someState } from './testing/states.js';
 import { someToken } from './testing/test-controller.js';
-
-jest.setTimeout(120_000);
 
 describe("an agent's credential", () => {
   let fleet: TestFleet;

@@ -1,11 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { appliedMessageSchema, helloMessageSchema, subjects } from '@longhaul/contracts';
 import { pino } from 'pino';
 import { eventually } from './testing/eventually.js';
 import { TestFleet, type TestAgent } from './testing/running-agent.js';
 import { PEER_ID, someState } from './testing/states.js';
-
-jest.setTimeout(120_000);
 
 describe('an enrolled agent and its desired state', () => {
   let fleet: TestFleet;

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +9,6 @@ import { TestCa } from './testing/certificates.js';
 import { someToken, TestController } from './testing/test-controller.js';
 
 /** The machine that runs the tests may be busy. */
-jest.setTimeout(60_000);
-
 describe('enrolling an agent', () => {
   let dir: string;
   let ca: TestCa;

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,8 +10,6 @@ import { LastGoodState } from './last-good-state.js';
 import { someState } from './testing/states.js';
 
 const SAVER = fileURLToPath(new URL('testing/save-states.mjs', import.meta.url));
-
-jest.setTimeout(60_000);
 
 describe('the last good state on disk', () => {
   const addressee = { organizationId: randomUUID(), agentId: randomUUID() };

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,8 +8,6 @@ import { pino } from 'pino';
 import { LastGoodState } from './last-good-state.js';
 import { Reconciler, type ReconcilerOptions } from './reconciler.js';
 import { someState } from './testing/states.js';
-
-jest.setTimeout(30_000);
 
 describe('going from one desired state to the next', () => {
   const addressee = { organizationId: randomUUID(), agentId: randomUUID() };

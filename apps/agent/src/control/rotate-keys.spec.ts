@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AGENT_API } from '@longhaul/contracts';
@@ -7,8 +7,6 @@ import { loadIdentity } from './identity.js';
 import { rotateKeys } from './rotate-keys.js';
 import { eventually } from './testing/eventually.js';
 import { TestFleet, type TestAgent } from './testing/running-agent.js';
-
-jest.setTimeout(120_000);
 
 describe('a change of keys', () => {
   let fleet: TestFleet;

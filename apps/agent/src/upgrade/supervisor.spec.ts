@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -24,8 +23,6 @@ import { packRelease, rewriteRelease, type ReleaseFile } from '../testing/releas
 import { AGENT_VERSION } from '../version.js';
 
 /** A supervised agent and its peer, with real processes, real releases, and a controller's API and NATS by TLS. */
-
-jest.setTimeout(240_000);
 
 const PROGRAM = fileURLToPath(new URL('../../bin/longhaul-agent.js', import.meta.url));
 const FAR_ID = '00000000-0000-4000-8000-00000000000f';

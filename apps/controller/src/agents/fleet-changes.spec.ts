@@ -4,7 +4,7 @@ import { codeOf, TestApi, type Client } from '../testing/test-api.js';
 let api: TestApi;
 beforeAll(async () => {
   api = await TestApi.start();
-}, 60_000);
+});
 afterAll(() => api.stop());
 
 let organizationId: string;

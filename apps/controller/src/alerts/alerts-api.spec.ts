@@ -17,7 +17,7 @@ beforeAll(async () => {
   fixtures = new Fixtures(api.database.server.superuserUrl);
   world = await TenantWorld.create(api);
   owner = world.owner;
-}, 60_000);
+});
 afterAll(async () => {
   await fixtures.close();
   await api.stop();

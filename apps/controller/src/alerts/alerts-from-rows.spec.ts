@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { jest } from '@jest/globals';
 import type pg from 'pg';
 import { conforms } from '../agents/agent-status.js';
 import { createWorkerPool } from '../database/worker-pool.js';
@@ -18,8 +17,6 @@ import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '
 import { DEFAULT_RULES, ensureDefaultRules } from './default-rules.js';
 import { evaluateOrganization } from './evaluation.js';
 
-jest.setTimeout(120_000);
-
 let database: TestDatabase;
 let nats: TestNats;
 let fixtures: Fixtures;
@@ -35,7 +32,7 @@ beforeAll(async () => {
   await ensurePartitions(pool);
   presence = new AgentPresence(nats.service, pool, nats.state.nats.agentsAccount.key);
   presence.start();
-}, 90_000);
+});
 afterAll(async () => {
   presence.stop();
   await Promise.all(agents.map(({ connection }) => connection.close().catch(() => undefined)));

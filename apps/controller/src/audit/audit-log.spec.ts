@@ -8,7 +8,7 @@ beforeAll(async () => {
   api = await TestApi.start();
   organizationId = await api.createOrganization();
   admin = await api.signIn(organizationId, 'ADMIN');
-}, 60_000);
+});
 afterAll(() => api.stop());
 
 const LOG = `query ($filter: AuditEventFilter, $first: Int, $after: String) {

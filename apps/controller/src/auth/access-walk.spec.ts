@@ -51,7 +51,7 @@ beforeAll(async () => {
     ...(await Promise.all(SCOPES.map((scope) => token([scope])))),
     await tokenOfViewer(),
   ];
-}, 120_000);
+});
 afterAll(async () => {
   await fixtures.close();
   await api.stop();

@@ -10,7 +10,7 @@ beforeAll(async () => {
   for (const role of ['OWNER', 'ADMIN', 'OPERATOR', 'VIEWER'] as const) {
     clients[role] = await api.signIn(organizationId, role);
   }
-}, 60_000);
+});
 afterAll(() => api.stop());
 
 const id = '00000000-0000-4000-8000-000000000000';

@@ -3,7 +3,7 @@ import { codeOf, SIGN_IN, TestApi } from '../testing/test-api.js';
 let api: TestApi;
 beforeAll(async () => {
   api = await TestApi.start();
-}, 60_000);
+});
 afterAll(() => api.stop());
 
 const VIEWER = '{ viewer { email role organization { id } } }';
@@ -96,4 +96,4 @@ test('too many attempts have to wait, with the right password too', async () => 
   expect(codeOf(answer)).toBe('RATE_LIMITED');
   expect(answer.errors?.[0]?.message).toMatch(/try again in \d+ s/);
   expect(codeOf(await api.anonymous(SIGN_IN, { email, password }))).toBe('RATE_LIMITED');
-}, 30_000);
+});

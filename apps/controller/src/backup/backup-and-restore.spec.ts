@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jest } from '@jest/globals';
 import type { DesiredState } from '@longhaul/contracts';
 import {
   freePort,
@@ -39,8 +38,6 @@ import { allRows } from '../testing/row-fingerprints.js';
 import { verifyArchive } from './archive.js';
 import { backup } from './backup.js';
 import { restore } from './restore.js';
-
-jest.setTimeout(120_000);
 
 const PASSWORD = 'of the first owner';
 

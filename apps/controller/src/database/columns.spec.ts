@@ -24,7 +24,7 @@ describe('columns of items', () => {
     database = await startTestDatabase();
     client = new pg.Client({ connectionString: database.server.workerUrl });
     await client.connect();
-  }, 60_000);
+  });
   afterAll(async () => {
     await client.end();
     await database.stop();

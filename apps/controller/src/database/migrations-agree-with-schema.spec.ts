@@ -19,7 +19,7 @@ const SCHEMA_FILE = join(MIGRATIONS_DIR, '../schema.prisma');
 let database: TestDatabase;
 beforeAll(async () => {
   database = await startTestDatabase();
-}, 60_000);
+});
 afterAll(() => database.stop());
 
 test('the migrations make exactly the tables that schema.prisma describes', async () => {

@@ -27,7 +27,7 @@ beforeAll(async () => {
   await superuser.query('SELECT telemetry.ensure_partitions(current_date - 1, current_date + 1)');
   tables = await tenantTables();
   for (const table of tables) for (const owner of [ours, theirs]) await insertRow(table, owner);
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all([superuser.end(), app.end()]);
   await database.stop();

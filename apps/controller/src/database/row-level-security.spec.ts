@@ -18,7 +18,7 @@ beforeAll(async () => {
       });
     });
   }
-}, 60_000);
+});
 afterAll(() => database.stop());
 
 test('the controller is longhaul_app, which neither is a superuser nor bypasses row-level security', async () => {

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import type pg from 'pg';
 import {
   desiredStateDirectGet,
@@ -21,8 +20,6 @@ import { statusWorker } from './delivery.module.js';
 import { DeliveryService } from './delivery.service.js';
 
 // Real servers are killed and started again, on machines that have other things to do.
-jest.setTimeout(90_000);
-
 describe('delivery', () => {
   let database: TestDatabase;
   let fixtures: Fixtures;

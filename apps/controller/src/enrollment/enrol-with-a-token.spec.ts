@@ -93,7 +93,7 @@ describe('enrolment', () => {
     app.use(AGENT_API_PREFIX, agentApiGate({ perSecond: 1000, burst: 1000 }));
     await app.listen(0, '127.0.0.1');
     base = `http://127.0.0.1:${String((app.getHttpServer().address() as AddressInfo).port)}`;
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await app.close();

@@ -35,7 +35,7 @@ beforeAll(async () => {
   owner = await api.openSession(account);
   await fillOrganization(account.id);
   siteIds = (await whole('sites')).map(({ id }) => id);
-}, 60_000);
+});
 afterAll(async () => {
   await fixtures.close();
   await api.stop();

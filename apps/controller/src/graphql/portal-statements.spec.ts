@@ -23,7 +23,7 @@ beforeAll(async () => {
   fixtures = new Fixtures(api.database.server.superuserUrl);
   organizationId = await api.createOrganization();
   owner = await api.signIn(organizationId, 'OWNER');
-}, 60_000);
+});
 afterAll(async () => {
   await fixtures.close();
   await api.stop();

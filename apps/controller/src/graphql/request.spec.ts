@@ -6,7 +6,7 @@ import { codeOf, TestApi } from '../testing/test-api.js';
 let api: TestApi;
 beforeAll(async () => {
   api = await TestApi.start({ log_statement: 'all' });
-}, 60_000);
+});
 afterAll(() => api.stop());
 
 /** Statements so far that read the table, as the server logged them. */

@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
-import { jest } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { subjects } from '@longhaul/contracts';
 import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
@@ -10,8 +9,6 @@ import { startTestDatabase, type TestDatabase } from '../testing/test-database.j
 import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
 import { TestReplica } from '../testing/test-replica.js';
 import type { LiveFrame } from './live-frame.js';
-
-jest.setTimeout(90_000);
 
 describe('the live feed', () => {
   let database: TestDatabase;

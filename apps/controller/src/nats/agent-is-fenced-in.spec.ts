@@ -35,7 +35,7 @@ describe("an agent's credential", () => {
     for (const agent of [alice, bob, stranger]) {
       await states.put(desiredStateKey(agent.organizationId, agent.agentId), `state of ${agent.agentId}`);
     }
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await Promise.all([alice, bob, stranger].map(({ connection }) => connection.close()));

@@ -16,7 +16,7 @@ describe('a nats-server that is not there', () => {
   beforeAll(async () => {
     Logger.overrideLogger(['fatal']);
     state = await prepareControllerState(join(root, 'controller'), { hosts: [] });
-  }, 30_000);
+  });
 
   afterAll(() => {
     rmSync(root, { recursive: true, force: true });
@@ -65,7 +65,7 @@ describe('a nats-server that is not there', () => {
     await worker.stop();
     await service.close();
     await server.stop();
-  }, 60_000);
+  });
 
   it('that is too old is refused, unless that is allowed', async () => {
     const server = await startNats({ stateDir: join(root, 'nats'), config: state.natsConfigFile });
@@ -78,5 +78,5 @@ describe('a nats-server that is not there', () => {
     expect(outcome).toMatch(/^taken$|nats-server [\d.]+ is older than 2\.10\.27.*LONGHAUL_NATS_ALLOW_OLD/);
     await service.close();
     await server.stop();
-  }, 60_000);
+  });
 });

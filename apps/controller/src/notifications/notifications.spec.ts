@@ -28,7 +28,7 @@ const notifiers: Notifier[] = [];
 beforeAll(async () => {
   database = await startTestDatabase();
   fixtures = new Fixtures(database.server.superuserUrl);
-}, 60_000);
+});
 afterAll(async () => {
   await fixtures.close();
   await database.stop();

@@ -50,7 +50,7 @@ beforeAll(async () => {
       tx.organization.create({ data: { id, name: id === acme ? 'Acme' : 'Beta' } }),
     );
   }
-}, 60_000);
+});
 afterAll(async () => {
   await api.stop();
   await provider.stop();

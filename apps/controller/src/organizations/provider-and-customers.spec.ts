@@ -4,7 +4,7 @@ import { codeOf, TestApi, type Client, type Member } from '../testing/test-api.j
 let api: TestApi;
 beforeAll(async () => {
   api = await TestApi.start();
-}, 60_000);
+});
 afterAll(() => api.stop());
 
 const CREATE = 'mutation ($name: String!) { createOrganization(input: { name: $name }) { id name } }';

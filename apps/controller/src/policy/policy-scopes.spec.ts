@@ -10,7 +10,7 @@ let siteIds: string[];
 
 beforeAll(async () => {
   api = await TestApi.start();
-}, 60_000);
+});
 afterAll(() => api.stop());
 
 beforeEach(async () => {

@@ -6,7 +6,7 @@ import { codeOf, TestApi, type Client } from '../testing/test-api.js';
 let api: TestApi;
 beforeAll(async () => {
   api = await TestApi.start();
-}, 60_000);
+});
 afterAll(() => api.stop());
 
 const SAVE = `mutation ($input: SavePolicyInput!) {

@@ -1,5 +1,4 @@
 import { request } from 'node:https';
-import { jest } from '@jest/globals';
 import { desiredStateDirectGet, subjects, type DesiredState, type LinkRecord } from '@longhaul/contracts';
 import { WebSocket } from 'ws';
 import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
@@ -11,8 +10,6 @@ import { Load } from '../testing/load.js';
 import { Replica } from '../testing/replica.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
-
-jest.setTimeout(180_000);
 
 const ENVIRONMENT = {
   LONGHAUL_DRAIN_SECONDS: '1',
@@ -137,7 +134,7 @@ const settled = () =>
                   OR s.delivered_generation <> s.generation)::int AS behind`,
     );
     return left?.outbox === 0 && left.behind === 0;
-  }, 60_000);
+  });
 
 const generations = async (): Promise<Record<string, number>> =>
   Object.fromEntries(
@@ -183,7 +180,7 @@ test('a rollout goes on through kill -9 of one replica and of the other; nothing
   const revision = await publish(first, 1, 'second');
   await eventually(async () => ((await rolloutOf(revision))?.stage ?? 0) >= 1);
   await first.kill();
-  await eventually(async () => (await rolloutOf(revision))?.state === 'COMPLETED', 60_000);
+  await eventually(async () => (await rolloutOf(revision))?.state === 'COMPLETED');
   await settled();
   const middle = await generations();
   for (const { agentId } of agents) expect(middle[agentId]).toBe((before[agentId] ?? 0) + 1);
@@ -191,7 +188,7 @@ test('a rollout goes on through kill -9 of one replica and of the other; nothing
   const third = await startReplica();
   const next = await publish(second, revision, 'third');
   await second.kill();
-  await eventually(async () => (await rolloutOf(next))?.state === 'COMPLETED', 60_000);
+  await eventually(async () => (await rolloutOf(next))?.state === 'COMPLETED');
   await settled();
   const after = await generations();
   for (const agent of agents) {
@@ -296,7 +293,7 @@ test('it halts when an agent loses tunnels that it had before it got the new sta
   const halted = await eventually(async () => {
     const rollout = await rolloutOf(revision);
     return rollout?.state === 'HALTED' && rollout;
-  }, 60_000);
+  });
   expect(halted).toMatchObject({ stage: 0, reason: 'host lost its tunnel to hub after it got it' });
   const owner = await signIn(replica);
   await owner('mutation ($id: ID!) { abortRollout(id: $id) { state } }', { id: halted.id });

@@ -53,7 +53,7 @@ beforeAll(async () => {
     ),
   ]);
   await new Rollups(pool).run(Date.now() + 2 * DAY_MS);
-}, 60_000);
+});
 afterAll(async () => {
   await pool.end();
   await api.stop();

@@ -8,7 +8,7 @@ let organizationId: string;
 
 beforeAll(async () => {
   api = await TestApi.start();
-}, 60_000);
+});
 afterAll(() => api.stop());
 
 beforeEach(async () => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   organizationId = (await owner('{ organization { id } }')).data.organization.id as string;
   siteId = (await owner('mutation { createSite(input: { name: "Ghent" }) { id } }')).data.createSite
     .id as string;
-}, 90_000);
+});
 afterAll(async () => {
   for (const client of clients) await client.dispose();
   for (const replica of replicas) await replica.stop();

@@ -7,7 +7,7 @@ let fixtures: Fixtures;
 beforeAll(async () => {
   database = await startTestDatabase();
   fixtures = new Fixtures(database.server.superuserUrl);
-}, 60_000);
+});
 afterAll(async () => {
   await fixtures.close();
   await database.stop();

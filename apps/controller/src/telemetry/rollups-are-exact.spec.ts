@@ -42,7 +42,7 @@ beforeAll(async () => {
   await ensurePartitions(pool);
   store = new TelemetryStore(pool);
   rollups = new Rollups(pool);
-}, 60_000);
+});
 afterAll(async () => {
   await pool.end();
   await fixtures.close();

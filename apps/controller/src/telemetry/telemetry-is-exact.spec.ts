@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { jest } from '@jest/globals';
 import type pg from 'pg';
 import { subjects, TELEMETRY_STREAM, type FlowRecord, type LinkRecord } from '@longhaul/contracts';
 import { createWorkerPool } from '../database/worker-pool.js';
@@ -22,8 +21,6 @@ const flow = (flowId: string, more: Partial<FlowRecord> = {}): FlowRecord =>
   flowRecord(peerAgentId, flowId, more);
 
 // Real servers are killed and started again, on machines that have other things to do.
-jest.setTimeout(90_000);
-
 describe('telemetry', () => {
   let database: TestDatabase;
   let nats: TestNats;

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 25;
+/** A busy machine is no failure. */
+const PATIENCE_MS = 120_000;
 
 type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>;
 
 /** Waits until `check` holds (returns something truthy); fails with what it last threw or said. */
-export const eventually = async <T>(check: () => T | Promise<T>, withinMs = 30_000): Promise<Truthy<T>> => {
-  const deadline = Date.now() + withinMs;
+export const eventually = async <T>(check: () => T | Promise<T>): Promise<Truthy<T>> => {
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     let last: unknown;
     try {
@@ -17,7 +19,7 @@ export const eventually = async <T>(check: () => T | Promise<T>, withinMs = 30_0
       last = error;
     }
     if (Date.now() > deadline) {
-      throw new Error(`it did not come about within ${String(withinMs)} ms; last: ${String(last)}`, {
+      throw new Error(`it did not come about within ${String(PATIENCE_MS)} ms; last: ${String(last)}`, {
         cause: last,
       });
     }

@@ -10,9 +10,6 @@ import type { TestNats } from './test-nats.js';
 /** Built by `npm run build`; a replica is a process of its own, to be killed. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** The machine may be busy with the others. */
-const START_TIMEOUT_MS = 90_000;
-
 export interface ReplicaOptions {
   readonly database: TestDatabase;
   readonly nats: TestNats;
@@ -52,7 +49,7 @@ export class Replica {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const replica = new Replica(child, port, new ControllerClient(port, nats.state.caPem));
-    await eventually(() => replica.isReady(), START_TIMEOUT_MS).catch(async (error: unknown) => {
+    await eventually(() => replica.isReady()).catch(async (error: unknown) => {
       await replica.kill();
       throw error;
     });

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +6,6 @@ import { migrate } from '../database/migrate.js';
 import { createPrismaClient } from '../database/prisma.js';
 import { TenantDatabase } from '../database/tenant-database.js';
 import { WorkerDatabase } from '../database/worker-database.js';
-
-/** Of every test of a spec that uses a database: the machine may be busy with others. */
-jest.setTimeout(60_000);
 
 /** A real PostgreSQL of one spec, migrated, with both of the controller's faces of it. */
 export interface TestDatabase {

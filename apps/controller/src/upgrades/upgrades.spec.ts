@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { request } from 'node:https';
-import { jest } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
 import {
   AGENT_API,
@@ -17,8 +16,6 @@ import type { Client } from '../testing/test-api.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
 import { TestReplica } from '../testing/test-replica.js';
-
-jest.setTimeout(120_000);
 
 let database: TestDatabase;
 let nats: TestNats;
@@ -128,10 +125,10 @@ const upgradeThatIs = (id: string, state: string) =>
   eventually(async () => {
     const { upgrade } = await query(`query ($id: ID!) { upgrade(id: $id) { ${UPGRADE} } }`, { id });
     return upgrade.state === state ? upgrade : undefined;
-  }, 60_000);
+  });
 
 const wantedIs = (versions: readonly (string | undefined)[]) =>
-  eventually(async () => JSON.stringify(await wanted()) === JSON.stringify(versions), 30_000);
+  eventually(async () => JSON.stringify(await wanted()) === JSON.stringify(versions));
 
 beforeAll(async () => {
   [database, nats] = await Promise.all([startTestDatabase(), startTestNats()]);
@@ -252,7 +249,7 @@ describe('the controller', () => {
     expect(halted.reason).toContain('it ended with code 1');
     expect(halted.progress).toMatchObject({ agents: 1, failed: 1 });
     await query('mutation ($id: ID!) { resumeUpgrade(id: $id) { id } }', { id });
-    await eventually(async () => (await readState(canary))?.agentRelease?.attempt === attempt + 1, 30_000);
+    await eventually(async () => (await readState(canary))?.agentRelease?.attempt === attempt + 1);
     // What it said of the attempt before does not count any more.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect((await upgradeThatIs(id, 'RUNNING')).reason).toBeNull();
@@ -275,7 +272,7 @@ describe('the controller', () => {
         'query ($input: UpgradeInput!) { planUpgrade(input: $input) { upgraded byHand leftAlone } }';
       const { planUpgrade } = await query(document, { input: { version: '1.2.0' } });
       return planUpgrade.byHand === 1 && planUpgrade.leftAlone === 1 && planUpgrade.upgraded === 0;
-    }, 30_000);
+    });
     const id = await start('1.2.0', { canaryLabel: null });
     await wantedIs(['1.2.0', '1.1.0', '1.2.0']);
     say(agents[0] as TestAgent, '1.2.0');

@@ -60,7 +60,7 @@ describe('LabNetwork', () => {
     } finally {
       await network.destroy();
     }
-  }, 20_000);
+  });
 
   it('connects the root namespace to each site for management', async () => {
     const network = await LabNetwork.create(link, { prefix: 'lh-net-', management: true });
@@ -74,7 +74,7 @@ describe('LabNetwork', () => {
       await network.destroy();
     }
     expect(leftovers('lh-net-')).toEqual([]);
-  }, 20_000);
+  });
 
   it('leads the client of a stretched LAN to an address at either site, and leaves no part of it', async () => {
     const network = await LabNetwork.create(link, { prefix: 'lh-net-', stretchedLan: true });
@@ -96,7 +96,7 @@ describe('LabNetwork', () => {
       await network.destroy();
     }
     expect(leftovers('lh-net-')).toEqual([]);
-  }, 30_000);
+  });
 
   it('has no client without a stretched LAN, and says so', async () => {
     const network = await LabNetwork.create(link, { prefix: 'lh-net-' });
@@ -105,7 +105,7 @@ describe('LabNetwork', () => {
     } finally {
       await network.destroy();
     }
-  }, 20_000);
+  });
 
   it('leaves nothing behind, ends what ran at the sites, and can be made again', async () => {
     for (let i = 0; i < 2; i++) {
@@ -117,7 +117,7 @@ describe('LabNetwork', () => {
       expect(leftovers('lh-net-')).toEqual([]);
       expect(processesOf('lh-net-')).toEqual([]);
     }
-  }, 20_000);
+  });
 
   it('refuses the prefix of a living lab and names its process', async () => {
     const lab = startLab('lh-live-');
@@ -131,7 +131,7 @@ describe('LabNetwork', () => {
       await ended(lab);
     }
     expect(leftovers('lh-live-')).toEqual([]);
-  }, 30_000);
+  });
 
   it('ends its processes when it is killed, and the next lab removes what is left', async () => {
     const lab = startLab('lh-kill-');
@@ -143,7 +143,7 @@ describe('LabNetwork', () => {
     const network = await LabNetwork.create(link, { prefix: 'lh-kill-' });
     await network.destroy();
     expect(leftovers('lh-kill-')).toEqual([]);
-  }, 30_000);
+  });
 
   it('says what is wrong with a prefix', async () => {
     await expect(LabNetwork.create(link, { prefix: 'Not/Good' })).rejects.toThrow(

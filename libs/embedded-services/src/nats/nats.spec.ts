@@ -23,7 +23,7 @@ describe('the embedded nats-server', () => {
   beforeAll(async () => {
     writeFileSync(config, `jetstream { store_dir: ${JSON.stringify(join(root, 'store'))} }\n`);
     nats = await startNats({ stateDir: root, config });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await nats.stop();

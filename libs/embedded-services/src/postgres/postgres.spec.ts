@@ -35,7 +35,7 @@ describe('the embedded PostgreSQL', () => {
 
   beforeAll(async () => {
     postgres = await startPostgres({ dataDir });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await postgres.stop();
@@ -86,7 +86,7 @@ describe('the embedded PostgreSQL', () => {
     expect(postgres.pid).not.toBe(pid);
     expect(await query(postgres.ownerUrl, 'SELECT value FROM kept')).toEqual([{ value: 1 }]);
     await idle.end().catch(() => undefined);
-  }, 60_000);
+  });
 
   it('refuses a taken port in words', async () => {
     const other = createServer();
@@ -112,7 +112,7 @@ describe('the embedded PostgreSQL', () => {
     postgres = await startPostgres({ dataDir });
     expect(await query(postgres.ownerUrl, 'SELECT value FROM kept')).toEqual([{ value: 1 }]);
     decoy.kill();
-  }, 60_000);
+  });
 
   it('ends when its parent is killed with -9', async () => {
     await postgres.stop();
@@ -136,5 +136,5 @@ describe('the embedded PostgreSQL', () => {
     expect(isAlive(pid)).toBe(false);
     rmSync(file);
     postgres = await startPostgres({ dataDir });
-  }, 60_000);
+  });
 });

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** What the specs of this package share. Waits end in an error, never in a hang. */
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 /** Looked up once: in Jest's sandbox a global costs more than the loop around it. */
 const { imul } = Math;
 

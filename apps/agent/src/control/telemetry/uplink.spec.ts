@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   flowTelemetrySchema,
   linkTelemetrySchema,
@@ -18,8 +18,6 @@ import { TestCa } from '../testing/certificates.js';
 import { eventually } from '../testing/eventually.js';
 import { TestNats } from '../testing/test-nats.js';
 import { TelemetryUplink } from './uplink.js';
-
-jest.setTimeout(120_000);
 
 /** Told apart by their time. */
 const link = (atMs: number): LinkRecord => ({

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** Waits until `condition` holds or gives something; how long it takes is not judged. */
 export async function eventually<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
