@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { desiredStateSchema } from '@longhaul/contracts';
+import { compiledFleetChanges } from '../fleet/fleet-changes.module.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { codeOf, TestApi, type Client } from '../testing/test-api.js';
+import { DesiredStateCompiler } from './desired-state-compiler.js';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -219,6 +221,71 @@ test('an older document can be saved again, as a new revision; the old ones stay
   expect(data.policyRevision).toMatchObject({
     sha256: data.policy.revisions.nodes[2].sha256,
     document: { rules: [{ name: 'first' }] },
+  });
+});
+
+describe('more than an agent accepts', () => {
+  const labels = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const forwardsTo = ([near = '', far = '']: readonly string[]): object[] =>
+    Array.from({ length: 200 }, (_, i) => ({
+      ...{ name: String(i), siteId: near, listenAddress: '127.0.0.1', listenPort: i + 1 },
+      ...{ destinationSiteId: far, targetAddress: '10.0.1.1', targetPort: 1 },
+    }));
+  const refusalOf = (answer: Awaited<ReturnType<Client>>) => ({
+    code: codeOf(answer),
+    message: answer.errors?.[0]?.message,
+  });
+  const REFUSAL = {
+    code: 'BAD_INPUT',
+    message: expect.stringContaining(
+      'site "site 0" would have 1200 of at most 1000 forwards, of all policies together: have fewer',
+    ),
+  };
+  let fleet: Fleet;
+  let input: { readonly message: string; readonly rules: object[]; readonly forwards: object[] };
+
+  /** Two sites, the second without an agent yet: so far nobody has any of the forwards. */
+  beforeAll(async () => {
+    fleet = await createFleet(1);
+    const { admin, siteIds } = fleet;
+    await admin('mutation ($id: ID!, $input: SiteInput!) { updateSite(id: $id, input: $input) { id } }', {
+      id: siteIds[0],
+      input: { name: 'site 0', labels },
+    });
+    const { data } = await admin('mutation { createSite(input: { name: "far" }) { id } }');
+    siteIds.push(data.createSite.id);
+    input = { message: '', rules: [], forwards: forwardsTo(siteIds) };
+    for (const label of labels) await admin(SAVE, { input: { ...input, target: { label } } });
+  });
+
+  test('lets no agent be approved or enrol, and says so', async () => {
+    const { organizationId, admin, siteIds } = fleet;
+    const id = await api.enrollAgent(organizationId, siteIds[1] ?? '', { state: 'PENDING' });
+    const approve = 'mutation ($id: ID!) { approveAgent(id: $id) { state } }';
+    expect(refusalOf(await admin(approve, { id }))).toEqual(REFUSAL);
+    const enrolled = api.database.worker.transaction(async (tx) => {
+      await tx.agent.updateMany({ where: { organizationId, id }, data: { state: 'APPROVED' } });
+      await compiledFleetChanges(new DesiredStateCompiler()).agentsChanged(tx, organizationId);
+    });
+    await expect(enrolled).rejects.toMatchObject({ ...REFUSAL, code: 'BAD_REQUEST' });
+  });
+
+  test('is refused when it is previewed and saved, also for later stages of a rollout, and nothing is half saved', async () => {
+    const { organizationId, admin, siteIds } = fleet;
+    const last = { target: { label: 'f' }, expectedRevision: labels.length };
+    await admin(SAVE, { input: { ...last, message: '', rules: [], forwards: [] } });
+    await api.enrollAgent(organizationId, siteIds[1] ?? '');
+    await admin('mutation { createSite(input: { name: "canary", labels: ["canary"] }) { id } }');
+    const before = await snapshot(organizationId);
+    const next = { ...input, ...last, expectedRevision: labels.length + 1 };
+    const preview =
+      'query ($input: PreviewPolicyInput!) { previewPolicy(input: $input) { forwardsChanged } }';
+    const { target, rules, forwards } = next;
+    expect(refusalOf(await admin(preview, { input: { target, rules, forwards } }))).toEqual(REFUSAL);
+    expect(refusalOf(await admin(SAVE, { input: next }))).toEqual(REFUSAL);
+    const rollout = { canaryLabel: 'canary', soakSeconds: 0 };
+    expect(refusalOf(await admin(SAVE, { input: { ...next, rollout } }))).toEqual(REFUSAL);
+    expect(await snapshot(organizationId)).toEqual(before);
   });
 });
 
