@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { desiredStateSchema } from '@longhaul/contracts';
+import type { Transaction } from '../database/prisma.js';
 import { compiledFleetChanges } from '../fleet/fleet-changes.module.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
+import { eventually } from '../testing/eventually.js';
 import { codeOf, TestApi, type Client } from '../testing/test-api.js';
+import { UpgradeWorker } from '../upgrades/upgrade-worker.js';
 import { DesiredStateCompiler } from './desired-state-compiler.js';
+import { policyDocumentSchema } from './policy-document.js';
+import { planStages } from './rollout-stages.js';
+import { RolloutWorker } from './rollout-worker.js';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -286,6 +292,77 @@ describe('more than an agent accepts', () => {
     const rollout = { canaryLabel: 'canary', soakSeconds: 0 };
     expect(refusalOf(await admin(SAVE, { input: { ...next, rollout } }))).toEqual(REFUSAL);
     expect(await snapshot(organizationId)).toEqual(before);
+  });
+
+  test('halts a rollout that comes to it later, and says why; another’s trouble does not keep it from that', async () => {
+    const { organizationId, admin, siteIds } = fleet;
+    const rollout = { canaryLabel: 'canary', soakSeconds: 0 };
+    const troubled = await createFleet(1);
+    await api.enrollAgent(troubled.organizationId, troubled.siteIds[0] ?? '');
+    const first = { input: { message: '', rules: [rule()], rollout: { soakSeconds: 0 } } };
+    expect((await troubled.admin(SAVE, first)).errors).toBeUndefined();
+    // Without an agent at the other end nobody has any of the forwards; then one comes.
+    await api.database.worker.prisma.agent.updateMany({
+      where: { organizationId, siteId: siteIds[1] ?? '' },
+      data: { state: 'REVOKED' },
+    });
+    const next = { ...input, target: { label: 'f' }, expectedRevision: labels.length + 1, rollout };
+    expect((await admin(SAVE, { input: next })).errors).toBeUndefined();
+    await api.enrollAgent(organizationId, siteIds[1] ?? '');
+    const compiler = new (class extends DesiredStateCompiler {
+      override recompile(tx: Transaction, id: string): Promise<string[]> {
+        if (id === troubled.organizationId) return Promise.reject(new Error('not now'));
+        return super.recompile(tx, id);
+      }
+    })();
+    const worker = new RolloutWorker(
+      api.database.worker,
+      compiler,
+      { isOnline: () => false },
+      { isUp: true },
+    );
+    worker.start();
+    const newest = async (ask: Client) =>
+      (await ask('{ rollouts(first: 1) { nodes { state stage reason } } }')).data.rollouts.nodes[0];
+    const halted = await eventually(async () => {
+      const node = await newest(admin);
+      return node.state === 'HALTED' && node;
+    });
+    await worker.stop();
+    expect(halted).toEqual({ state: 'HALTED', stage: 0, reason: REFUSAL.message });
+    expect(await newest(troubled.admin)).toEqual({ state: 'RUNNING', stage: 0, reason: null });
+  });
+
+  test('halts an upgrade of agents as well', async () => {
+    const organizationId = await api.createOrganization();
+    const admin = await api.signIn(organizationId, 'ADMIN');
+    const release = { organizationId, version: '1.1.0', author: 'test' };
+    const terms = { soakSeconds: 0, confirmSeconds: 60, maxFailures: 0, stages: planStages(null, [50]) };
+    await api.database.tenants.transaction(organizationId, async (tx) => {
+      await tx.agentRelease.create({ data: { ...release, sha256: 'ab'.repeat(32), bytes: 1 } });
+      await tx.upgrade.create({ data: { ...release, ...terms } });
+    });
+    const compiler = new (class extends DesiredStateCompiler {
+      override recompile(): Promise<string[]> {
+        // As of a stored document that this release cannot read.
+        return Promise.resolve(policyDocumentSchema.parse({ rules: 'none' })).then(() => []);
+      }
+    })();
+    const worker = new UpgradeWorker(
+      api.database.worker,
+      compiler,
+      { isOnline: () => false },
+      { isUp: true },
+    );
+    worker.start();
+    const halted = await eventually(async () => {
+      const { data } = await admin('{ upgrades(first: 1) { nodes { state stage reason } } }');
+      const [node] = data.upgrades.nodes;
+      return node.state === 'HALTED' && node;
+    });
+    await worker.stop();
+    const reason = expect.stringMatching(/^its desired states cannot be compiled: .*rules/s);
+    expect(halted).toEqual({ state: 'HALTED', stage: 0, reason });
   });
 });
 
