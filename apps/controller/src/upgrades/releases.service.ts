@@ -53,11 +53,12 @@ export class ReleasesService {
   }
 
   /**
-   * Keeps a release. The same once more changes nothing; another file of the same version is refused, because agents may run the first.
+   * Keeps a release. The same once more changes its signature and notes, where they are given; another file of the same version is
+   * refused, because agents may run the first.
    * @throws ApiError BAD_INPUT, CONFLICT
    */
   async add(principal: Principal, given: NewRelease, content: Readable): Promise<ReleaseRow> {
-    const { version, signature = null, notes = null } = parseInput(releaseSchema, given);
+    const { version, signature, notes } = parseInput(releaseSchema, given);
     const { organizationId } = principal;
     const { sha256, bytes } = await this.files.keep(content, version);
     return this.database.transaction(organizationId, async (tx) => {
@@ -70,7 +71,7 @@ export class ReleasesService {
           `There is a release ${version} already, of another file (SHA-256 ${before.sha256}): give this one another version.`,
         );
       }
-      const data = { signature, notes };
+      const data = { ...(signature == null ? {} : { signature }), ...(notes == null ? {} : { notes }) };
       const after = await tx.agentRelease.upsert({
         where,
         create: { organizationId, version, sha256, bytes, author: principal.name, ...data },
