@@ -80,21 +80,25 @@ BEGIN
   END LOOP;
 END $$;
 
--- Weeks of the days that are there: their partitions, and marks that have them computed. The owner sees no rows of anybody
--- unless it is let.
-ALTER TABLE "telemetry"."tunnel_rollups_1d" NO FORCE ROW LEVEL SECURITY;
-ALTER TABLE "telemetry"."dirty_buckets" NO FORCE ROW LEVEL SECURITY;
+-- Weeks of the days that are there: their partitions, and marks that have them computed. The days' partitions are named one by
+-- one: they have no row-level security of their own, so their owner sees the rows, and without a lock that keeps others out.
 DO $$
 DECLARE
+  "days" text := (
+    SELECT coalesce(string_agg(format('SELECT at, organization_id, agent_id FROM %s', inhrelid::regclass), ' UNION ALL '),
+      'SELECT at, organization_id, agent_id FROM telemetry.tunnel_rollups_1d WHERE false')
+    FROM pg_inherits WHERE inhparent = 'telemetry.tunnel_rollups_1d'::regclass
+  );
   "begins" date;
   "parent" text;
 BEGIN
-  FOR "begins" IN
-    SELECT generate_series(
-      date_trunc('month', min("at") AT TIME ZONE 'UTC' - interval '6 days'), max("at") AT TIME ZONE 'UTC', interval '1 month'
-    )::date
-    FROM telemetry.tunnel_rollups_1d
-  LOOP
+  EXECUTE format(
+    'CREATE TEMPORARY TABLE weeks ON COMMIT DROP AS
+     SELECT DISTINCT to_timestamp(floor(extract(epoch FROM at) / 604800) * 604800) AS at, organization_id, agent_id
+     FROM (%s) AS days',
+    "days"
+  );
+  FOR "begins" IN SELECT DISTINCT date_trunc('month', at AT TIME ZONE 'UTC')::date FROM weeks LOOP
     FOREACH "parent" IN ARRAY ARRAY['tunnel_rollups_1w', 'rollups_1w'] LOOP
       EXECUTE format(
         'CREATE TABLE telemetry.%I PARTITION OF telemetry.%I FOR VALUES FROM (%L) TO (%L)',
@@ -104,11 +108,8 @@ BEGIN
     END LOOP;
   END LOOP;
 END $$;
+-- The owner may write no rows of anybody unless it is let.
+ALTER TABLE "telemetry"."dirty_buckets" NO FORCE ROW LEVEL SECURITY;
 INSERT INTO "telemetry"."dirty_buckets" ("resolution_s", "at", "organization_id", "agent_id", "due_at")
-SELECT DISTINCT 604800, week, organization_id, agent_id, greatest(now(), week + interval '7 days') + interval '20 seconds'
-FROM (
-  SELECT to_timestamp(floor(extract(epoch FROM "at") / 604800) * 604800) AS week, organization_id, agent_id
-  FROM "telemetry"."tunnel_rollups_1d"
-) AS days;
+SELECT 604800, at, organization_id, agent_id, greatest(now(), at + interval '7 days') + interval '20 seconds' FROM weeks;
 ALTER TABLE "telemetry"."dirty_buckets" FORCE ROW LEVEL SECURITY;
-ALTER TABLE "telemetry"."tunnel_rollups_1d" FORCE ROW LEVEL SECURITY;
