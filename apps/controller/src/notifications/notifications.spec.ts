@@ -193,6 +193,16 @@ describe('a webhook', () => {
     expect(second.log[1]?.error).toMatch(/cut short|aborted|hang up/);
   });
 
+  test('that answers by another protocol, as none asked it to, is tried again', async () => {
+    receiver.answer = (response) => {
+      response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    };
+    const id = await enqueue({ webhookId: (await createHook()).id });
+    startNotifier();
+    const { log } = await until(id, 1, 'PENDING');
+    expect(log[0]).toMatchObject({ status: null, error: expect.stringContaining('answered 101') });
+  });
+
   test('is not followed to where it redirects', async () => {
     const elsewhere = await WebhookReceiver.start();
     receiver.answer = (response) => {
