@@ -2,6 +2,7 @@ import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import { TenantWorld, unique } from '../testing/tenant-world.js';
 import { codeOf, TestApi, type Answer, type Client } from '../testing/test-api.js';
+import { SecretSeal } from '../webhooks/sealed-secret.js';
 import { DEFAULT_RULES } from './default-rules.js';
 
 let api: TestApi;
@@ -211,6 +212,24 @@ describe('a webhook', () => {
       expect(stored).not.toContain(each.slice(6));
       expect(stored).not.toContain(Buffer.from(each.slice(6), 'base64').toString('hex'));
     }
+  });
+
+  test('whose secret another session secret sealed gets a new one that signs alone', async () => {
+    const { id } = (await createHook('https://example.com/')).data.createWebhook.webhook;
+    await fixtures.query('UPDATE webhooks SET secret_sealed = $2 WHERE id = $1', [
+      id,
+      new SecretSeal('another').seal('whsec_x', id),
+    ]);
+    const { data } = await owner(
+      'mutation ($id: ID!) { rotateWebhookSecret(id: $id) { webhook { rotationEndsAt } } }',
+      { id },
+    );
+    expect(data.rotateWebhookSecret.webhook).toEqual({ rotationEndsAt: null });
+    const stored = await fixtures.query(
+      'SELECT previous_secret_sealed AS sealed FROM webhooks WHERE id = $1',
+      [id],
+    );
+    expect(stored).toEqual([{ sealed: null }]);
   });
 
   test.each([
