@@ -1,3 +1,4 @@
+import { claimDeliveries, recordAttempt } from '../notifications/delivery-store.js';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import { TenantWorld, unique } from '../testing/tenant-world.js';
@@ -262,6 +263,28 @@ describe('a webhook', () => {
     });
     await owner('mutation ($id: ID!) { updateWebhook(id: $id, input: { enabled: false }) { id } }', { id });
     expect(codeOf(await owner(test, { id }))).toBe('CONFLICT');
+  });
+
+  test('is called again by what is sent again while an attempt is in hand', async () => {
+    const { worker } = api.database;
+    const webhookId = await world.webhook();
+    const { data } = await owner('mutation ($id: ID!) { testWebhook(id: $id) { id } }', { id: webhookId });
+    const { id } = data.testWebhook;
+    const claim = async () => (await claimDeliveries(worker, 100, [])).find((delivery) => delivery.id === id);
+    const claimed = await claim();
+    if (claimed === undefined) throw new Error('it is not due');
+    await owner('mutation ($id: ID!) { redeliver(id: $id) { id } }', { id });
+    const now = new Date();
+    const taken = { status: 200, response: null, error: null, isFinal: false };
+    await recordAttempt(worker, claimed, taken, { startedAt: now, now });
+    const { deliveries } = (
+      await owner(
+        'query ($webhookId: ID) { deliveries(filter: { webhookId: $webhookId }) { nodes { state log { number status } } } }',
+        { webhookId },
+      )
+    ).data;
+    expect(deliveries.nodes).toEqual([{ state: 'PENDING', log: [{ number: 1, status: 200 }] }]);
+    expect(await claim()).toMatchObject({ number: 2, retries: 1 });
   });
 
   test('that is deleted is taken out of the rules that name it', async () => {

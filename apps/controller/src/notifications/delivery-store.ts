@@ -84,7 +84,7 @@ export const recordAttempt = async (
   result: AttemptResult,
   { startedAt, now }: { startedAt: Date; now: Date },
 ): Promise<void> => {
-  const { organizationId, id, number } = delivery;
+  const { organizationId, id, number, retries } = delivery;
   const { state, dueAt } = outcomeOf(delivery, result, now);
   await database.transaction(async (tx) => {
     await tx.deliveryAttempt.create({
@@ -99,9 +99,9 @@ export const recordAttempt = async (
         response: cut(result.response),
       },
     });
-    // One that was begun anew meanwhile has a number of its own.
+    // One that was begun anew meanwhile goes on: it was claimed again, or has no retries yet.
     await tx.delivery.updateMany({
-      where: { organizationId, id, attempts: number },
+      where: { organizationId, id, attempts: number, retries },
       data: { state, dueAt, finishedAt: dueAt === null ? now : null },
     });
   });
