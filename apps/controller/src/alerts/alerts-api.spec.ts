@@ -1,3 +1,4 @@
+import type { Transaction } from '../database/prisma.js';
 import { claimDeliveries, recordAttempt } from '../notifications/delivery-store.js';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
@@ -5,6 +6,7 @@ import { TenantWorld, unique } from '../testing/tenant-world.js';
 import { codeOf, TestApi, type Answer, type Client } from '../testing/test-api.js';
 import { SecretSeal } from '../webhooks/sealed-secret.js';
 import { DEFAULT_RULES } from './default-rules.js';
+import { evaluateOrganization } from './evaluation.js';
 
 let api: TestApi;
 let fixtures: Fixtures;
@@ -140,6 +142,51 @@ describe('a rule', () => {
       },
     );
     expect(await alertOf(id)).toMatchObject({ state: 'RESOLVED', resolution: 'RULE_ENDED' });
+  });
+
+  test('that is deleted in the middle of a pass tells of each end once', async () => {
+    const { organizationId } = world;
+    const { worker } = api.database;
+    const siteId = await world.site();
+    const enroll = () => api.enrollAgent(organizationId, siteId);
+    const [back, gone] = [await enroll(), await enroll()];
+    await fixtures.query('UPDATE agents SET last_seen_at = now() WHERE site_id = $1', [siteId]);
+    await fixtures.query(
+      'INSERT INTO alert_evaluations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING',
+      [organizationId],
+    );
+    const emails = ['pager@example.com'];
+    const terms = { forSeconds: 60, clearForSeconds: 0 };
+    const { data } = await create({ name: unique('down'), kind: 'AGENT_DOWN', siteId, emails, ...terms });
+    const begin = Date.now();
+    const pass = (tx: Transaction, seconds: number, online?: string) =>
+      evaluateOrganization(tx, organizationId, {
+        intervalMs: 0,
+        presence: { isOnline: (_organizationId, id) => id === online },
+        publicUrl: 'https://controller.example',
+        now: new Date(begin + seconds * 1000),
+      });
+    await worker.transaction((tx) => pass(tx, 0, gone));
+    await worker.transaction((tx) => pass(tx, 60));
+    const deletion = await worker.transaction(async (tx) => {
+      await pass(tx, 120, back);
+      const answer = owner('mutation ($id: ID!) { deleteAlertRule(id: $id) }', {
+        id: data.createAlertRule.id,
+      });
+      await eventually(
+        async () => (await fixtures.query('SELECT 1 FROM pg_locks WHERE NOT granted')).length > 0,
+      );
+      return { answer };
+    });
+    expect((await deletion.answer).data).toEqual({ deleteAlertRule: true });
+    const told = await fixtures.query<{ event: string; agent: string }>(
+      `SELECT event, alert #>> '{subject,id}' AS agent
+       FROM deliveries, jsonb_array_elements(payload #> '{data,alerts}') AS alert WHERE email = $1`,
+      emails,
+    );
+    expect(told.map(({ event, agent }) => `${event} ${agent}`).sort()).toEqual(
+      [back, gone].flatMap((agent) => [`alert.firing ${agent}`, `alert.resolved ${agent}`]).sort(),
+    );
   });
 
   test('with addresses needs a mail server', async () => {
