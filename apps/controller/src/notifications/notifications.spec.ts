@@ -10,7 +10,7 @@ import { Fixtures } from '../testing/fixtures.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { WebhookReceiver, type ReceivedMessage } from '../testing/webhook-receiver.js';
 import { createWebhookSecret, keyOfSecret, SecretSeal } from '../webhooks/sealed-secret.js';
-import { claimDeliveries } from './delivery-store.js';
+import { claimDeliveries, MAX_PER_ORGANIZATION } from './delivery-store.js';
 import { compose, Mailer } from './mailer.js';
 import { newDelivery } from './new-delivery.js';
 import { Notifier } from './notifier.js';
@@ -313,6 +313,20 @@ describe('a webhook', () => {
     startNotifier({ timeoutMs: 60_000 });
     for (const id of ids) await until(id, 1, 'DELIVERED');
     expect(slow.received.length).toBe(1);
+    await slow.stop();
+  });
+
+  test('and many more of one organization that hang keep no other organization waiting', async () => {
+    const slow = await WebhookReceiver.start();
+    slow.answer = () => undefined;
+    for (let count = 0; count < 50; count += 1) {
+      await enqueue({ webhookId: (await createHook(slow.url)).id });
+    }
+    startNotifier({ timeoutMs: 60_000 });
+    await eventually(() => slow.received.length === MAX_PER_ORGANIZATION);
+    organizationId = await fixtures.organization();
+    await until(await enqueue({ webhookId: (await createHook()).id }), 1, 'DELIVERED');
+    expect(slow.received).toHaveLength(MAX_PER_ORGANIZATION);
     await slow.stop();
   });
 });
