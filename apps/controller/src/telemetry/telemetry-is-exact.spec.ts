@@ -11,6 +11,7 @@ import { startTestDatabase, type TestDatabase } from '../testing/test-database.j
 import { bootId, flowRecord, linkRecord, telemetryMessage } from '../testing/telemetry-records.js';
 import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
 import { KeptAside, MAX_KEPT_ASIDE } from './kept-aside.js';
+import { deleteOldConnections } from './old-connections.js';
 import { dropExpiredPartitions, ensurePartitions } from './partitions.js';
 import { TelemetryQueries } from './telemetry-queries.js';
 import { TelemetryStore } from './telemetry-store.js';
@@ -277,6 +278,18 @@ describe('telemetry', () => {
     await expect(
       database.tenants.transaction(organizationId, (tx) => tx.$queryRaw`SELECT * FROM telemetry.poison`),
     ).rejects.toThrow(/permission denied/);
+  });
+
+  it('deletes connections of before the oldest day once they were not heard of for as long', async () => {
+    const agentId = randomUUID();
+    const startedAtMs = Date.now() - 100 * 86_400_000;
+    await store.store([message(agentId, { sequence: 0, flows: [flow(randomUUID(), { startedAtMs })] })]);
+    const flows = async (): Promise<unknown> => (await totals(agentId))['flows'];
+    await deleteOldConnections(pool, 30);
+    await deleteOldConnections(pool, 30, Date.now() + 30 * 86_400_000);
+    expect(await flows()).toBe(1);
+    expect(await deleteOldConnections(pool, 30, Date.now() + 31 * 86_400_000)).toBeGreaterThan(0);
+    expect(await flows()).toBe(0);
   });
 
   it('drops days whose time is over, and makes those that are needed', async () => {

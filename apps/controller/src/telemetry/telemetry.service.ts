@@ -5,6 +5,7 @@ import type { NatsService } from '../nats/nats.service.js';
 import { TELEMETRY_CONSUMER } from '../nats/streams.js';
 import { DurableWorker } from '../nats/durable-worker.js';
 import { KeptAside } from './kept-aside.js';
+import { deleteOldConnections } from './old-connections.js';
 import {
   DAY_MS,
   DEFAULT_RETENTION,
@@ -63,6 +64,7 @@ export class TelemetryService {
     try {
       await ensurePartitions(this.pool);
       await dropExpiredPartitions(this.pool, this.retention);
+      await deleteOldConnections(this.pool, this.retention.flowsDays);
       await this.keptAside.prune(Date.now() - this.retention.rawDays * DAY_MS);
     } catch (error) {
       this.logger.warn(`partitions were not looked after: ${String(error)}`);
