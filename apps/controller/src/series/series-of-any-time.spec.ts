@@ -94,6 +94,17 @@ test('points have rate, round trip, loss and savings; silence is a gap', async (
   });
 });
 
+test('what an older release stored as Infinity makes no answer fail', async () => {
+  await pool.query(
+    "UPDATE telemetry.rollups_1m SET saved_ms = 'Infinity' WHERE organization_id = $1 AND at = $2",
+    [world.organizationId, new Date(noonMs + 120_000)],
+  );
+  const { data } = await world.owner(SERIES, { ...hour, agentId: world.agentId });
+  const { points, total } = data.telemetry;
+  expect(points[1]).toMatchObject({ sentMbps: 8, timeSavedSeconds: 0 });
+  expect(total.timeSavedSeconds).toBe(points[0].timeSavedSeconds);
+});
+
 test('a site, a link, an end of one and the organization each have theirs, at any length', async () => {
   const month = { from: iso(Date.now() - 30 * DAY_MS) };
   const total = async (subject: object): Promise<unknown> =>
