@@ -315,6 +315,7 @@ describe('a webhook', () => {
     const ids = [await enqueue({ webhookId: quick.id }), await enqueue({ webhookId: quick.id })];
     startNotifier();
     for (const id of ids) await until(id, 1, 'DELIVERED');
+    await eventually(() => slow.received.length > 0);
     expect(slow.received.length).toBe(1);
     await slow.stop();
   });
