@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -335,6 +336,8 @@ describe('in a database of its own', () => {
     truncateSync(join(releases, release), 65 * 1024 ** 2);
     const content = readFileSync(join(releases, release));
     writeFileSync(join(releases, '.on-its-way.tmp'), 'half of another');
+    // As one that is removed after it was listed.
+    symlinkSync('nowhere', join(releases, `${'cd'.repeat(32)}.tar.gz`));
     const file = folder('earlier.tar');
     const { migrations, stateFiles } = await backup(target, { file, telemetry: false });
     expect(migrations.map(({ name }) => name)).not.toContain(last);

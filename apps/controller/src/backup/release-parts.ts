@@ -13,8 +13,8 @@ export const isReleasePath = (path: string): boolean =>
   path.startsWith(PREFIX) && isReleaseFileName(path.slice(PREFIX.length));
 
 /**
- * The files of releases, by their paths below the state folder. A file is there before the database knows of its release, and stays:
- * after the database was read, there is one for every release that is in what was read.
+ * The files of releases, by their paths below the state folder. A file is there before the database knows of its release, and goes
+ * after it: after the database was read, there is one for every release that is in what was read and was not removed since.
  */
 export const releasePaths = (stateDir: string): string[] => {
   const folder = join(stateDir, RELEASES_FOLDER);
