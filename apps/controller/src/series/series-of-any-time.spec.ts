@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { createWorkerPool } from '../database/worker-pool.js';
 import { ensurePartitions } from '../telemetry/partitions.js';
 import { Rollups } from '../telemetry/rollups.js';
@@ -134,6 +134,20 @@ test('the worst links come first, with what makes them so', async () => {
   }
   const { data } = await world.owner(RANKED, { from: iso(Date.now() - 60_000) });
   expect(data.worstLinks).toEqual([]);
+  // Two weeks ago, by the week: 7,000 packets of which none was lost.
+  const client = new pg.Client({ connectionString: api.database.server.superuserUrl });
+  await client.connect();
+  const weekMs = Math.floor((noonMs - 14 * DAY_MS) / (7 * DAY_MS)) * 7 * DAY_MS;
+  await client.query('SELECT telemetry.ensure_partitions($1, $1)', [iso(weekMs)]);
+  await client.query(
+    `INSERT INTO telemetry.rollups_1w
+     SELECT organization_id, level, subject_id, $1, 0, 0, 0, 0, 0, 0, 0, 7000, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0
+     FROM telemetry.rollups_1d WHERE level = 'link'`,
+    [iso(weekMs)],
+  );
+  await client.end();
+  const { data: month } = await world.owner(RANKED, { from: iso(Date.now() - 30 * DAY_MS) });
+  expect(month.worstLinks).toMatchObject([{ packetsSent: 10_000, lossPct: 0.5 }]);
 });
 
 test('another tenant has none of it, and nonsense is refused in words', async () => {

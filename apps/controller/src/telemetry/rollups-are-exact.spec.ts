@@ -16,8 +16,8 @@ import { TelemetryStore } from './telemetry-store.js';
 const DAY_MS = 86_400_000;
 /** Yesterday at noon: every bucket is over. */
 const noonMs = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS / 2;
-/** When everything that is marked is due. */
-const later = (): number => Date.now() + 2 * DAY_MS;
+/** When everything that is marked is due: the week of {@link noonMs} is over, too. */
+const later = (): number => Date.now() + 8 * DAY_MS;
 
 interface Site {
   readonly siteId: string;
@@ -180,7 +180,7 @@ describe('rollups', () => {
     // 10 MB at 40 ms and 1 % loss: over TCP some 22 s, here 3.
     expect(Number(first?.['saved_ms'])).toBeGreaterThan(15_000);
     expect(second).toMatchObject({ at: new Date(noonMs + 60_000), bytes_sent: '1000000', min_rtt_ms: 39 });
-    for (const name of ['5m', '1h', '1d']) {
+    for (const name of ['5m', '1h', '1d', '1w']) {
       const [bucket, ...none] = await rollup(name, 'site', near.siteId);
       expect(none).toEqual([]);
       expect(bucket).toMatchObject({ bytes_sent: '3000000', covered_ms: 3000, min_rtt_ms: 39 });
