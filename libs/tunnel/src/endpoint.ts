@@ -128,7 +128,6 @@ export class Endpoint implements TunnelHost {
   private replies: Reply[] = [];
   private farewells: Farewell[] = [];
   private retiredKeys: number[] = [];
-  private retiring: number[] = [];
   private readonly initiations = new RateLimit(INITIATIONS_PER_SECOND);
   private readonly shard: Shard | undefined;
   /** What is received now was handed over by another shard. */
@@ -534,8 +533,10 @@ export class Endpoint implements TunnelHost {
   }
 
   private sendFarewells(): void {
-    for (const { transport, target, address } of this.farewells.splice(0, this.builder.free))
+    for (const { transport, target, address } of this.farewells.splice(0, this.builder.free)) {
       transport.sender.sendClose(target, address, 0, 'closed by its agent');
+      this.retireKey(target.sendKeyId);
+    }
   }
 
   /** When poll() must be called next although nothing arrived; Infinity: never. On the clock of `nowUs`. */
@@ -601,9 +602,8 @@ export class Endpoint implements TunnelHost {
   }
 
   private dropRetiredKeys(): void {
-    if (this.retiring.length === 0 && this.retiredKeys.length === 0) return;
-    for (const id of this.retiring) this.environment.crypto.removeKey(id);
-    this.retiring = this.retiredKeys;
+    if (this.retiredKeys.length === 0) return;
+    for (const id of this.retiredKeys) this.environment.crypto.removeKey(id);
     this.retiredKeys = [];
   }
 }

@@ -87,9 +87,10 @@ export interface TunnelHost extends SessionRegistry<Tunnel> {
 /** What a tunnel is among those to its peer; see PeerTunnels. */
 export type TunnelRole = 'primary' | 'retiring' | 'prospective';
 
-/** The last that a peer hears of a transport: its keys live until it was sent. */
+/** The last that a peer hears of a transport. */
 export interface Farewell {
   readonly transport: Transport;
+  /** Its key is nobody else's any more: who describes the farewell retires it. */
   readonly target: PacketTarget;
   readonly address: PackedAddress;
 }
@@ -634,16 +635,15 @@ export class Tunnel implements TransportOwner {
     return since + (this.reportedUp ? this.downAfterUs : STREAM_TIMEOUT_US) + 1;
   }
 
-  /** Ends the tunnel: streams are reset. What is given back is the goodbye that is to be sent before the keys go. */
+  /** Ends the tunnel: streams are reset. What is given back is the goodbye that is to be sent. */
   close(): Farewell | undefined {
-    const { transport } = this;
-    const { current } = this.sessions;
+    const { transport, address } = this;
     this.reportDown('closed');
     this.abandonTransport();
     this.initiations.close();
-    this.sessions.dropAll();
     this.outgoing = [];
-    return transport && current && { transport, target: current, address: this.address };
+    const target = this.sessions.leave();
+    return transport && target && { transport, target, address };
   }
 }
 
