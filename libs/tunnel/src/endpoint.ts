@@ -550,14 +550,9 @@ export class Endpoint implements TunnelHost {
     return waiting ? this.clock.nowUs : Math.max(due, this.clock.nowUs);
   }
 
-  /** Describes a goodbye to every peer, to be sent as after poll(); all streams are reset. */
-  close(descriptors: Int32Array, capacity: number, nowUs: number): number {
-    this.begin(nowUs);
-    this.builder.reset(descriptors, capacity);
+  /** Forgets all peers; poll() describes a goodbye to each. */
+  close(): void {
     for (const id of [...this.tunnels.keys()]) this.removePeer(id);
-    this.sendFarewells();
-    this.deliver();
-    return this.builder.count;
   }
 
   // For tunnels

@@ -95,9 +95,22 @@ describe('more peers than one turn sends packets', () => {
     return { simulation, hub, goodbyes };
   }
 
-  it('are all told that they are forgotten', () => {
+  it.each([
+    {
+      of: 'they are forgotten',
+      act: ({ endpoint }: SimulatedHost) => {
+        for (let i = 0; i < POLL_CAPACITY + 10; i++) endpoint.removePeer(`peer ${i}`);
+      },
+    },
+    {
+      of: 'the hub stops',
+      act: (hub: SimulatedHost) => {
+        hub.close();
+      },
+    },
+  ])('are all told that $of', ({ act }) => {
     const { simulation, hub, goodbyes } = crowd();
-    for (let i = 0; i < POLL_CAPACITY + 10; i++) hub.endpoint.removePeer(`peer ${i}`);
+    act(hub);
     simulation.runFor(RTT_US);
     expect(goodbyes).toEqual(
       new Array(POLL_CAPACITY + 10).fill('the peer said goodbye: closed by its agent'),

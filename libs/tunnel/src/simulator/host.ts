@@ -211,7 +211,8 @@ export class SimulatedHost {
 
   /** Says goodbye to its peers and stops. */
   close(): void {
-    this.transmitAll(this.endpoint.close(this.sendDescriptors, POLL_CAPACITY, this.time.nowUs));
+    this.endpoint.close();
+    this.pump();
     this.stopped = true;
   }
 }
