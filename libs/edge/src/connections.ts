@@ -15,6 +15,7 @@ import { unmapAddress, type SocketAddress } from './policy/addresses.js';
 import type { RuleTable } from './policy/rule-table.js';
 import { limitGroup, type Compression, type ForwardState, type Treatment } from './policy/state.js';
 import { agentMark } from './sockets.js';
+import { systemErrorCode } from './system-error.js';
 
 /** How long an open waits for the application's first bytes: protocols in which the server speaks first send none. */
 const OPEN_WAIT_US = 2000;
@@ -56,6 +57,13 @@ interface Request {
   readonly ruleId: string | null;
   /** Of the rule or forward. */
   readonly limit: ConnectionLimit;
+}
+
+/** What becomes of an attempt to connect: one of the two. */
+interface ConnectOutcome {
+  connected(socket: TcpSocket): void;
+  /** @param error the system's code, as 'ECONNREFUSED' */
+  failed(error: string): void;
 }
 
 /** All connections of a data plane, and what becomes of new ones. */
@@ -174,36 +182,44 @@ export class Connections {
   private pass(request: Request): void {
     const near = request.socket;
     const flow = this.beginLocalFlow(request, 'passed');
-    this.connect(request.destination, (far, error) => {
-      if (error !== undefined) {
+    this.connect(request.destination, {
+      connected: (far) => {
+        tune(near);
+        tune(far);
+        const relay = new Relay(near, far, this.space, flow, request.limit, (over) =>
+          this.relays.delete(over),
+        );
+        this.relays.add(relay);
+        relay.start();
+      },
+      failed: (error) => {
         const { ended, reason } = abortOfConnectError(error).ending;
         flow.finish(ended, reason);
         near.reset();
-        return;
-      }
-      tune(near);
-      tune(far);
-      const relay = new Relay(near, far, this.space, flow, request.limit, (over) => this.relays.delete(over));
-      this.relays.add(relay);
-      relay.start();
+      },
     });
   }
 
-  private connect(
-    to: SocketAddress,
-    onConnect: (socket: TcpSocket, error: string | undefined) => void,
-  ): void {
-    const socket: TcpSocket = TcpSocket.connect(
-      { address: to.address, port: to.port, mark: agentMark(), timeoutMs: CONNECT_TIMEOUT_MS },
-      {
+  private connect(to: SocketAddress, { connected, failed }: ConnectOutcome): void {
+    const options = { address: to.address, port: to.port, mark: agentMark(), timeoutMs: CONNECT_TIMEOUT_MS };
+    const onConnect = (error: string | undefined): void => {
+      this.connecting.delete(socket);
+      if (error === undefined) connected(socket);
+      else failed(error);
+    };
+    let socket: TcpSocket;
+    try {
+      socket = TcpSocket.connect(options, {
         onReadable: () => undefined,
         onWritable: () => undefined,
-        onConnect: (error) => {
-          this.connecting.delete(socket);
-          onConnect(socket, error);
-        },
-      },
-    );
+        onConnect,
+      });
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === undefined) throw error;
+      failed(code);
+      return;
+    }
     this.connecting.add(socket);
   }
 
@@ -227,16 +243,19 @@ export class Connections {
   }
 
   private connectFor(bridge: Bridge, destination: SocketAddress): void {
-    this.connect(destination, (socket, error) => {
-      if (bridge.over) {
-        if (error === undefined) socket.reset();
-      } else if (error === undefined) {
+    this.connect(destination, {
+      connected: (socket) => {
+        if (bridge.over) {
+          socket.reset();
+          return;
+        }
         tune(socket);
         bridge.attach(socket);
-      } else {
+      },
+      failed: (error) => {
         const { code, ending } = abortOfConnectError(error);
         bridge.abort(code, ending);
-      }
+      },
     });
   }
 
