@@ -73,7 +73,8 @@ export class Connections {
   private readonly paths = new PathLimitsByPeer();
   private readonly bridges = new Map<string, Set<Bridge>>();
   private readonly relays = new Set<Relay>();
-  private readonly connecting = new Set<TcpSocket>();
+  /** Sockets that are being connected, by what waits for them: a bridge, or the socket that is to be relayed. */
+  private readonly connecting = new Map<Bridge | TcpSocket, TcpSocket>();
   private readonly quietOpens: { stream: Stream; dueUs: number }[] = [];
   private readonly bridgeHost: BridgeHost;
 
@@ -92,6 +93,7 @@ export class Connections {
       wake,
       bridgeClosed: (bridge) => {
         this.bridges.get(bridge.stream.peerId)?.delete(bridge);
+        this.giveUpConnect(bridge);
       },
     };
   }
@@ -182,7 +184,7 @@ export class Connections {
   private pass(request: Request): void {
     const near = request.socket;
     const flow = this.beginLocalFlow(request, 'passed');
-    this.connect(request.destination, {
+    this.connect(near, request.destination, {
       connected: (far) => {
         tune(near);
         tune(far);
@@ -200,10 +202,14 @@ export class Connections {
     });
   }
 
-  private connect(to: SocketAddress, { connected, failed }: ConnectOutcome): void {
+  private connect(
+    waiting: Bridge | TcpSocket,
+    to: SocketAddress,
+    { connected, failed }: ConnectOutcome,
+  ): void {
     const options = { address: to.address, port: to.port, mark: agentMark(), timeoutMs: CONNECT_TIMEOUT_MS };
     const onConnect = (error: string | undefined): void => {
-      this.connecting.delete(socket);
+      this.connecting.delete(waiting);
       if (error === undefined) connected(socket);
       else failed(error);
     };
@@ -220,7 +226,13 @@ export class Connections {
       failed(code);
       return;
     }
-    this.connecting.add(socket);
+    this.connecting.set(waiting, socket);
+  }
+
+  /** Nothing waits for the connection any more. */
+  private giveUpConnect(waiting: Bridge): void {
+    this.connecting.get(waiting)?.reset();
+    this.connecting.delete(waiting);
   }
 
   // Connections that a peer opens
@@ -243,12 +255,8 @@ export class Connections {
   }
 
   private connectFor(bridge: Bridge, destination: SocketAddress): void {
-    this.connect(destination, {
+    this.connect(bridge, destination, {
       connected: (socket) => {
-        if (bridge.over) {
-          socket.reset();
-          return;
-        }
         tune(socket);
         bridge.attach(socket);
       },
@@ -321,7 +329,7 @@ export class Connections {
       for (const bridge of [...bridges]) bridge.abort(AbortCode.agentStopped, STOPPED);
     }
     for (const relay of [...this.relays]) relay.abort('the agent was stopped', 'agent-stopped');
-    for (const socket of this.connecting) socket.reset();
+    for (const socket of this.connecting.values()) socket.reset();
     this.connecting.clear();
   }
 }
