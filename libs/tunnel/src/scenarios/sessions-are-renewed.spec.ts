@@ -74,6 +74,15 @@ describe('a session', () => {
     expect(pair.finish()).toBe(true);
   });
 
+  it('is replaced although the clock of who begins it was set back', () => {
+    const pair = new Pair({ link: linkNamed('mpls'), seed: 36 }).connect();
+    const counter = countInitiations(pair);
+    pair.a.calendarErrorMs -= 60_000;
+    pair.simulation.peer(pair.a, pair.b, { cipherSuite: 'aes-256-gcm' });
+    pair.simulation.runFor(20 * SECOND_US);
+    expect(counter.initiations).toBe(1);
+  });
+
   it('needs the pre-shared key that policy has set', () => {
     const presharedKey = new Uint8Array(32).fill(7);
     const pair = new Pair({ link: linkNamed('mpls'), peer: { presharedKey } });

@@ -3,6 +3,7 @@ import type { Environment } from '../environment.js';
 import {
   HandshakeInitiator,
   InitiationHistory,
+  InitiationTimestamps,
   type EstablishedSession,
   type KeyPair,
   type ReceiveParameters,
@@ -110,6 +111,7 @@ export class Tunnel implements TransportOwner {
   dueUs = DOUBLE_ZERO;
   private readonly sessions: Sessions<Tunnel>;
   private readonly initiations: Initiations;
+  private readonly timestamps = new InitiationTimestamps();
   private readonly validation: PathValidation;
   /** Where the peer is believed to be. */
   private address: PackedAddress = new Int32Array(5);
@@ -297,6 +299,7 @@ export class Tunnel implements TransportOwner {
         cipherSuites: [cipherSuite],
         parameters: () => this.parameters,
         allocateIndex: () => this.host.allocateIndex(),
+        timestamps: this.timestamps,
       },
       environment.noise,
       environment.random,
