@@ -201,6 +201,17 @@ describe('frames that are late are no breach:', () => {
   });
 });
 
+it.each([0, 24, 2 ** 32, 2 ** 53 - 1])(
+  'any code of a reset and of a request to stop is told to the owner: %d',
+  (code) => {
+    const { receive, events } = bareTransport();
+    receive(opening(0, 3));
+    receive(frame((bytes) => writeStopSending(bytes, 0, 0, code)));
+    expect(receive(frame((bytes) => writeResetStream(bytes, 0, 0, code, 0)))).toBe(true);
+    expect(events).toEqual(['0 opened with 3', `0 stopped ${code}`, `0 reset ${code}`]);
+  },
+);
+
 describe('packets of random bytes', () => {
   it('never throw, and hold memory that is given back', () => {
     const random = new SeededRandom(7);
