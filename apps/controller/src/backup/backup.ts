@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  createReadStream,
   createWriteStream,
   existsSync,
   mkdirSync,
@@ -27,6 +28,7 @@ import {
   type BackupTable,
   type Manifest,
 } from './manifest.js';
+import { releasePaths } from './release-parts.js';
 import { readStateFiles, type StateFile } from './state-files.js';
 import { readPartitions, readSequences, readTables, selectAll, type StoredTable } from './tables.js';
 
@@ -42,7 +44,7 @@ export interface BackupOptions {
 
 /**
  * Writes all that an installation consists of into one tar file (0600), while it runs: the database as it is at one moment, and
- * what cannot be made again of the state folder. It is read back and compared before it gets its name.
+ * what cannot be made again of the state folder, releases of the agent included. It is read back and compared before it gets its name.
  *
  * @throws BackupError
  */
@@ -62,7 +64,10 @@ export const backup = async (
       release: RELEASE,
       telemetry,
       ...database,
-      stateFiles: await spoolStateFiles(stateFiles, spool),
+      stateFiles: [
+        ...(await spoolStateFiles(stateFiles, spool)),
+        ...(await spoolReleases(stateDir, releasePaths(stateDir), spool)),
+      ],
       parts: spool.parts,
     };
     await seal(folder, manifest, file);
@@ -141,6 +146,16 @@ const spoolStateFiles = async (
   const placed = files.map(({ path, content }) => ({ path, content, part: `state/${path}` }));
   for (const { part, content } of placed) await spool.add(part, Readable.from([content]));
   return placed.map(({ path, part }) => ({ path, part }));
+};
+
+const spoolReleases = async (
+  stateDir: string,
+  paths: readonly string[],
+  spool: Spool,
+): Promise<Manifest['stateFiles']> => {
+  const placed = paths.map((path) => ({ path, part: `state/${path}` }));
+  for (const { path, part } of placed) await spool.add(part, createReadStream(join(stateDir, path)));
+  return placed;
 };
 
 const seal = async (folder: string, manifest: Manifest, file: string): Promise<void> => {

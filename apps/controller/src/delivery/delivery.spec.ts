@@ -78,9 +78,9 @@ describe('delivery', () => {
   };
 
   /** What the agent itself reads from its key. */
-  const readGeneration = async (agent: TestAgent): Promise<number | undefined> => {
+  const readGeneration = async (agent: TestAgent, timeout = 2_000): Promise<number | undefined> => {
     const subject = desiredStateDirectGet(organizationId, agent.agentId);
-    const reply = await agent.connection.request(subject, '', { timeout: 2_000 });
+    const reply = await agent.connection.request(subject, '', { timeout });
     if (reply.headers?.code !== undefined && reply.headers.code >= 400) return undefined;
     return reply.json<{ generation: number }>().generation;
   };
@@ -125,7 +125,7 @@ describe('delivery', () => {
     await fixtures.desiredState(organizationId, agent.agentId, 1);
     await eventually(() => nudges.length > 0);
     expect(JSON.parse(nudges[0] ?? '')).toMatchObject({ agentId: agent.agentId, generation: 1 });
-    expect(await readGeneration(agent)).toBe(1);
+    expect(await readGeneration(agent, 20_000)).toBe(1);
     await eventually(async () => (await outboxSize()) === 0);
     const [row] = await fixtures.query(
       'SELECT delivered_generation FROM agent_desired_states WHERE agent_id = $1',
@@ -150,7 +150,7 @@ describe('delivery', () => {
     await fixtures.desiredState(organizationId, agent.agentId, 1, 1, { spare });
     await eventually(() => nudges.length > 0);
     expect(nudges).toEqual([0]);
-    expect(await readGeneration(agent)).toBe(1);
+    expect(await readGeneration(agent, 20_000)).toBe(1);
   });
 
   it('never goes back to an older state, and takes what an agent says of one for no news', async () => {

@@ -47,12 +47,17 @@ export const metricNames = COLUMNS.join(', ');
 /** `covered_ms = excluded.covered_ms, …`, for an upsert. */
 export const takeExcluded = COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ');
 
+/** What a replica of an older release was about to store may be Infinity: it counts for nothing. */
+const SAVED_MS = "coalesce(sum(saved_ms) FILTER (WHERE saved_ms < 'Infinity'), 0)";
+
 /** Expressions that merge rows, in the order of {@link METRICS}; some may be told otherwise. */
 export const merged = (
   over: 'time' | 'tunnels',
   otherwise: Partial<Record<MetricColumn, string>> = {},
-): string =>
-  METRICS.map(([column, type, overTime, overTunnels]) => {
+): string => {
+  const special: Partial<Record<MetricColumn, string>> = { saved_ms: SAVED_MS, ...otherwise };
+  return METRICS.map(([column, type, overTime, overTunnels]) => {
     const merge = over === 'time' ? overTime : overTunnels;
-    return `(${otherwise[column] ?? `${merge}(${column})`})::${type}`;
+    return `(${special[column] ?? `${merge}(${column})`})::${type}`;
   }).join(', ');
+};

@@ -22,8 +22,8 @@ const sampled = (from: string): string => `
 
 /**
  * Milliseconds that TCP would have taken longer for what one connection moved in the bucket. The loss of each direction is
- * what its sender measured; without a measurement none is assumed, which claims less. The rate is the link's cap, or the
- * most that the tunnel was paced at.
+ * what its sender measured; without a measurement none is assumed, which claims less. A direction in which all was lost has no known
+ * time, and counts for nothing. The rate is the link's cap, or the most that the tunnel was paced at.
  */
 const SAVED_MS = `greatest(0, 1000 * greatest(
       telemetry.tcp_seconds(f.bytes_up, l.min_rtt_ms, l.packets_lost::float8 / nullif(l.packets_sent, 0),

@@ -7,9 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { MAX_RELEASE_BYTES } from '@longhaul/contracts';
 import { badInput, type ApiError } from '../graphql/errors.js';
+import { releaseFileName, RELEASES_FOLDER } from './release-path.js';
 
-/** In the state folder. */
-const FOLDER = 'releases';
 /** Of the first entry of a release, header and content: it says which version it is. */
 const HEAD_BYTES = 4096;
 const TAR_BLOCK = 512;
@@ -25,7 +24,7 @@ export class ReleaseFiles {
   private readonly folder: string;
 
   constructor(stateDir: string) {
-    this.folder = join(stateDir, FOLDER);
+    this.folder = join(stateDir, RELEASES_FOLDER);
   }
 
   /**
@@ -54,7 +53,7 @@ export class ReleaseFiles {
   }
 
   private pathOf(sha256: string): string {
-    return join(this.folder, `${sha256}.tar.gz`);
+    return join(this.folder, releaseFileName(sha256));
   }
 }
 
