@@ -19,6 +19,11 @@ export interface ReleaseFile {
   readonly bytes: number;
 }
 
+/** A file that is here, but not yet among those that agents get. */
+export interface ReceivedFile extends ReleaseFile {
+  readonly keep: () => Promise<void>;
+}
+
 /** The files of releases in the controller's state folder, each by its hash: what is there is whole, and never changes. */
 export class ReleaseFiles {
   private readonly folder: string;
@@ -28,21 +33,26 @@ export class ReleaseFiles {
   }
 
   /**
-   * Keeps a file as it comes.
+   * Takes a file as it comes, and gives it to `take`, who keeps it; what was not kept by its end is gone.
+   *
    * @throws ApiError BAD_INPUT for one that is too large, or is no release of this version
    */
-  async keep(source: Readable, version: string): Promise<ReleaseFile> {
+  async receive<T>(source: Readable, version: string, take: (file: ReceivedFile) => Promise<T>): Promise<T> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const temporary = join(this.folder, `.${randomUUID()}.tmp`);
     try {
       const file = await write(source, temporary);
       await checkVersion(temporary, version);
       await syncFile(temporary);
-      await rename(temporary, this.pathOf(file.sha256));
-      return file;
+      return await take({ ...file, keep: () => rename(temporary, this.pathOf(file.sha256)) });
     } finally {
       await rm(temporary, { force: true });
     }
+  }
+
+  /** Also if it is not there. */
+  async remove(sha256: string): Promise<void> {
+    await rm(this.pathOf(sha256), { force: true });
   }
 
   /** Undefined: this controller does not have it. */
