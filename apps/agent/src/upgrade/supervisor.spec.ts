@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { releaseMessage, type AgentRelease, type HelloMessage } from '@longhaul/contracts';
 import { features } from '@longhaul/native';
+import { jest } from '@jest/globals';
 import { pino } from 'pino';
 import { loadIdentity } from '../control/identity.js';
 import { eventually } from '../control/testing/eventually.js';
@@ -17,10 +18,13 @@ import { Agent } from '../run-agent.js';
 import type { AgentReport } from '../status/report.js';
 import { readStatus } from '../status/status-socket.js';
 import { EchoServer, exchange, LongExchange, NewConnections } from '../testing/echo.js';
+import { FakeReleases } from '../testing/fake-releases.js';
 import { freePort } from '../testing/on-loopback.js';
 import { OneState } from '../testing/one-state.js';
 import { packRelease, rewriteRelease, type ReleaseFile } from '../testing/releases.js';
 import { AGENT_VERSION } from '../version.js';
+import { ReleaseRecord } from './release-record.js';
+import { Supervisor } from './supervisor.js';
 
 /** A supervised agent and its peer, with real processes, real releases, and a controller's API and NATS by TLS. */
 
@@ -286,6 +290,63 @@ const FAR_ID = '00000000-0000-4000-8000-00000000000f';
     await eventually('the tunnel is up', async () => (await report())?.tunnels.at(0)?.state === 'up');
     expect(await exchange(forwardPort, 100_000)).toBe(true);
     await eventually('its controller is told', () => hello()?.upgrade === undefined);
+  });
+});
+
+describe('a supervisor, whatever its processes do', () => {
+  let releases: FakeReleases;
+  let supervisor: Supervisor;
+
+  beforeEach(async () => {
+    releases = new FakeReleases(await mkdtemp(join(tmpdir(), 'longhaul-supervisor-')));
+    for (const version of ['1.0.0', '2.0.0', '3.0.0']) await releases.add(version);
+    await releases.good('1.0.0');
+    const log = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' });
+    supervisor = await Supervisor.start({ stateDir: releases.stateDir, log, arguments: [] });
+  });
+
+  afterEach(async () => {
+    await supervisor.stop();
+    jest.restoreAllMocks();
+    await rm(releases.stateDir, { recursive: true });
+  });
+
+  /** 2.0.0 runs, and waits for the connections of 1.0.0 before it lets 3.0.0 be tried. */
+  async function waitForConnections(): Promise<void> {
+    await releases.request('1.0.0', '2.0.0');
+    await releases.hasBeenGiven('1.0.0', 'retire');
+    await releases.isToldThatNothingIsTried('2.0.0');
+    await releases.request('2.0.0', '3.0.0');
+    await releases.isToldOfTrial('2.0.0', '3.0.0');
+  }
+
+  it('fails when its process ends while another version waits to be tried, which is not to blame', async () => {
+    await waitForConnections();
+    await releases.kill('2.0.0');
+    await expect(supervisor.failed).rejects.toThrow('version 2.0.0) was ended by SIGKILL');
+    await supervisor.stop();
+    expect(await releases.refusals()).toEqual({});
+    expect(await releases.told('3.0.0')).toEqual([]);
+  });
+
+  it('fails when the new process ends while that is being written down that it is good', async () => {
+    jest.spyOn(ReleaseRecord.prototype, 'keep').mockImplementation(async () => {
+      const pid = await releases.pidOf('2.0.0');
+      await releases.kill('2.0.0');
+      await eventually('it is gone', () => !isAlive(pid));
+    });
+    await releases.request('1.0.0', '2.0.0');
+    await expect(supervisor.failed).rejects.toThrow('version 2.0.0) was ended by SIGKILL');
+  });
+
+  it('does not wait for a version to come up when the one before has ended', async () => {
+    await releases.add('2.0.0', ['start']);
+    await releases.request('1.0.0', '2.0.0', { confirmSeconds: 3600 });
+    await releases.hasBeenGiven('2.0.0', 'start');
+    await releases.kill('1.0.0');
+    await expect(supervisor.failed).rejects.toThrow(
+      'version 1.0.0 was ended by SIGKILL while version 2.0.0 was tried',
+    );
   });
 });
 

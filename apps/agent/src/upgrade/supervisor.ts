@@ -31,6 +31,8 @@ export class Supervisor {
   private leader: AgentProcess | undefined;
   /** The one before, while its connections last. */
   private retiring: AgentProcess | undefined;
+  /** The one that is tried; undefined again when it has become the leader, or has ended. */
+  private challenger: AgentProcess | undefined;
   /** Who speaks for the agent: during a trial the process that has taken over. */
   private speaker: AgentProcess | undefined;
   private trying: ReleaseToTry | undefined;
@@ -106,7 +108,8 @@ export class Supervisor {
     this.leader = process;
     this.tellStanding();
     void process.ended.then((outcome) => {
-      if (this.leader === process && this.trying === undefined && !this.stopping)
+      // What its end means to a trial is for the trial to say.
+      if (this.leader === process && this.challenger === undefined && !this.stopping)
         this.fail(new AgentError(`the agent (version ${process.version}) ${outcome}`));
     });
   }
@@ -149,6 +152,7 @@ export class Supervisor {
   private upgrade(release: ReleaseToTry): void {
     if (this.trying !== undefined || this.stopping) return;
     this.trying = release;
+    this.tellStanding();
     this.upgrading = this.tryRelease(release)
       .catch((error: unknown) => {
         this.fail(error instanceof Error ? error : new AgentError(messageOf(error)));
@@ -164,21 +168,19 @@ export class Supervisor {
     if (before === undefined) return;
     // Two processes are as many as their sessions can be told apart for.
     await this.retiring?.ended;
-    this.tellStanding();
+    // The release is not to blame for an end of the leader meanwhile.
+    if (before.outcome !== undefined) return;
     const { version } = release;
     this.options.log.info({ from: before.version, to: version }, 'a version is tried');
-    const after = this.spawn(version);
-    const ended = after.ended.then((outcome): never => {
-      throw new Error(`it ${outcome}`);
-    });
-    ended.catch(() => undefined);
+    const after = (this.challenger = this.spawn(version));
+    const ended = endOf(after, 'it');
     try {
       const confirmed = within(
         release.confirmSeconds * 1000,
         this.changeOver(before, after),
         `it was not ready within ${release.confirmSeconds} s`,
       );
-      await Promise.race([confirmed, ended]);
+      await Promise.race([confirmed, ended, endOf(before, `version ${before.version}`)]);
       await Promise.race([sleep(release.soakSeconds * 1000, undefined, { ref: false }), ended]);
     } catch (error) {
       await this.returnTo(before, after, release, messageOf(error));
@@ -205,6 +207,7 @@ export class Supervisor {
   ): Promise<void> {
     if (this.stopping) return;
     await after.stop();
+    this.challenger = undefined;
     this.speaker = before;
     await this.store.prune([before.version]);
     await this.refuse(release, reason);
@@ -223,6 +226,7 @@ export class Supervisor {
   private async settle(before: AgentProcess, after: AgentProcess, release: ReleaseToTry): Promise<void> {
     const { version } = release;
     this.half = this.half === 0 ? 1 : 0;
+    this.challenger = undefined;
     this.lead(after);
     await this.record.keep(version);
     await this.store.prune([version, before.version]);
@@ -243,6 +247,15 @@ export class Supervisor {
     await Promise.all(processes.map((process) => process?.stop()));
     await this.upgrading;
   }
+}
+
+/** Rejects when the process ends. */
+function endOf(process: AgentProcess, name: string): Promise<never> {
+  const end = process.ended.then((outcome): never => {
+    throw new Error(`${name} ${outcome}`);
+  });
+  end.catch(() => undefined);
+  return end;
 }
 
 async function within<T>(limitMs: number, work: Promise<T>, complaint: string): Promise<T> {
