@@ -13,6 +13,14 @@ export interface Told {
   readonly standing?: UpgradeStanding;
 }
 
+export interface FakeProgram {
+  /** Tasks that are never done. */
+  readonly unanswered?: readonly Task['type'][];
+  /** It takes a moment to end when it is asked to. */
+  readonly lingers?: boolean;
+}
+
+const LINGER_MS = 300;
 const LOG = 'told.jsonl';
 const REQUEST = 'try.json';
 
@@ -27,16 +35,15 @@ export class FakeReleases {
     this.store = new ReleaseStore(stateDir);
   }
 
-  /** @param unanswered tasks that are never done */
-  async add(version: string, unanswered: readonly Task['type'][] = []): Promise<void> {
+  async add(version: string, program: FakeProgram = {}): Promise<void> {
     const entry = this.store.entryOf(version);
     await mkdir(dirname(entry), { recursive: true });
     await writeFile(join(dirname(entry), 'package.json'), JSON.stringify({ type: 'module' }));
-    await writeFile(entry, this.program(version, ['retire', ...unanswered]));
+    await writeFile(entry, this.source(version, program));
     await writeFile(join(this.stateDir, 'releases', version, '.sha256'), version);
   }
 
-  private program(version: string, unanswered: readonly Task['type'][]): string {
+  private source(version: string, { unanswered = [], lingers = false }: FakeProgram): string {
     const [log, request] = [LOG, REQUEST].map((name) => JSON.stringify(join(this.stateDir, name)));
     return `
       import { appendFileSync, readFileSync } from 'node:fs';
@@ -44,10 +51,11 @@ export class FakeReleases {
       const note = (what) => appendFileSync(${log}, JSON.stringify({ ...head, ...what }) + '\\n');
       process.on('message', ({ kind, id, task, standing }) => {
         note({ task: task?.type, standing });
-        if (kind !== 'task' || ${JSON.stringify(unanswered)}.includes(task.type)) return;
+        if (kind !== 'task' || ${JSON.stringify(['retire', ...unanswered])}.includes(task.type)) return;
         process.send({ kind: 'done', id, handedOver: { half: 0, workers: 1, peers: [] } });
       });
       process.on('SIGUSR2', () => process.send({ kind: 'try', release: JSON.parse(readFileSync(${request})) }));
+      if (${lingers}) process.on('SIGTERM', () => setTimeout(() => process.exit(), ${LINGER_MS}));
       process.on('disconnect', () => process.exit());`;
   }
 

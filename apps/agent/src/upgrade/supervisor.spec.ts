@@ -24,6 +24,7 @@ import { OneState } from '../testing/one-state.js';
 import { packRelease, rewriteRelease, type ReleaseFile } from '../testing/releases.js';
 import { AGENT_VERSION } from '../version.js';
 import { ReleaseRecord } from './release-record.js';
+import { ReleaseStore } from './release-store.js';
 import { Supervisor } from './supervisor.js';
 
 /** A supervised agent and its peer, with real processes, real releases, and a controller's API and NATS by TLS. */
@@ -340,13 +341,41 @@ describe('a supervisor, whatever its processes do', () => {
   });
 
   it('does not wait for a version to come up when the one before has ended', async () => {
-    await releases.add('2.0.0', ['start']);
+    await releases.add('2.0.0', { unanswered: ['start'] });
     await releases.request('1.0.0', '2.0.0', { confirmSeconds: 3600 });
     await releases.hasBeenGiven('2.0.0', 'start');
     await releases.kill('1.0.0');
     await expect(supervisor.failed).rejects.toThrow(
       'version 1.0.0 was ended by SIGKILL while version 2.0.0 was tried',
     );
+  });
+
+  it('ends a version that is being tried when it is stopped', async () => {
+    await releases.add('2.0.0', { unanswered: ['start'] });
+    await releases.request('1.0.0', '2.0.0', { confirmSeconds: 3600 });
+    await releases.hasBeenGiven('2.0.0', 'start');
+    await supervisor.stop();
+    expect(isAlive(await releases.pidOf('2.0.0'))).toBe(false);
+  });
+
+  it('starts no version that waited to be tried when it is stopped', async () => {
+    await releases.add('2.0.0', { lingers: true });
+    await waitForConnections();
+    const started = jest.spyOn(ReleaseStore.prototype, 'entryOf');
+    await supervisor.stop();
+    expect(started).not.toHaveBeenCalled();
+  });
+
+  it('ends the process before when it is stopped while that is to retire', async () => {
+    const stopped = new Promise<void>((resolve) => {
+      jest.spyOn(ReleaseRecord.prototype, 'keep').mockImplementation(() => {
+        resolve(supervisor.stop());
+        return Promise.resolve();
+      });
+    });
+    await releases.request('1.0.0', '2.0.0');
+    await stopped;
+    expect(isAlive(await releases.pidOf('1.0.0'))).toBe(false);
   });
 });
 

@@ -169,7 +169,7 @@ export class Supervisor {
     // Two processes are as many as their sessions can be told apart for.
     await this.retiring?.ended;
     // The release is not to blame for an end of the leader meanwhile.
-    if (before.outcome !== undefined) return;
+    if (this.stopping || before.outcome !== undefined) return;
     const { version } = release;
     this.options.log.info({ from: before.version, to: version }, 'a version is tried');
     const after = (this.challenger = this.spawn(version));
@@ -205,9 +205,9 @@ export class Supervisor {
     release: ReleaseToTry,
     reason: string,
   ): Promise<void> {
-    if (this.stopping) return;
     await after.stop();
     this.challenger = undefined;
+    if (this.stopping) return;
     this.speaker = before;
     await this.store.prune([before.version]);
     await this.refuse(release, reason);
@@ -227,11 +227,11 @@ export class Supervisor {
     const { version } = release;
     this.half = this.half === 0 ? 1 : 0;
     this.challenger = undefined;
+    this.retiring = before;
     this.lead(after);
     await this.record.keep(version);
     await this.store.prune([version, before.version]);
     this.options.log.info({ version }, 'the version is good; the one before ends when its connections do');
-    this.retiring = before;
     void before.ended.then(() => {
       this.retiring = undefined;
       after.do({ type: 'predecessor-ended' }).catch(() => undefined);
@@ -243,7 +243,7 @@ export class Supervisor {
   /** Ends all processes of the agent. */
   async stop(): Promise<void> {
     this.stopping = true;
-    const processes = [this.leader, this.retiring, this.speaker];
+    const processes = [this.leader, this.retiring, this.challenger];
     await Promise.all(processes.map((process) => process?.stop()));
     await this.upgrading;
   }
