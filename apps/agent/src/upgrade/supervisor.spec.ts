@@ -350,6 +350,41 @@ describe('a supervisor, whatever its processes do', () => {
     );
   });
 
+  describe('on a disk that is full', () => {
+    const full = () => Promise.reject(new Error('ENOSPC: no space left on device'));
+    const nothingFails = (): Promise<string> => Promise.race([supervisor.failed, Promise.resolve('runs')]);
+
+    beforeEach(() => {
+      jest.spyOn(ReleaseRecord.prototype, 'keep').mockImplementation(full);
+      jest.spyOn(ReleaseRecord.prototype, 'refuse').mockImplementation(full);
+      jest.spyOn(ReleaseStore.prototype, 'prune').mockImplementation(full);
+    });
+
+    it('lets a version that is good run all the same', async () => {
+      await releases.request('1.0.0', '2.0.0');
+      await releases.hasBeenGiven('1.0.0', 'retire');
+      await releases.isToldThatNothingIsTried('2.0.0');
+      expect(await nothingFails()).toBe('runs');
+    });
+
+    it('goes back from one that is not', async () => {
+      await releases.add('2.0.0', { unanswered: ['start'] });
+      await releases.request('1.0.0', '2.0.0', { confirmSeconds: 1 });
+      await releases.hasBeenGiven('1.0.0', 'take-back');
+      await releases.isToldThatNothingIsTried('1.0.0');
+      expect(await nothingFails()).toBe('runs');
+    });
+
+    it('starts the installed version in place of one that does not start any more', async () => {
+      const { stateDir } = releases;
+      await supervisor.stop();
+      await writeFile(new ReleaseStore(stateDir).entryOf('1.0.0'), 'process.exit(1);');
+      const log = pino({ level: 'silent' });
+      const start = Supervisor.start({ stateDir, log, arguments: ['--state-dir', stateDir] });
+      await expect(start).rejects.toThrow('this agent is not enrolled');
+    });
+  });
+
   it('ends a version that is being tried when it is stopped', async () => {
     await releases.add('2.0.0', { unanswered: ['start'] });
     await releases.request('1.0.0', '2.0.0', { confirmSeconds: 3600 });

@@ -83,9 +83,9 @@ export class Supervisor {
     } catch (error) {
       await process.stop();
       const reason = `does not start any more: ${messageOf(error)}`;
-      this.options.log.error({ version }, `the release ${reason}; the installed version runs instead`);
-      await this.record.refuse({ version, sha256: '', attempt: 0 }, reason);
-      await this.record.keep(null);
+      await this.refuse({ version, sha256: '', attempt: 0 }, reason);
+      this.options.log.warn('the installed version runs instead');
+      await this.keep(null);
       return false;
     }
   }
@@ -149,6 +149,23 @@ export class Supervisor {
     this.tellStanding();
   }
 
+  /** @param version that is good; null: the installed one */
+  private async keep(version: string | null): Promise<void> {
+    await this.record.keep(version).catch((error: unknown) => {
+      this.options.log.error(
+        { version },
+        `which version is good cannot be written down, so a restart begins with the one before: ${messageOf(error)}`,
+      );
+    });
+  }
+
+  /** Room on the disk is all that is lost where it fails; the next trial tries it again. */
+  private async prune(keep: readonly string[]): Promise<void> {
+    await this.store.prune(keep).catch((error: unknown) => {
+      this.options.log.warn(`releases that are not used any more cannot be removed: ${messageOf(error)}`);
+    });
+  }
+
   private upgrade(release: ReleaseToTry): void {
     if (this.trying !== undefined || this.stopping) return;
     this.trying = release;
@@ -209,7 +226,6 @@ export class Supervisor {
     this.challenger = undefined;
     if (this.stopping) return;
     this.speaker = before;
-    await this.store.prune([before.version]);
     await this.refuse(release, reason);
     if (before.outcome !== undefined)
       throw new AgentError(
@@ -221,6 +237,7 @@ export class Supervisor {
       `version ${before.version} does not go on`,
     );
     this.options.log.warn({ version: before.version }, 'the version before goes on');
+    await this.prune([before.version]);
   }
 
   private async settle(before: AgentProcess, after: AgentProcess, release: ReleaseToTry): Promise<void> {
@@ -229,8 +246,8 @@ export class Supervisor {
     this.challenger = undefined;
     this.retiring = before;
     this.lead(after);
-    await this.record.keep(version);
-    await this.store.prune([version, before.version]);
+    await this.keep(version);
+    await this.prune([version, before.version]);
     this.options.log.info({ version }, 'the version is good; the one before ends when its connections do');
     void before.ended.then(() => {
       this.retiring = undefined;
