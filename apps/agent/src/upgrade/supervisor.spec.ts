@@ -189,6 +189,13 @@ const FAR_ID = '00000000-0000-4000-8000-00000000000f';
     expect(fresh.failed).toBe(0);
     await isIdle();
     expect(hello()?.agentVersion).toBe('9.9.1');
+    // Until then it was on trial, as its controller was told.
+    const states = near.hellos
+      .map((message) => message as HelloMessage)
+      .filter(({ agentVersion }) => agentVersion === '9.9.1')
+      .map(({ upgrade }) => upgrade?.state);
+    expect(states[0]).toBe('trying');
+    expect(states.at(-1)).toBe('idle');
     expect(await readdir(join(near.stateDir, 'releases'))).toEqual(['9.9.1']);
     expect(await exchange(forwardPort, 1_000_000)).toBe(true);
   });
@@ -383,6 +390,13 @@ describe('a supervisor, whatever its processes do', () => {
       const start = Supervisor.start({ stateDir, log, arguments: ['--state-dir', stateDir] });
       await expect(start).rejects.toThrow('this agent is not enrolled');
     });
+  });
+
+  it('tells a version that it is tried before it does anything else, and when that is over', async () => {
+    await releases.request('1.0.0', '2.0.0', { attempt: 3 });
+    await releases.isToldThatNothingIsTried('2.0.0');
+    const [first] = await releases.told('2.0.0');
+    expect(first.standing?.trying).toEqual(expect.objectContaining({ version: '2.0.0', attempt: 3 }));
   });
 
   it('ends a version that is being tried when it is stopped', async () => {

@@ -105,7 +105,7 @@ export class Supervisor {
   }
 
   private lead(process: AgentProcess): void {
-    this.leader = process;
+    this.leader = this.speaker = process;
     this.tellStanding();
     void process.ended.then((outcome) => {
       // What its end means to a trial is for the trial to say.
@@ -133,8 +133,7 @@ export class Supervisor {
   }
 
   private tellStanding(): void {
-    this.speaker = this.leader;
-    for (const process of [this.leader, this.retiring])
+    for (const process of [this.leader, this.challenger, this.retiring])
       process?.send({ kind: 'standing', standing: this.standing });
   }
 
@@ -190,6 +189,8 @@ export class Supervisor {
     const { version } = release;
     this.options.log.info({ from: before.version, to: version }, 'a version is tried');
     const after = (this.challenger = this.spawn(version));
+    // It reports that it is tried, and fetches no other release before that is over: what is half fetched would be pruned.
+    this.tellStanding();
     const ended = endOf(after, 'it');
     try {
       const confirmed = within(
