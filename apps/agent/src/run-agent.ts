@@ -67,7 +67,10 @@ export class Agent {
   private readonly metrics: AgentMetrics;
   private statusServer: StatusServer | undefined;
   private metricsServer: MetricsServer | undefined;
+  /** The state that is in force. */
   private wanted: WantedState | undefined;
+  /** One after the other: what renews a state must not come after the next one. */
+  private applying: Promise<unknown> = Promise.resolve();
   private resolveTimer: NodeJS.Timeout | undefined;
   private source: StateSource;
   /** Whether this process speaks for the agent: to the controller, to people, and in its files. */
@@ -247,7 +250,17 @@ export class Agent {
     this.source.relayFlows?.(records);
   }
 
-  private async apply(state: WantedState): Promise<void> {
+  private apply(state: WantedState): Promise<void> {
+    return this.inTurn(() => this.applyNow(state));
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.applying.then(work);
+    this.applying = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async applyNow(state: WantedState): Promise<void> {
     await this.dataPlane.apply(await this.resolve(state));
     this.wanted = state;
     this.peerNames.clear();
@@ -279,7 +292,9 @@ export class Agent {
     if (wanted === undefined || hasNames !== true) return;
     try {
       const state = await this.resolve(wanted);
-      if (this.wanted === wanted) await this.dataPlane.apply(state);
+      await this.inTurn(async () => {
+        if (this.wanted === wanted) await this.dataPlane.apply(state);
+      });
     } catch (error) {
       this.options.log.warn(`the peers' endpoints cannot be renewed: ${messageOf(error)}`);
     }
