@@ -12,7 +12,7 @@ import type { ApplyState, WantedState } from './state-source.js';
 import { freePort } from './testing/on-loopback.js';
 import { OneState } from './testing/one-state.js';
 
-/** An agent whose peer has a name for its address, which is looked up anew while another state comes. */
+/** An agent whose peer has a name for its address, which is looked up anew while the agent changes. */
 
 const literal = (state: WantedState): DataPlaneState => ({
   ...state,
@@ -30,7 +30,7 @@ class Source extends OneState {
   }
 }
 
-describe('a state that comes while names are looked up for the one before', () => {
+describe('names of peers that are looked up anew', () => {
   let folder: string;
   let agent: AgentClass;
   let source: Source;
@@ -117,16 +117,23 @@ describe('a state that comes while names are looked up for the one before', () =
     return code !== 'ECONNREFUSED';
   };
 
-  it('is the one that stays', async () => {
+  it('do not bring back the state that has been replaced meanwhile', async () => {
     expect(await renewWhile(forwardsAt(ports.after))).toMatchObject({ status: 'fulfilled' });
     expect(await Promise.all([ports.before, ports.after].map(listens))).toEqual([false, true]);
   });
 
-  it('leaves the one before as it was when it cannot be put in force', async () => {
+  it('leave the state as it is when the next one cannot be put in force', async () => {
     const occupied: Server = createServer().listen(ports.after, '127.0.0.1');
     await once(occupied, 'listening');
     expect(await renewWhile(forwardsAt(ports.after))).toMatchObject({ status: 'rejected' });
     expect(await listens(ports.before)).toBe(true);
     occupied.close();
+  });
+
+  it('do not have a process listen again whose place another one has taken', async () => {
+    await agent.release();
+    await agent.stopListening();
+    await renew();
+    expect(await listens(ports.before)).toBe(false);
   });
 });

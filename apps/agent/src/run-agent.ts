@@ -283,17 +283,20 @@ export class Agent {
     });
   }
 
-  /** A peer's name may have come to mean another address. */
+  /**
+   * A peer's name may have come to mean another address. Not where another process speaks for the agent: to put its state in force
+   * anew, one that takes no connections any more would listen again.
+   */
   private async resolveAgain(): Promise<void> {
     const { wanted } = this;
     const hasNames = wanted?.peers.some(({ endpoints }) =>
       endpoints.some((endpoint) => /[g-zG-Z]/.test(endpoint)),
     );
-    if (wanted === undefined || hasNames !== true) return;
+    if (wanted === undefined || hasNames !== true || !this.leads) return;
     try {
       const state = await this.resolve(wanted);
       await this.inTurn(async () => {
-        if (this.wanted === wanted) await this.dataPlane.apply(state);
+        if (this.wanted === wanted && this.leads) await this.dataPlane.apply(state);
       });
     } catch (error) {
       this.options.log.warn(`the peers' endpoints cannot be renewed: ${messageOf(error)}`);

@@ -104,10 +104,10 @@ export class DataPlaneThreads {
     return this.inTurn(() => this.applyNow(state));
   }
 
-  /** Puts what is in force when its turn comes in force anew, if connections are to be intercepted there. */
+  /** Puts what is in force when its turn comes in force anew, if connections are to be intercepted there and come here. */
   private interceptAnew(): Promise<void> {
     return this.inTurn(async () => {
-      if (this.state?.intercept === true) await this.applyNow(this.state);
+      if (this.redirects && this.state?.intercept === true) await this.applyNow(this.state);
     });
   }
 
