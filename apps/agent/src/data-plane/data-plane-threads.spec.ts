@@ -249,7 +249,7 @@ function worker({ threads }: Plane, index: number): Worker {
   });
 
   test('a state that comes while the process takes back what it handed over is the one that stays', async () => {
-    const [port, other] = [await freePort(), await freePort()];
+    const [port, other] = [await freePort('tcp'), await freePort('tcp')];
     const plane = new Plane('b', 1, { half: 0 });
     const forwardsAt = (listenPort: number): DataPlaneState =>
       plane.state([c], { forwards: [forward(listenPort, 'c')], intercept: true });
