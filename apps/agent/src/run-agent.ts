@@ -67,7 +67,10 @@ export class Agent {
   private readonly metrics: AgentMetrics;
   private statusServer: StatusServer | undefined;
   private metricsServer: MetricsServer | undefined;
+  /** The state that is in force. */
   private wanted: WantedState | undefined;
+  /** One after the other: what renews a state must not come after the next one. */
+  private applying: Promise<unknown> = Promise.resolve();
   private resolveTimer: NodeJS.Timeout | undefined;
   private source: StateSource;
   /** Whether this process speaks for the agent: to the controller, to people, and in its files. */
@@ -247,7 +250,17 @@ export class Agent {
     this.source.relayFlows?.(records);
   }
 
-  private async apply(state: WantedState): Promise<void> {
+  private apply(state: WantedState): Promise<void> {
+    return this.inTurn(() => this.applyNow(state));
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.applying.then(work);
+    this.applying = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async applyNow(state: WantedState): Promise<void> {
     await this.dataPlane.apply(await this.resolve(state));
     this.wanted = state;
     this.peerNames.clear();
@@ -270,16 +283,21 @@ export class Agent {
     });
   }
 
-  /** A peer's name may have come to mean another address. */
+  /**
+   * A peer's name may have come to mean another address. Not where another process speaks for the agent: to put its state in force
+   * anew, one that takes no connections any more would listen again.
+   */
   private async resolveAgain(): Promise<void> {
     const { wanted } = this;
     const hasNames = wanted?.peers.some(({ endpoints }) =>
       endpoints.some((endpoint) => /[g-zG-Z]/.test(endpoint)),
     );
-    if (wanted === undefined || hasNames !== true) return;
+    if (wanted === undefined || hasNames !== true || !this.leads) return;
     try {
       const state = await this.resolve(wanted);
-      if (this.wanted === wanted) await this.dataPlane.apply(state);
+      await this.inTurn(async () => {
+        if (this.wanted === wanted && this.leads) await this.dataPlane.apply(state);
+      });
     } catch (error) {
       this.options.log.warn(`the peers' endpoints cannot be renewed: ${messageOf(error)}`);
     }

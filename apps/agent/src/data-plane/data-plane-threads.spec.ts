@@ -7,7 +7,7 @@ import type { DataPlaneState } from '@longhaul/edge';
 import { generateKeyPair } from '../keys.js';
 import { freePort, until } from '../testing/on-loopback.js';
 import { DataPlaneThreads } from './data-plane-threads.js';
-import type { DataPlaneSnapshot } from './messages.js';
+import type { DataPlaneSnapshot, HandoverPlace } from './messages.js';
 
 /** A hub of two workers and two sites of one, in this process; the site `b` is at the hub's first worker, `c` at its second. */
 
@@ -58,9 +58,10 @@ class Plane {
   constructor(
     readonly name: Name,
     workers: number,
+    handover?: HandoverPlace,
   ) {
     this.threads = new DataPlaneThreads(
-      { workers, memoryBytes: MEMORY_BYTES, tableName: `longhaul_spec_${name}` },
+      { workers, memoryBytes: MEMORY_BYTES, tableName: `longhaul_spec_${name}`, handover },
       {
         snapshot: (snapshot) => this.snapshots.push(snapshot),
         tunnelUp: (peerId) => this.up.add(peerId),
@@ -245,6 +246,20 @@ function worker({ threads }: Plane, index: number): Worker {
     await applyForwards(forward(port, 'b'));
     await until(() => b.up.size === 1);
     expect(await ask(port)).toBe('b');
+  });
+
+  test('a state that comes while the process takes back what it handed over is the one that stays', async () => {
+    const [port, other] = [await freePort('tcp'), await freePort('tcp')];
+    const plane = new Plane('b', 1, { half: 0 });
+    const forwardsAt = (listenPort: number): DataPlaneState =>
+      plane.state([c], { forwards: [forward(listenPort, 'c')], intercept: true });
+    await plane.apply(forwardsAt(port));
+    await plane.threads.handOver();
+    await Promise.all([plane.threads.takeBack(), plane.threads.apply(forwardsAt(other))]);
+    const answers = [await ask(port), await ask(other)];
+    await plane.threads.close();
+    expect(answers[0]).toBe('ECONNREFUSED');
+    expect(answers[1]).not.toBe('ECONNREFUSED');
   });
 
   test('a worker that dies is told of, no state is put in force any more, and the others can be closed', async () => {

@@ -101,7 +101,18 @@ export class DataPlaneThreads {
    * Rejects with the reason if it cannot be; the one before then stays.
    */
   apply(state: DataPlaneState): Promise<void> {
-    const turn = this.applying.then(() => this.applyNow(state));
+    return this.inTurn(() => this.applyNow(state));
+  }
+
+  /** Puts what is in force when its turn comes in force anew, if connections are to be intercepted there and come here. */
+  private interceptAnew(): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.redirects && this.state?.intercept === true) await this.applyNow(this.state);
+    });
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.applying.then(work);
     this.applying = turn.catch(() => undefined);
     return turn;
   }
@@ -181,9 +192,8 @@ export class DataPlaneThreads {
     if (this.closed) return;
     this.events.interceptionLost(reason);
     this.restoreTimer = setTimeout(() => {
-      const { state } = this;
-      if (this.closed || state === undefined) return;
-      this.apply(state).catch((error: unknown) => {
+      if (this.closed) return;
+      this.interceptAnew().catch((error: unknown) => {
         this.onInterceptionLost(messageOf(error));
       });
     }, RESTORE_INTERCEPTION_MS);
@@ -226,11 +236,9 @@ export class DataPlaneThreads {
     await this.step('stopListening');
   }
 
-  /** Where a state is in force it is put in force anew, whose redirection follows. */
   private async redirect(): Promise<void> {
     this.redirects = true;
-    const { state } = this;
-    if (state?.intercept === true) await this.apply(state);
+    await this.interceptAnew();
   }
 
   private async step(step: HandoverStep): Promise<(readonly HandedOverPeer[])[]> {

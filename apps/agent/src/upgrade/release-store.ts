@@ -74,7 +74,7 @@ export class ReleaseStore {
     }
   }
 
-  /** Removes all releases but those of these versions, and what was left behind half done. */
+  /** Removes all releases but those of these versions, and what was left behind half done. Nobody may be fetching one. */
   async prune(keep: readonly string[]): Promise<void> {
     const present = await readdir(this.folder).catch(() => []);
     for (const name of present)

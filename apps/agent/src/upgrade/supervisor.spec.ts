@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { releaseMessage, type AgentRelease, type HelloMessage } from '@longhaul/contracts';
 import { features } from '@longhaul/native';
+import { jest } from '@jest/globals';
 import { pino } from 'pino';
 import { loadIdentity } from '../control/identity.js';
 import { eventually } from '../control/testing/eventually.js';
@@ -17,10 +18,14 @@ import { Agent } from '../run-agent.js';
 import type { AgentReport } from '../status/report.js';
 import { readStatus } from '../status/status-socket.js';
 import { EchoServer, exchange, LongExchange, NewConnections } from '../testing/echo.js';
+import { FakeReleases } from '../testing/fake-releases.js';
 import { freePort } from '../testing/on-loopback.js';
 import { OneState } from '../testing/one-state.js';
 import { packRelease, rewriteRelease, type ReleaseFile } from '../testing/releases.js';
 import { AGENT_VERSION } from '../version.js';
+import { ReleaseRecord } from './release-record.js';
+import { ReleaseStore } from './release-store.js';
+import { Supervisor } from './supervisor.js';
 
 /** A supervised agent and its peer, with real processes, real releases, and a controller's API and NATS by TLS. */
 
@@ -184,6 +189,13 @@ const FAR_ID = '00000000-0000-4000-8000-00000000000f';
     expect(fresh.failed).toBe(0);
     await isIdle();
     expect(hello()?.agentVersion).toBe('9.9.1');
+    // Until then it was on trial, as its controller was told.
+    const states = near.hellos
+      .map((message) => message as HelloMessage)
+      .filter(({ agentVersion }) => agentVersion === '9.9.1')
+      .map(({ upgrade }) => upgrade?.state);
+    expect(states[0]).toBe('trying');
+    expect(states.at(-1)).toBe('idle');
     expect(await readdir(join(near.stateDir, 'releases'))).toEqual(['9.9.1']);
     expect(await exchange(forwardPort, 1_000_000)).toBe(true);
   });
@@ -287,6 +299,133 @@ const FAR_ID = '00000000-0000-4000-8000-00000000000f';
     await eventually('the tunnel is up', async () => (await report())?.tunnels.at(0)?.state === 'up');
     expect(await exchange(forwardPort, 100_000)).toBe(true);
     await eventually('its controller is told', () => hello()?.upgrade === undefined);
+  });
+});
+
+describe('a supervisor, whatever its processes do', () => {
+  let releases: FakeReleases;
+  let supervisor: Supervisor;
+
+  beforeEach(async () => {
+    releases = new FakeReleases(await mkdtemp(join(tmpdir(), 'longhaul-supervisor-')));
+    for (const version of ['1.0.0', '2.0.0', '3.0.0']) await releases.add(version);
+    await releases.good('1.0.0');
+    const log = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' });
+    supervisor = await Supervisor.start({ stateDir: releases.stateDir, log, arguments: [] });
+  });
+
+  afterEach(async () => {
+    await supervisor.stop();
+    jest.restoreAllMocks();
+    await rm(releases.stateDir, { recursive: true });
+  });
+
+  /** 2.0.0 runs, and waits for the connections of 1.0.0 before it lets 3.0.0 be tried. */
+  async function waitForConnections(): Promise<void> {
+    await releases.request('1.0.0', '2.0.0');
+    await releases.hasBeenGiven('1.0.0', 'retire');
+    await releases.isToldThatNothingIsTried('2.0.0');
+    await releases.request('2.0.0', '3.0.0');
+    await releases.isToldOfTrial('2.0.0', '3.0.0');
+  }
+
+  it('fails when its process ends while another version waits to be tried, which is not to blame', async () => {
+    await waitForConnections();
+    await releases.kill('2.0.0');
+    await expect(supervisor.failed).rejects.toThrow('version 2.0.0) was ended by SIGKILL');
+    await supervisor.stop();
+    expect(await releases.refusals()).toEqual({});
+    expect(await releases.told('3.0.0')).toEqual([]);
+  });
+
+  it('fails when the new process ends while that is being written down that it is good', async () => {
+    jest.spyOn(ReleaseRecord.prototype, 'keep').mockImplementation(async () => {
+      const pid = await releases.pidOf('2.0.0');
+      await releases.kill('2.0.0');
+      await eventually('it is gone', () => !isAlive(pid));
+    });
+    await releases.request('1.0.0', '2.0.0');
+    await expect(supervisor.failed).rejects.toThrow('version 2.0.0) was ended by SIGKILL');
+  });
+
+  it('does not wait for a version to come up when the one before has ended', async () => {
+    await releases.add('2.0.0', { unanswered: ['start'] });
+    await releases.request('1.0.0', '2.0.0', { confirmSeconds: 3600 });
+    await releases.hasBeenGiven('2.0.0', 'start');
+    await releases.kill('1.0.0');
+    await expect(supervisor.failed).rejects.toThrow(
+      'version 1.0.0 was ended by SIGKILL while version 2.0.0 was tried',
+    );
+  });
+
+  describe('on a disk that is full', () => {
+    const full = () => Promise.reject(new Error('ENOSPC: no space left on device'));
+    const nothingFails = (): Promise<string> => Promise.race([supervisor.failed, Promise.resolve('runs')]);
+
+    beforeEach(() => {
+      jest.spyOn(ReleaseRecord.prototype, 'keep').mockImplementation(full);
+      jest.spyOn(ReleaseRecord.prototype, 'refuse').mockImplementation(full);
+      jest.spyOn(ReleaseStore.prototype, 'prune').mockImplementation(full);
+    });
+
+    it('lets a version that is good run all the same', async () => {
+      await releases.request('1.0.0', '2.0.0');
+      await releases.hasBeenGiven('1.0.0', 'retire');
+      await releases.isToldThatNothingIsTried('2.0.0');
+      expect(await nothingFails()).toBe('runs');
+    });
+
+    it('goes back from one that is not', async () => {
+      await releases.add('2.0.0', { unanswered: ['start'] });
+      await releases.request('1.0.0', '2.0.0', { confirmSeconds: 1 });
+      await releases.hasBeenGiven('1.0.0', 'take-back');
+      await releases.isToldThatNothingIsTried('1.0.0');
+      expect(await nothingFails()).toBe('runs');
+    });
+
+    it('starts the installed version in place of one that does not start any more', async () => {
+      const { stateDir } = releases;
+      await supervisor.stop();
+      await writeFile(new ReleaseStore(stateDir).entryOf('1.0.0'), 'process.exit(1);');
+      const log = pino({ level: 'silent' });
+      const start = Supervisor.start({ stateDir, log, arguments: ['--state-dir', stateDir] });
+      await expect(start).rejects.toThrow('this agent is not enrolled');
+    });
+  });
+
+  it('tells a version that it is tried before it does anything else, and when that is over', async () => {
+    await releases.request('1.0.0', '2.0.0', { attempt: 3 });
+    await releases.isToldThatNothingIsTried('2.0.0');
+    const [first] = await releases.told('2.0.0');
+    expect(first.standing?.trying).toEqual(expect.objectContaining({ version: '2.0.0', attempt: 3 }));
+  });
+
+  it('ends a version that is being tried when it is stopped', async () => {
+    await releases.add('2.0.0', { unanswered: ['start'] });
+    await releases.request('1.0.0', '2.0.0', { confirmSeconds: 3600 });
+    await releases.hasBeenGiven('2.0.0', 'start');
+    await supervisor.stop();
+    expect(isAlive(await releases.pidOf('2.0.0'))).toBe(false);
+  });
+
+  it('starts no version that waited to be tried when it is stopped', async () => {
+    await releases.add('2.0.0', { lingers: true });
+    await waitForConnections();
+    const started = jest.spyOn(ReleaseStore.prototype, 'entryOf');
+    await supervisor.stop();
+    expect(started).not.toHaveBeenCalled();
+  });
+
+  it('ends the process before when it is stopped while that is to retire', async () => {
+    const stopped = new Promise<void>((resolve) => {
+      jest.spyOn(ReleaseRecord.prototype, 'keep').mockImplementation(() => {
+        resolve(supervisor.stop());
+        return Promise.resolve();
+      });
+    });
+    await releases.request('1.0.0', '2.0.0');
+    await stopped;
+    expect(isAlive(await releases.pidOf('1.0.0'))).toBe(false);
   });
 });
 

@@ -31,6 +31,8 @@ export class Supervisor {
   private leader: AgentProcess | undefined;
   /** The one before, while its connections last. */
   private retiring: AgentProcess | undefined;
+  /** The one that is tried; undefined again when it has become the leader, or has ended. */
+  private challenger: AgentProcess | undefined;
   /** Who speaks for the agent: during a trial the process that has taken over. */
   private speaker: AgentProcess | undefined;
   private trying: ReleaseToTry | undefined;
@@ -81,9 +83,9 @@ export class Supervisor {
     } catch (error) {
       await process.stop();
       const reason = `does not start any more: ${messageOf(error)}`;
-      this.options.log.error({ version }, `the release ${reason}; the installed version runs instead`);
-      await this.record.refuse({ version, sha256: '', attempt: 0 }, reason);
-      await this.record.keep(null);
+      await this.refuse({ version, sha256: '', attempt: 0 }, reason);
+      this.options.log.warn('the installed version runs instead');
+      await this.keep(null);
       return false;
     }
   }
@@ -103,10 +105,11 @@ export class Supervisor {
   }
 
   private lead(process: AgentProcess): void {
-    this.leader = process;
+    this.leader = this.speaker = process;
     this.tellStanding();
     void process.ended.then((outcome) => {
-      if (this.leader === process && this.trying === undefined && !this.stopping)
+      // What its end means to a trial is for the trial to say.
+      if (this.leader === process && this.challenger === undefined && !this.stopping)
         this.fail(new AgentError(`the agent (version ${process.version}) ${outcome}`));
     });
   }
@@ -130,8 +133,7 @@ export class Supervisor {
   }
 
   private tellStanding(): void {
-    this.speaker = this.leader;
-    for (const process of [this.leader, this.retiring])
+    for (const process of [this.leader, this.challenger, this.retiring])
       process?.send({ kind: 'standing', standing: this.standing });
   }
 
@@ -146,9 +148,27 @@ export class Supervisor {
     this.tellStanding();
   }
 
+  /** @param version that is good; null: the installed one */
+  private async keep(version: string | null): Promise<void> {
+    await this.record.keep(version).catch((error: unknown) => {
+      this.options.log.error(
+        { version },
+        `which version is good cannot be written down, so a restart begins with the one before: ${messageOf(error)}`,
+      );
+    });
+  }
+
+  /** Room on the disk is all that is lost where it fails; the next trial tries it again. */
+  private async prune(keep: readonly string[]): Promise<void> {
+    await this.store.prune(keep).catch((error: unknown) => {
+      this.options.log.warn(`releases that are not used any more cannot be removed: ${messageOf(error)}`);
+    });
+  }
+
   private upgrade(release: ReleaseToTry): void {
     if (this.trying !== undefined || this.stopping) return;
     this.trying = release;
+    this.tellStanding();
     this.upgrading = this.tryRelease(release)
       .catch((error: unknown) => {
         this.fail(error instanceof Error ? error : new AgentError(messageOf(error)));
@@ -164,21 +184,21 @@ export class Supervisor {
     if (before === undefined) return;
     // Two processes are as many as their sessions can be told apart for.
     await this.retiring?.ended;
-    this.tellStanding();
+    // The release is not to blame for an end of the leader meanwhile.
+    if (this.stopping || before.outcome !== undefined) return;
     const { version } = release;
     this.options.log.info({ from: before.version, to: version }, 'a version is tried');
-    const after = this.spawn(version);
-    const ended = after.ended.then((outcome): never => {
-      throw new Error(`it ${outcome}`);
-    });
-    ended.catch(() => undefined);
+    const after = (this.challenger = this.spawn(version));
+    // It reports that it is tried, and fetches no other release before that is over: what is half fetched would be pruned.
+    this.tellStanding();
+    const ended = endOf(after, 'it');
     try {
       const confirmed = within(
         release.confirmSeconds * 1000,
         this.changeOver(before, after),
         `it was not ready within ${release.confirmSeconds} s`,
       );
-      await Promise.race([confirmed, ended]);
+      await Promise.race([confirmed, ended, endOf(before, `version ${before.version}`)]);
       await Promise.race([sleep(release.soakSeconds * 1000, undefined, { ref: false }), ended]);
     } catch (error) {
       await this.returnTo(before, after, release, messageOf(error));
@@ -203,10 +223,10 @@ export class Supervisor {
     release: ReleaseToTry,
     reason: string,
   ): Promise<void> {
-    if (this.stopping) return;
     await after.stop();
+    this.challenger = undefined;
+    if (this.stopping) return;
     this.speaker = before;
-    await this.store.prune([before.version]);
     await this.refuse(release, reason);
     if (before.outcome !== undefined)
       throw new AgentError(
@@ -218,16 +238,18 @@ export class Supervisor {
       `version ${before.version} does not go on`,
     );
     this.options.log.warn({ version: before.version }, 'the version before goes on');
+    await this.prune([before.version]);
   }
 
   private async settle(before: AgentProcess, after: AgentProcess, release: ReleaseToTry): Promise<void> {
     const { version } = release;
     this.half = this.half === 0 ? 1 : 0;
-    this.lead(after);
-    await this.record.keep(version);
-    await this.store.prune([version, before.version]);
-    this.options.log.info({ version }, 'the version is good; the one before ends when its connections do');
+    this.challenger = undefined;
     this.retiring = before;
+    this.lead(after);
+    await this.keep(version);
+    await this.prune([version, before.version]);
+    this.options.log.info({ version }, 'the version is good; the one before ends when its connections do');
     void before.ended.then(() => {
       this.retiring = undefined;
       after.do({ type: 'predecessor-ended' }).catch(() => undefined);
@@ -239,10 +261,19 @@ export class Supervisor {
   /** Ends all processes of the agent. */
   async stop(): Promise<void> {
     this.stopping = true;
-    const processes = [this.leader, this.retiring, this.speaker];
+    const processes = [this.leader, this.retiring, this.challenger];
     await Promise.all(processes.map((process) => process?.stop()));
     await this.upgrading;
   }
+}
+
+/** Rejects when the process ends. */
+function endOf(process: AgentProcess, name: string): Promise<never> {
+  const end = process.ended.then((outcome): never => {
+    throw new Error(`${name} ${outcome}`);
+  });
+  end.catch(() => undefined);
+  return end;
 }
 
 async function within<T>(limitMs: number, work: Promise<T>, complaint: string): Promise<T> {

@@ -8,6 +8,7 @@ import { flowRecord, linkRecord, telemetryMessage } from '../testing/telemetry-r
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { ensurePartitions } from './partitions.js';
 import { RESOLUTIONS } from './resolutions.js';
+import { METRICS, metricNames } from './rollup-metrics.js';
 import { tryLockBucket } from './rollup-locks.js';
 import { Rollups } from './rollups.js';
 import { TelemetryStore } from './telemetry-store.js';
@@ -264,6 +265,51 @@ describe('rollups', () => {
     await owner.connect();
     await owner.query(repair?.sql ?? '').finally(() => owner.end());
     expect(await everything(organizationId)).toEqual(right);
+  });
+
+  test('are computed of everybody, whatever one agent claims, and though one bucket cannot be', async () => {
+    const [absurd, sound] = await Promise.all([makeFleet(), makeFleet()]);
+    const most = { bytesSent: 9e15, packetsSent: 9e15, packetsLost: 1 };
+    const flow = { bytesUp: 9e15, encodedBytesUp: 9e15, activeMs: 1, ended: 'closed' as const };
+    const times = Array.from({ length: 1100 }, (_, index) => ({ atMs: noonMs + index }));
+    await store.store([
+      links(
+        absurd,
+        'near',
+        times.map((time) => ({ ...time, ...most })),
+      ),
+      flows(
+        absurd,
+        times.map((time) => ({ ...time, ...flow, startedAtMs: noonMs })),
+      ),
+      links(
+        absurd,
+        'far',
+        times.slice(0, 2).map((time) => ({ ...time, intervalMs: 1.7e308 })),
+      ),
+      links(sound, 'near', [{ atMs: noonMs }, { atMs: noonMs + 60_000 }]),
+    ]);
+    // A bucket that fails for another reason: its sum is beyond all numbers.
+    const broken = new Date(noonMs + 6 * 3_600_000);
+    const { organizationId, near, far } = await makeFleet();
+    await fixtures.query(
+      `INSERT INTO telemetry.tunnel_rollups_1m (organization_id, agent_id, peer_agent_id, site_id, at, ${metricNames})
+       SELECT $1, $2, $3, $4, $5::timestamptz + n * interval '1 minute',
+         ${METRICS.map(([column]) => (column === 'tunnel_ms' ? '1.7e308' : '0')).join(', ')} FROM generate_series(0, 1) AS n`,
+      [organizationId, near.agentId, far.agentId, near.siteId, broken],
+    );
+    await fixtures.query(
+      `INSERT INTO telemetry.dirty_buckets SELECT 300, at, organization_id, agent_id, now() FROM telemetry.tunnel_rollups_1m WHERE at = $1`,
+      [broken],
+    );
+    await expect(rollups.run(later())).rejects.toThrow('out of range');
+    for (const name of ['1m', '5m', '1h', '1d']) {
+      const [row] = await rollup(name, 'organization', absurd.organizationId);
+      expect(row).toMatchObject({ bytes_sent: '9000000000000000000', flow_bytes: '9000000000000000000' });
+    }
+    await expectExact(sound.organizationId);
+    await fixtures.query('DELETE FROM telemetry.tunnel_rollups_1m WHERE at >= $1', [broken]);
+    await rollups.run(later());
   });
 
   test('wait for their bucket to be over, and one that is being computed is left to whoever does', async () => {
