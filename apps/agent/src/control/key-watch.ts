@@ -59,7 +59,8 @@ export class KeyWatch {
 
   private async look(): Promise<void> {
     const { stateDir, log, onKeys, putInForce } = this.options;
-    if (await adoptNextKeys(stateDir)) await this.take();
+    await adoptNextKeys(stateDir);
+    await this.take();
     if (!this.pending) return;
     await putInForce();
     this.pending = false;
@@ -67,11 +68,16 @@ export class KeyWatch {
     log.info({ tunnelPublicKey: this.current.tunnelPublicKey }, 'new keys are in use');
   }
 
+  /** Takes what is on disk where that has changed: by this process, or by another of this agent while one takes over from the other. */
   private async take(): Promise<void> {
-    const before = this.current.tunnelPrivateKey;
-    this.current = await loadIdentity(this.options.stateDir);
-    this.previousTunnelKey = before;
+    const { current } = this;
+    const found = await loadIdentity(this.options.stateDir);
+    const isNewTunnelKey = found.tunnelPrivateKey !== current.tunnelPrivateKey;
+    if (!isNewTunnelKey && found.natsPublicKey === current.natsPublicKey) return;
+    this.current = found;
     this.pending = true;
+    if (!isNewTunnelKey) return;
+    this.previousTunnelKey = current.tunnelPrivateKey;
     clearTimeout(this.forgetTimer);
     this.forgetTimer = setTimeout(() => {
       this.forget().catch((error: unknown) => {

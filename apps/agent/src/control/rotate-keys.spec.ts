@@ -2,9 +2,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { existsSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AGENT_API } from '@longhaul/contracts';
+import { pino } from 'pino';
+import type { WantedState } from '../state-source.js';
 import { loadEnrollment } from './credential-store.js';
+import { EnrolledStateSource } from './enrolled-state-source.js';
 import { loadIdentity } from './identity.js';
-import { rotateKeys } from './rotate-keys.js';
+import { adoptNextKeys, rotateKeys } from './rotate-keys.js';
 import { eventually } from './testing/eventually.js';
 import { TestFleet, type TestAgent } from './testing/running-agent.js';
 
@@ -68,6 +71,28 @@ describe('a change of keys', () => {
       agent.inForce.at(-1)?.previousPrivateKey === undefined ? agent.inForce.at(-1) : undefined,
     );
     expect(key(last.privateKey)).toBe(after.tunnelPrivateKey);
+  });
+
+  it('is taken by a process that takes over from another, which has put it in the place of the old ones', async () => {
+    const { stateDir } = agent;
+    const before = await loadIdentity(stateDir);
+    const log = pino({ level: 'silent' });
+    agent.source = await EnrolledStateSource.open({ stateDir, log, timing: { keysLookMs: 50 } });
+    await rotateKeys(stateDir);
+    await Promise.all([adoptNextKeys(stateDir), adoptNextKeys(stateDir)]);
+    const inForce: WantedState[] = [];
+    await agent.source.start((state) => {
+      inForce.push(state);
+      return Promise.resolve();
+    });
+    const after = await loadIdentity(stateDir);
+    const taken = await eventually('the new tunnel key', () => inForce[0]);
+    const keys = [taken.privateKey, taken.previousPrivateKey].map((key) => key && Buffer.from(key));
+    expect(keys.map((key) => key?.toString('base64'))).toEqual([
+      after.tunnelPrivateKey,
+      before.tunnelPrivateKey,
+    ]);
+    await eventually('a renewal', () => renewals().includes(after.natsPublicKey));
   });
 
   it('is in force at the next start, and the controller is told at once by a renewal', async () => {

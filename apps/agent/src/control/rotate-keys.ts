@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../errors.js';
 import { AgentApi } from './agent-api.js';
 import { CREDENTIAL_FILE, loadEnrollment, saveEnrollment } from './credential-store.js';
 import { loadIdentity, NATS_SEED_FILE, TUNNEL_KEY_FILE } from './identity.js';
@@ -34,16 +35,14 @@ export async function rotateKeys(stateDir: string): Promise<KeyChange> {
 
 /**
  * Puts announced keys in the place of the old ones, if there are any. The credential is last: whatever the moment of a
- * crash, the next start goes on from there.
- *
- * @returns whether there were any
+ * crash, the next start goes on from there. Two processes may do so at once.
  */
-export async function adoptNextKeys(stateDir: string): Promise<boolean> {
+export async function adoptNextKeys(stateDir: string): Promise<void> {
   const nextDir = join(stateDir, NEXT_DIR);
-  if (!existsSync(join(nextDir, CREDENTIAL_FILE))) return false;
+  if (!existsSync(join(nextDir, CREDENTIAL_FILE))) return;
   for (const file of [NATS_SEED_FILE, TUNNEL_KEY_FILE, CREDENTIAL_FILE]) {
-    const waiting = join(nextDir, file);
-    if (existsSync(waiting)) await rename(waiting, join(stateDir, file));
+    await rename(join(nextDir, file), join(stateDir, file)).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    });
   }
-  return true;
 }

@@ -11,6 +11,8 @@ export interface Told {
   readonly pid: number;
   readonly task?: Task['type'];
   readonly standing?: UpgradeStanding;
+  /** Of the process that has sent them. */
+  readonly flows?: readonly string[];
 }
 
 export interface FakeProgram {
@@ -25,8 +27,8 @@ const LOG = 'told.jsonl';
 const REQUEST = 'try.json';
 
 /**
- * Releases for a supervisor whose programs are no agents: each notes what it is told and says at once that a task is done. One that
- * retires stays until it is killed, as if its connections did not end.
+ * Releases for a supervisor whose programs are no agents: each notes what it is told and says at once that a task is done. Asked to
+ * release its place, one sends flows first, which have its version in place of records; one that retires stays until it is killed, as if its connections did not end.
  */
 export class FakeReleases {
   private readonly store: ReleaseStore;
@@ -49,8 +51,9 @@ export class FakeReleases {
       import { appendFileSync, readFileSync } from 'node:fs';
       const head = { version: ${JSON.stringify(version)}, pid: process.pid };
       const note = (what) => appendFileSync(${log}, JSON.stringify({ ...head, ...what }) + '\\n');
-      process.on('message', ({ kind, id, task, standing }) => {
-        note({ task: task?.type, standing });
+      process.on('message', ({ kind, id, task, standing, records }) => {
+        note({ task: task?.type, standing, flows: records });
+        if (task?.type === 'release') process.send({ kind: 'flows', records: [head.version] });
         if (kind !== 'task' || ${JSON.stringify(['retire', ...unanswered])}.includes(task.type)) return;
         process.send({ kind: 'done', id, handedOver: { half: 0, workers: 1, peers: [] } });
       });
@@ -99,6 +102,13 @@ export class FakeReleases {
       const last = (await this.told(version)).findLast(({ standing }) => standing !== undefined);
       return last?.standing?.trying === null;
     });
+  }
+
+  /** Resolves when a process of the version has been told flows of these processes, in one message. */
+  async isToldFlows(version: string, flows: readonly string[]): Promise<void> {
+    await eventually(`${version} is told flows`, async () =>
+      (await this.told(version)).some((told) => told.flows?.join() === flows.join()),
+    );
   }
 
   /** Of the version's last process. */

@@ -400,6 +400,16 @@ describe('a supervisor, whatever its processes do', () => {
     expect(first.standing?.trying).toEqual(expect.objectContaining({ version: '2.0.0', attempt: 3 }));
   });
 
+  it('has the flows of a process that does not speak any more told by the next one that does', async () => {
+    await releases.add('2.0.0', { unanswered: ['take-over'] });
+    await releases.request('1.0.0', '2.0.0', { confirmSeconds: 1 });
+    await releases.isToldFlows('1.0.0', ['1.0.0']);
+    await releases.isToldThatNothingIsTried('1.0.0');
+    await releases.add('3.0.0');
+    await releases.request('1.0.0', '3.0.0');
+    await releases.isToldFlows('3.0.0', ['1.0.0']);
+  });
+
   it('ends a version that is being tried when it is stopped', async () => {
     await releases.add('2.0.0', { unanswered: ['start'] });
     await releases.request('1.0.0', '2.0.0', { confirmSeconds: 3600 });

@@ -33,8 +33,10 @@ export class Supervisor {
   private retiring: AgentProcess | undefined;
   /** The one that is tried; undefined again when it has become the leader, or has ended. */
   private challenger: AgentProcess | undefined;
-  /** Who speaks for the agent: during a trial the process that has taken over. */
+  /** Who speaks for the agent: during a trial the process that has taken over; undefined while one takes that over from the other. */
   private speaker: AgentProcess | undefined;
+  /** What connections have moved while nobody spoke for the agent. */
+  private untold: Extract<FromProcess, { kind: 'flows' }>[] = [];
   private trying: ReleaseToTry | undefined;
   private upgrading: Promise<void> = Promise.resolve();
   private stopping = false;
@@ -105,7 +107,8 @@ export class Supervisor {
   }
 
   private lead(process: AgentProcess): void {
-    this.leader = this.speaker = process;
+    this.leader = process;
+    this.speakBy(process);
     this.tellStanding();
     void process.ended.then((outcome) => {
       // What its end means to a trial is for the trial to say.
@@ -117,7 +120,8 @@ export class Supervisor {
   private take(from: AgentProcess, message: Exclude<FromProcess, { kind: 'done' }>): void {
     switch (message.kind) {
       case 'flows':
-        if (from !== this.speaker) this.speaker?.send(message);
+        if (this.speaker === undefined) this.untold.push(message);
+        else if (from !== this.speaker) this.speaker.send(message);
         break;
       case 'try':
         if (from === this.leader) this.upgrade(message.release);
@@ -126,6 +130,12 @@ export class Supervisor {
         void this.refuse(message.refused, message.refused.reason);
         break;
     }
+  }
+
+  private speakBy(process: AgentProcess): void {
+    this.speaker = process;
+    for (const message of this.untold) process.send(message);
+    this.untold = [];
   }
 
   private get standing(): UpgradeStanding {
@@ -211,9 +221,10 @@ export class Supervisor {
     const half = this.half === 0 ? 1 : 0;
     const { handedOver } = await within(ANSWER_TIMEOUT_MS, before.do({ type: 'hand-over' }), 'no answer');
     await after.do({ type: 'start', half, predecessor: handedOver });
+    this.speaker = undefined;
     await before.do({ type: 'release' });
-    this.speaker = after;
     await after.do({ type: 'take-over' });
+    this.speakBy(after);
     await before.do({ type: 'step-back' });
   }
 
@@ -223,10 +234,10 @@ export class Supervisor {
     release: ReleaseToTry,
     reason: string,
   ): Promise<void> {
+    this.speaker = undefined;
     await after.stop();
     this.challenger = undefined;
     if (this.stopping) return;
-    this.speaker = before;
     await this.refuse(release, reason);
     if (before.outcome !== undefined)
       throw new AgentError(
@@ -237,6 +248,7 @@ export class Supervisor {
       before.do({ type: 'take-back' }),
       `version ${before.version} does not go on`,
     );
+    this.speakBy(before);
     this.options.log.warn({ version: before.version }, 'the version before goes on');
     await this.prune([before.version]);
   }
