@@ -64,19 +64,19 @@ export class AlertWorker {
     const organizations = await prisma.organization.findMany({ select: { id: true, alertEvaluation: true } });
     for (const { id, alertEvaluation } of organizations) {
       if (this.stopping.signal.aborted) return;
-      if (alertEvaluation === null) await this.database.transaction((tx) => ensureDefaultRules(tx, id));
-      await this.evaluate(id);
+      await this.evaluate(id, alertEvaluation !== null);
     }
     await this.prune();
   }
 
   /** One organization's trouble is not another's. */
-  private async evaluate(organizationId: string): Promise<void> {
+  private async evaluate(organizationId: string, hasRules: boolean): Promise<void> {
     const { passMs, blindMs } = this.intervals;
     const presence = this.knowsWhoIsConnected ? this.presence : undefined;
     // A little less than the interval, for a timer that comes early.
     const intervalMs = presence === undefined ? blindMs : passMs * 0.9;
     try {
+      if (!hasRules) await this.database.transaction((tx) => ensureDefaultRules(tx, organizationId));
       await this.database.transaction((tx) =>
         evaluateOrganization(tx, organizationId, { intervalMs, presence, publicUrl: this.publicUrl }),
       );
