@@ -6,7 +6,6 @@ const MEASURED = '\\.measured\\.spec\\.ts$';
 /** Jest runs the TypeScript sources; workspace packages resolve to their `source` export. */
 const suite = (displayName, rootDir, transformer = '@swc/jest', options = {}) => ({
   testPathIgnorePatterns: [MEASURED],
-  ...options,
   displayName,
   rootDir,
   testEnvironment: 'node',
@@ -27,6 +26,7 @@ const suite = (displayName, rootDir, transformer = '@swc/jest', options = {}) =>
       },
     ],
   },
+  ...options,
 });
 
 /** The specs of libs/native run against both implementations; some are of one only. */

@@ -111,8 +111,11 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
       await agent.stop();
     }
 
-    /** As of the last half second. */
-    const isUp = (agent: Agent): boolean => agent.report().tunnels.at(0)?.state === 'up';
+    /** As of the last half second. A thread that rehearses answers its peer late, so that the tunnel may go down again. */
+    const isUp = (agent: Agent): boolean => agent.rehearsed && agent.report().tunnels.at(0)?.state === 'up';
+
+    /** As the process of an agent does before it says that it is ready. */
+    const isReady = (agent: Agent): boolean => agent.hasTunnelsOfPredecessor && agent.rehearsed;
 
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'longhaul-handover-'));
@@ -133,7 +136,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
 
     async function beginAfter(): Promise<Agent> {
       const after = await start('near', 1, await before.handOver());
-      await until(() => after.hasTunnelsOfPredecessor);
+      await until(() => isReady(after));
       return after;
     }
 
@@ -159,7 +162,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
       await until(() => isUp(after) && isUp(far));
       // Another takes over from this one, in the place of the first.
       const third = await start('near', 0, await after.handOver());
-      await until(() => third.hasTunnelsOfPredecessor);
+      await until(() => isReady(third));
       await after.release();
       await third.takeOver();
       await stop(after);

@@ -142,6 +142,9 @@ export const agentReleaseSchema = z.object({
   drainSeconds: z.int().min(0).max(86_400).default(300),
 });
 
+/** Most entries of each list of a desired state. */
+export const DESIRED_STATE_LIMITS = { peers: 10_000, rules: 10_000, forwards: 1000, allow: 10_000 } as const;
+
 /** Everything that one agent has to be: compiled by the controller, applied by the agent as a whole or not at all. */
 export const desiredStateSchema = z.object({
   version: z.literal(DESIRED_STATE_VERSION),
@@ -155,10 +158,10 @@ export const desiredStateSchema = z.object({
   /** The policy revision that this state was compiled from, or null before the first. */
   policyRevision: z.int().min(1).nullable(),
   tunnelPort: portSchema,
-  peers: z.array(peerSchema).max(10_000),
-  rules: z.array(flowRuleSchema).max(10_000),
-  forwards: z.array(forwardSchema).max(1000),
-  allow: z.array(allowRuleSchema).max(10_000),
+  peers: z.array(peerSchema).max(DESIRED_STATE_LIMITS.peers),
+  rules: z.array(flowRuleSchema).max(DESIRED_STATE_LIMITS.rules),
+  forwards: z.array(forwardSchema).max(DESIRED_STATE_LIMITS.forwards),
+  allow: z.array(allowRuleSchema).max(DESIRED_STATE_LIMITS.allow),
   /** Whether flows of the site that match a rule are intercepted (nftables). */
   intercept: z.boolean(),
   /**

@@ -51,13 +51,15 @@ export const noticeMessageSchema = z.object({
 });
 
 const counter = z.number().min(0);
+/** Milliseconds of an interval: some thirty years, so that any number of them has a sum. */
+const MAX_INTERVAL_MS = 1e12;
 
 /** One tunnel over one interval. Counters are of the interval, never since start. */
 export const linkRecordSchema = z.object({
   peerAgentId: idSchema,
   /** Unix milliseconds; end of the interval. */
   atMs: z.number(),
-  intervalMs: z.number().positive(),
+  intervalMs: z.number().positive().max(MAX_INTERVAL_MS),
   state: z.enum(['up', 'connecting', 'down']),
   /** Application bytes, before compression. */
   bytesSent: counter,
@@ -102,7 +104,7 @@ export const flowRecordSchema = z.object({
    * Milliseconds of this interval in which the flow was at work: since the record before, or its start, if anything moved,
    * and 0 otherwise. Agents of an older version do not say.
    */
-  activeMs: counter.optional(),
+  activeMs: counter.max(MAX_INTERVAL_MS).optional(),
 });
 
 const batchHead = {

@@ -15,6 +15,7 @@ import { unmapAddress, type SocketAddress } from './policy/addresses.js';
 import type { RuleTable } from './policy/rule-table.js';
 import { limitGroup, type Compression, type ForwardState, type Treatment } from './policy/state.js';
 import { agentMark } from './sockets.js';
+import { systemErrorCode } from './system-error.js';
 
 /** How long an open waits for the application's first bytes: protocols in which the server speaks first send none. */
 const OPEN_WAIT_US = 2000;
@@ -58,6 +59,13 @@ interface Request {
   readonly limit: ConnectionLimit;
 }
 
+/** What becomes of an attempt to connect: one of the two. */
+interface ConnectOutcome {
+  connected(socket: TcpSocket): void;
+  /** @param error the system's code, as 'ECONNREFUSED' */
+  failed(error: string): void;
+}
+
 /** All connections of a data plane, and what becomes of new ones. */
 export class Connections {
   readonly flows = new FlowRegistry();
@@ -65,7 +73,8 @@ export class Connections {
   private readonly paths = new PathLimitsByPeer();
   private readonly bridges = new Map<string, Set<Bridge>>();
   private readonly relays = new Set<Relay>();
-  private readonly connecting = new Set<TcpSocket>();
+  /** Sockets that are being connected, by what waits for them: a bridge, or the socket that is to be relayed. */
+  private readonly connecting = new Map<Bridge | TcpSocket, TcpSocket>();
   private readonly quietOpens: { stream: Stream; dueUs: number }[] = [];
   private readonly bridgeHost: BridgeHost;
 
@@ -84,6 +93,7 @@ export class Connections {
       wake,
       bridgeClosed: (bridge) => {
         this.bridges.get(bridge.stream.peerId)?.delete(bridge);
+        this.giveUpConnect(bridge);
       },
     };
   }
@@ -174,37 +184,55 @@ export class Connections {
   private pass(request: Request): void {
     const near = request.socket;
     const flow = this.beginLocalFlow(request, 'passed');
-    this.connect(request.destination, (far, error) => {
-      if (error !== undefined) {
+    this.connect(near, request.destination, {
+      connected: (far) => {
+        tune(near);
+        tune(far);
+        const relay = new Relay(near, far, this.space, flow, request.limit, (over) =>
+          this.relays.delete(over),
+        );
+        this.relays.add(relay);
+        relay.start();
+      },
+      failed: (error) => {
         const { ended, reason } = abortOfConnectError(error).ending;
         flow.finish(ended, reason);
         near.reset();
-        return;
-      }
-      tune(near);
-      tune(far);
-      const relay = new Relay(near, far, this.space, flow, request.limit, (over) => this.relays.delete(over));
-      this.relays.add(relay);
-      relay.start();
+      },
     });
   }
 
   private connect(
+    waiting: Bridge | TcpSocket,
     to: SocketAddress,
-    onConnect: (socket: TcpSocket, error: string | undefined) => void,
+    { connected, failed }: ConnectOutcome,
   ): void {
-    const socket: TcpSocket = TcpSocket.connect(
-      { address: to.address, port: to.port, mark: agentMark(), timeoutMs: CONNECT_TIMEOUT_MS },
-      {
+    const options = { address: to.address, port: to.port, mark: agentMark(), timeoutMs: CONNECT_TIMEOUT_MS };
+    const onConnect = (error: string | undefined): void => {
+      this.connecting.delete(waiting);
+      if (error === undefined) connected(socket);
+      else failed(error);
+    };
+    let socket: TcpSocket;
+    try {
+      socket = TcpSocket.connect(options, {
         onReadable: () => undefined,
         onWritable: () => undefined,
-        onConnect: (error) => {
-          this.connecting.delete(socket);
-          onConnect(socket, error);
-        },
-      },
-    );
-    this.connecting.add(socket);
+        onConnect,
+      });
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === undefined) throw error;
+      failed(code);
+      return;
+    }
+    this.connecting.set(waiting, socket);
+  }
+
+  /** Nothing waits for the connection any more. */
+  private giveUpConnect(waiting: Bridge): void {
+    this.connecting.get(waiting)?.reset();
+    this.connecting.delete(waiting);
   }
 
   // Connections that a peer opens
@@ -227,16 +255,15 @@ export class Connections {
   }
 
   private connectFor(bridge: Bridge, destination: SocketAddress): void {
-    this.connect(destination, (socket, error) => {
-      if (bridge.over) {
-        if (error === undefined) socket.reset();
-      } else if (error === undefined) {
+    this.connect(bridge, destination, {
+      connected: (socket) => {
         tune(socket);
         bridge.attach(socket);
-      } else {
+      },
+      failed: (error) => {
         const { code, ending } = abortOfConnectError(error);
         bridge.abort(code, ending);
-      }
+      },
     });
   }
 
@@ -302,7 +329,7 @@ export class Connections {
       for (const bridge of [...bridges]) bridge.abort(AbortCode.agentStopped, STOPPED);
     }
     for (const relay of [...this.relays]) relay.abort('the agent was stopped', 'agent-stopped');
-    for (const socket of this.connecting) socket.reset();
+    for (const socket of this.connecting.values()) socket.reset();
     this.connecting.clear();
   }
 }

@@ -177,14 +177,12 @@ export class EndpointDriver {
   close(): void {
     if (this.closed) return;
     this.turn();
-    const { endpoint, sendDescriptors, socket } = this;
-    const count = endpoint.close(sendDescriptors, MAX_POLL_PACKETS, nowMicroseconds());
-    if (count > 0) socket.udp.send(this.memory, sendDescriptors, count, this.crypto);
-    this.tasks.serve();
+    this.endpoint.close();
+    this.turn();
     this.closed = true;
     if (this.immediate !== undefined) clearImmediate(this.immediate);
     this.timer.close();
-    socket.udp.close();
+    this.socket.udp.close();
     for (const [udp, expiry] of this.retired) {
       clearTimeout(expiry);
       udp.close();

@@ -1,4 +1,16 @@
-import { errorCode, freeTcpPort, readAll, TestPair, TestServer } from './testing.js';
+import { TcpSocket } from '@longhaul/native';
+import { errorCode, freeTcpPort, readAll, TestPair, TestServer, until } from './testing.js';
+
+/** Has connects fail at once, as they do in a process that has no descriptors left; gives what ends that. */
+function withoutDescriptors(): () => void {
+  const { connect } = TcpSocket;
+  TcpSocket.connect = () => {
+    throw Object.assign(new Error('no TCP socket could be made'), { code: 'EMFILE' });
+  };
+  return () => {
+    TcpSocket.connect = connect;
+  };
+}
 
 describe('an open that comes to nothing', () => {
   it('of a destination that refuses: reset here, the reason in both records', async () => {
@@ -27,6 +39,39 @@ describe('an open that comes to nothing', () => {
     expect(server.sockets).toHaveLength(0);
     pair.stop();
     await server.stop();
+  });
+
+  it('of a far agent without descriptors: reset here, and the next one is carried', async () => {
+    const server = await TestServer.start();
+    const pair = await TestPair.start(server.port);
+    const restore = withoutDescriptors();
+    const client = pair.connect();
+    expect(await errorCode(client)).toBe('ECONNRESET');
+    restore();
+    expect(await pair.near.endedFlow()).toMatchObject({
+      ended: 'reset',
+      reason: 'the far agent is out of descriptors or memory',
+    });
+    expect(await pair.far.endedFlow()).toMatchObject({ ended: 'reset', reason: 'cannot connect: EMFILE' });
+    pair.connect().write('hello');
+    await server.accepted();
+    pair.stop();
+    await server.stop();
+  });
+
+  it('of an agent without descriptors, where the peer is down and it goes straight: reset', async () => {
+    const pair = await TestPair.start(await freeTcpPort(), { whenPeerDown: 'pass' });
+    pair.far.plane.close();
+    await until(() => !pair.near.up.has('far'));
+    const restore = withoutDescriptors();
+    expect(await errorCode(pair.connect())).toBe('ECONNRESET');
+    restore();
+    expect(await pair.near.endedFlow()).toMatchObject({
+      handling: 'passed',
+      ended: 'reset',
+      reason: 'cannot connect: EMFILE',
+    });
+    pair.near.plane.close();
   });
 
   it('leaves connections that are open alone, when what is allowed changes', async () => {

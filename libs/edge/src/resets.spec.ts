@@ -1,5 +1,60 @@
 import { once } from 'node:events';
-import { errorCode, TestPair, TestServer, writeUntilStalled } from './testing.js';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { errorCode, TestPair, TestServer, until, writeUntilStalled } from './testing.js';
+
+/** A port at which nobody answers: what listens there is full and stands still. */
+async function silentPort(): Promise<{ port: number; stop(): Promise<void> }> {
+  const listener = new Worker(
+    `const { parentPort } = require('node:worker_threads');
+    const server = require('node:net').createServer();
+    server.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port);
+      parentPort.once('message', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+    });`,
+    { eval: true },
+  );
+  const [port] = (await once(listener, 'message')) as [number];
+  listener.postMessage('stand still');
+  const fillers: Socket[] = [];
+  while (connecting(port) === 0) {
+    fillers.push(connect({ host: '127.0.0.1', port }).on('error', () => undefined));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return {
+    port,
+    stop: async () => {
+      for (const filler of fillers) filler.destroy();
+      await listener.terminate();
+    },
+  };
+}
+
+/** Connections to a port of 127.0.0.1 that wait for an answer (TCP_SYN_SENT). */
+function connecting(port: number): number {
+  const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .filter((line) => {
+      const [, , to, state] = line.trim().split(/\s+/);
+      return to === remote && state === '02';
+    }).length;
+}
+
+it('a reset gives up the connect that it overtakes', async () => {
+  const silent = await silentPort();
+  const before = connecting(silent.port);
+  const pair = await TestPair.start(silent.port);
+  const client = pair.connect();
+  client.write('hello');
+  await until(() => connecting(silent.port) > before);
+  client.resetAndDestroy();
+  expect(await pair.far.endedFlow()).toMatchObject({ ended: 'reset' });
+  expect(connecting(silent.port)).toBe(before);
+  pair.stop();
+  await silent.stop();
+});
 
 describe('resets are carried as resets', () => {
   let server: TestServer;

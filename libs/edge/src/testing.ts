@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { DataPlane, type DataPlaneEvents } from './data-plane.js';
 import { generateKeyPair } from './key-pair.js';
 import type { FlowRecord } from './connection/flow.js';
@@ -12,22 +12,29 @@ import type { AllowRule, DataPlaneState, ForwardState, Treatment } from './polic
 /** Each data plane's memory budget. */
 export const MEMORY_BYTES = 268_435_456;
 
-export async function freeTcpPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+export function freeTcpPort(): Promise<number> {
+  return freePort((port) => createServer().listen(port, '127.0.0.1'));
 }
 
-export async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
+export function freeUdpPort(): Promise<number> {
+  return freePort((port) => createSocket('udp4').bind(port, '127.0.0.1'));
+}
+
+/** Drawn below the ports that a system gives to whoever asks for any (Linux from 32,768), so that nobody gets it meanwhile. */
+async function freePort(take: (port: number) => Server | DatagramSocket): Promise<number> {
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    const socket = take(port);
+    try {
+      await once(socket, 'listening');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') continue;
+      throw error;
+    }
+    socket.close();
+    await once(socket, 'close');
+    return port;
+  }
 }
 
 /** A data plane with a name, that remembers what it was told. */
@@ -220,23 +227,27 @@ export function errorCode(socket: Socket): Promise<string | undefined> {
   });
 }
 
-/** Without progress for so long a writer counts as stalled. */
+/** Without progress for so long a writer counts as stalled, */
 const STALLED_MS = 500;
+/** which is looked at so often: when this process has not run for long, what was taken meanwhile is seen before the next look. */
+const LOOKS = 10;
 
 /** Writes random bytes until no more are taken; gives how many were, and are on their way. */
 export function writeUntilStalled(socket: Socket): Promise<number> {
   const data = randomBytes(65_536);
   return new Promise((resolve) => {
     let bytes = 0;
-    let stalled = false;
+    let quietLooks = 0;
+    const looking = setInterval(() => {
+      quietLooks++;
+      if (quietLooks < LOOKS) return;
+      clearInterval(looking);
+      resolve(bytes);
+    }, STALLED_MS / LOOKS);
     const next = (): void => {
-      if (stalled) return;
-      const quiet = setTimeout(() => {
-        stalled = true;
-        resolve(bytes);
-      }, STALLED_MS);
       socket.write(data, () => {
-        clearTimeout(quiet);
+        if (quietLooks === LOOKS) return;
+        quietLooks = 0;
         bytes += data.length;
         next();
       });

@@ -168,7 +168,7 @@ describe('batches', () => {
     send(socket, packetsTo(receiver.socket.port, new Array<number>(256).fill(1_200)));
     await until(() => receiver.datagrams.length === 256, 'all datagrams');
     expect(socket.statistics.sendCalls).toBeLessThanOrEqual(6);
-    expect(receiver.socket.statistics.receiveCalls).toBeLessThanOrEqual(6);
+    expect(receiver.socket.statistics.receiveCalls).toBeLessThanOrEqual(16);
   });
 
   test('destinations, sizes, classes and probes that alternate keep every packet whole and in order', async () => {

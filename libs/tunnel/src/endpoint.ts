@@ -128,7 +128,6 @@ export class Endpoint implements TunnelHost {
   private replies: Reply[] = [];
   private farewells: Farewell[] = [];
   private retiredKeys: number[] = [];
-  private retiring: number[] = [];
   private readonly initiations = new RateLimit(INITIATIONS_PER_SECOND);
   private readonly shard: Shard | undefined;
   /** What is received now was handed over by another shard. */
@@ -534,8 +533,10 @@ export class Endpoint implements TunnelHost {
   }
 
   private sendFarewells(): void {
-    for (const { transport, target, address } of this.farewells.splice(0, this.builder.free))
+    for (const { transport, target, address } of this.farewells.splice(0, this.builder.free)) {
       transport.sender.sendClose(target, address, 0, 'closed by its agent');
+      this.retireKey(target.sendKeyId);
+    }
   }
 
   /** When poll() must be called next although nothing arrived; Infinity: never. On the clock of `nowUs`. */
@@ -549,14 +550,9 @@ export class Endpoint implements TunnelHost {
     return waiting ? this.clock.nowUs : Math.max(due, this.clock.nowUs);
   }
 
-  /** Describes a goodbye to every peer, to be sent as after poll(); all streams are reset. */
-  close(descriptors: Int32Array, capacity: number, nowUs: number): number {
-    this.begin(nowUs);
-    this.builder.reset(descriptors, capacity);
+  /** Forgets all peers; poll() describes a goodbye to each. */
+  close(): void {
     for (const id of [...this.tunnels.keys()]) this.removePeer(id);
-    this.sendFarewells();
-    this.deliver();
-    return this.builder.count;
   }
 
   // For tunnels
@@ -601,9 +597,8 @@ export class Endpoint implements TunnelHost {
   }
 
   private dropRetiredKeys(): void {
-    if (this.retiring.length === 0 && this.retiredKeys.length === 0) return;
-    for (const id of this.retiring) this.environment.crypto.removeKey(id);
-    this.retiring = this.retiredKeys;
+    if (this.retiredKeys.length === 0) return;
+    for (const id of this.retiredKeys) this.environment.crypto.removeKey(id);
     this.retiredKeys = [];
   }
 }

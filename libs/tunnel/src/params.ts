@@ -17,8 +17,8 @@ export const CHUNK_BYTES = 16_384;
 /** Offset within a chunk, and number of the chunk, of an offset below 2^32. */
 export const CHUNK_MASK = CHUNK_BYTES - 1;
 export const CHUNK_SHIFT = 14;
-/** Room for one packet's header and copied frames in the scratch region. */
-export const SCRATCH_SLOT_BYTES = 2048;
+/** Room for one packet's header and copied frames in the scratch region: no longer ones than a REPAIR with its longest symbol. */
+export const SCRATCH_SLOT_BYTES = 2112;
 /** Most packets that one poll can describe. */
 export const MAX_POLL_PACKETS = 512;
 

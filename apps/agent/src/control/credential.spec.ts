@@ -27,7 +27,8 @@ describe("an agent's credential", () => {
   afterEach(() => agent.stop());
 
   it('is renewed at half of its life, stored, and used', async () => {
-    fleet.controller.jwtLifeSeconds = 6;
+    // Half of it is what the first hello may take, and what this test does.
+    fleet.controller.jwtLifeSeconds = 12;
     agent = await fleet.enroll();
     fleet.controller.jwtLifeSeconds = 3600;
     const issuedAt = async () => {
@@ -39,7 +40,7 @@ describe("an agent's credential", () => {
     await agent.start();
     await eventually('a second hello, by the new credential', () => agent.hellos.length === 2);
     expect(renewals()).toBe(1);
-    expect((await issuedAt()) - first).toBeGreaterThanOrEqual(2);
+    expect((await issuedAt()) - first).toBeGreaterThanOrEqual(5);
     await takes(1);
   });
 
@@ -89,7 +90,7 @@ describe("an agent's credential", () => {
     const said = fleet.nats.listen(subjects.agentPublish(organizationId, agentId));
     await fleet.nats.putState(someState(agent.addressee, 1));
     await agent.start({ timing: { pendingPollMs: 3_600_000 } });
-    await eventually('hello', () => agent.hellos.length === 1);
+    await eventually('hello', () => agent.hellos.length === 1 && said.length > 0);
     expect(agent.source?.status()).toMatchObject({ standing: 'pending', generation: 0 });
     expect(said).toEqual(agent.hellos);
     fleet.controller.approve(agent.natsPublicKey);

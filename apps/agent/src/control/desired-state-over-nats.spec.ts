@@ -128,9 +128,9 @@ describe('an enrolled agent and its desired state', () => {
   });
 
   it('goes back when a state cuts it off, and says so when it is back', async () => {
-    await agent.start({ timing: { confirmTimeoutMs: 300, pollIntervalMs: 200 } });
+    await agent.start({ timing: { confirmTimeoutMs: 3000, pollIntervalMs: 200 } });
     await put(1);
-    await outcome(1);
+    expect(await outcome(1)).toMatchObject({ outcome: 'applied' });
     agent.onApply = async ({ rules }) => {
       if (rules.length === 0) await fleet.nats.server.kill();
       else await fleet.nats.server.restart();

@@ -14,6 +14,8 @@ const AGENT = fileURLToPath(new URL('run-agent.mjs', import.meta.url));
 const workers = Number(process.argv[2]);
 const folder = mkdtempSync(join(tmpdir(), 'longhaul-interception-'));
 const children = new Set();
+/** Status sockets of the agents. */
+const sockets = new Map();
 
 const SERVER = `
   const net = require('node:net');
@@ -63,15 +65,25 @@ function connectSites(name, site, here, there) {
   sync(site, 'ip', 'link', 'set', 'eth0', 'up');
 }
 
-async function startAgent(site, config) {
+function startAgent(site, config) {
   const file = join(folder, `${config.name}.json`);
   writeFileSync(file, JSON.stringify(config));
   const socket = join(folder, `${config.name}.sock`);
   const agent = start(site, [process.execPath, AGENT, file, socket]);
   agent.stdout.resume();
-  const up = async () => (await readStatus(socket)).tunnels.some(({ state }) => state === 'up');
-  while (agent.exitCode === null && !(await up().catch(() => false))) await sleep(50);
+  sockets.set(agent, socket);
   return agent;
+}
+
+/** A thread that rehearses answers its peer late, so that the tunnel may go down again. */
+async function untilUp(...agents) {
+  const isUp = async (agent) => {
+    const { rehearsed, tunnels } = await readStatus(sockets.get(agent));
+    return rehearsed && tunnels.some(({ state }) => state === 'up');
+  };
+  const allUp = async () => (await Promise.all(agents.map(isUp))).every(Boolean);
+  while (agents.every(({ exitCode }) => exitCode === null) && !(await allUp().catch(() => false)))
+    await sleep(50);
 }
 
 const ask = (site, address, port) => sync(site, process.execPath, '-e', CLIENT, address, String(port));
@@ -125,7 +137,8 @@ async function main() {
   });
 
   const result = {};
-  const agents = await Promise.all([startAgent(undefined, near), startAgent(b, far)]);
+  const agents = [startAgent(undefined, near), startAgent(b, far)];
+  await untilUp(...agents);
   result.accelerated = everyWay(8080);
   result.denied = everyWay(8081);
   result.passed = everyWay(8082);
@@ -139,12 +152,15 @@ async function main() {
   result.withoutTable = everyWay(8080);
   agents[0].kill('SIGCONT');
   while (tables() === '') await sleep(50);
+  // It was silent for longer than a tunnel lives.
+  await untilUp(...agents);
   result.tableAgain = everyWay(8080);
   agents[0].kill('SIGKILL');
   await once(agents[0], 'exit');
   while (tables() !== '') await sleep(5);
   result.afterKill = everyWay(8080);
-  const again = await startAgent(undefined, near);
+  const again = startAgent(undefined, near);
+  await untilUp(again, agents[1]);
   result.again = everyWay(8080);
   again.kill('SIGTERM');
   await once(again, 'exit');

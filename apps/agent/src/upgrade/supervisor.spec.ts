@@ -209,27 +209,28 @@ const FAR_ID = '00000000-0000-4000-8000-00000000000f';
   });
 
   it.each([
-    ['ends at once', 'process.exit(3);', 'ended with code 3'],
-    ['never gets ready', 'setInterval(() => undefined, 1000);', 'not ready within 5 s'],
-  ])('goes back from a version that %s, and does not try it again unasked', async (_, program, reason) => {
+    ['ends at once', 'process.exit(3);', 60, 'ended with code 3'],
+    ['never gets ready', 'setInterval(() => undefined, 1000);', 5, 'not ready within 5 s'],
+  ])('goes back from a version that %s, and does not try it again unasked', async (...parameters) => {
+    const [, program, confirmSeconds, reason] = parameters;
     const version = `9.9.2-${program.length}`;
     const bad = await rewriteRelease(good, version, folder, program);
     const long = new LongExchange(forwardPort);
     const fresh = new NewConnections(forwardPort);
     await eventually('connections are served', () => fresh.done > 2);
-    await want(bad, { confirmSeconds: 5 });
+    await want(bad, { confirmSeconds });
     const upgrade = await refused(version);
     expect(upgrade?.reason).toContain(reason);
     expect((await report())?.version).toBe('9.9.1');
     const tries = fleet.controller.requests.length;
-    await want(bad, { confirmSeconds: 5 });
+    await want(bad, { confirmSeconds });
     await eventually('connections are served', () => fresh.done > 5);
     expect(fleet.controller.requests).toHaveLength(tries);
     expect(await long.finish()).toBe(true);
     await fresh.stop();
     expect(fresh.failed).toBe(0);
     // Somebody wants it to try again.
-    await want(bad, { confirmSeconds: 5, attempt: 1 });
+    await want(bad, { confirmSeconds, attempt: 1 });
     await eventually('it was tried again', () => {
       const { state, attempt } = hello()?.upgrade ?? {};
       return state === 'refused' && attempt === 1;

@@ -38,9 +38,12 @@ const accelerateAll = () =>
   );
 
 const outboxTopics = async (agentId: string): Promise<string[]> =>
-  (await api.database.worker.prisma.outbox.findMany({ where: { organizationId, subjectId: agentId } })).map(
-    ({ topic }) => topic,
-  );
+  (
+    await api.database.worker.prisma.outbox.findMany({
+      where: { organizationId, subjectId: agentId },
+      orderBy: { id: 'asc' },
+    })
+  ).map(({ topic }) => topic);
 
 test('sites with approved agents get a link, and each pair of agents a key of its own', async () => {
   const [paris, lyon] = [await createSite('Paris', '10.1.0.0/16'), await createSite('Lyon', '10.2.0.0/16')];

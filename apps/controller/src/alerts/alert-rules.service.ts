@@ -23,6 +23,7 @@ import type {
 } from './alert-rule.model.js';
 import { DEFAULT_RULES } from './default-rules.js';
 import { endRule, ruleInclude } from './evaluation.js';
+import { lockRules } from './lock-rules.js';
 import { silenceSchema } from './silence.js';
 
 /** Each rule is asked for every few seconds. */
@@ -280,11 +281,6 @@ const problemsOf = (wanted: RuleSettings, given: Given): InputProblem[] => {
     });
   }
   return problems;
-};
-
-/** Changes of an organization's rules wait for each other. */
-const lockRules = async (tx: Transaction, organizationId: string): Promise<void> => {
-  await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`alert rules of ${organizationId}`}, 0))::text`;
 };
 
 const assertReferences = async (

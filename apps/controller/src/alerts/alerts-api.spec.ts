@@ -1,8 +1,12 @@
+import type { Transaction } from '../database/prisma.js';
+import { claimDeliveries, recordAttempt } from '../notifications/delivery-store.js';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import { TenantWorld, unique } from '../testing/tenant-world.js';
 import { codeOf, TestApi, type Answer, type Client } from '../testing/test-api.js';
+import { SecretSeal } from '../webhooks/sealed-secret.js';
 import { DEFAULT_RULES } from './default-rules.js';
+import { evaluateOrganization } from './evaluation.js';
 
 let api: TestApi;
 let fixtures: Fixtures;
@@ -140,6 +144,51 @@ describe('a rule', () => {
     expect(await alertOf(id)).toMatchObject({ state: 'RESOLVED', resolution: 'RULE_ENDED' });
   });
 
+  test('that is deleted in the middle of a pass tells of each end once', async () => {
+    const { organizationId } = world;
+    const { worker } = api.database;
+    const siteId = await world.site();
+    const enroll = () => api.enrollAgent(organizationId, siteId);
+    const [back, gone] = [await enroll(), await enroll()];
+    await fixtures.query('UPDATE agents SET last_seen_at = now() WHERE site_id = $1', [siteId]);
+    await fixtures.query(
+      'INSERT INTO alert_evaluations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING',
+      [organizationId],
+    );
+    const emails = ['pager@example.com'];
+    const terms = { forSeconds: 60, clearForSeconds: 0 };
+    const { data } = await create({ name: unique('down'), kind: 'AGENT_DOWN', siteId, emails, ...terms });
+    const begin = Date.now();
+    const pass = (tx: Transaction, seconds: number, online?: string) =>
+      evaluateOrganization(tx, organizationId, {
+        intervalMs: 0,
+        presence: { isOnline: (_organizationId, id) => id === online },
+        publicUrl: 'https://controller.example',
+        now: new Date(begin + seconds * 1000),
+      });
+    await worker.transaction((tx) => pass(tx, 0, gone));
+    await worker.transaction((tx) => pass(tx, 60));
+    const deletion = await worker.transaction(async (tx) => {
+      await pass(tx, 120, back);
+      const answer = owner('mutation ($id: ID!) { deleteAlertRule(id: $id) }', {
+        id: data.createAlertRule.id,
+      });
+      await eventually(
+        async () => (await fixtures.query('SELECT 1 FROM pg_locks WHERE NOT granted')).length > 0,
+      );
+      return { answer };
+    });
+    expect((await deletion.answer).data).toEqual({ deleteAlertRule: true });
+    const told = await fixtures.query<{ event: string; agent: string }>(
+      `SELECT event, alert #>> '{subject,id}' AS agent
+       FROM deliveries, jsonb_array_elements(payload #> '{data,alerts}') AS alert WHERE email = $1`,
+      emails,
+    );
+    expect(told.map(({ event, agent }) => `${event} ${agent}`).sort()).toEqual(
+      [back, gone].flatMap((agent) => [`alert.firing ${agent}`, `alert.resolved ${agent}`]).sort(),
+    );
+  });
+
   test('with addresses needs a mail server', async () => {
     const bare = await TestApi.start();
     const { owner: other } = await TenantWorld.create(bare);
@@ -213,6 +262,24 @@ describe('a webhook', () => {
     }
   });
 
+  test('whose secret another session secret sealed gets a new one that signs alone', async () => {
+    const { id } = (await createHook('https://example.com/')).data.createWebhook.webhook;
+    await fixtures.query('UPDATE webhooks SET secret_sealed = $2 WHERE id = $1', [
+      id,
+      new SecretSeal('another').seal('whsec_x', id),
+    ]);
+    const { data } = await owner(
+      'mutation ($id: ID!) { rotateWebhookSecret(id: $id) { webhook { rotationEndsAt } } }',
+      { id },
+    );
+    expect(data.rotateWebhookSecret.webhook).toEqual({ rotationEndsAt: null });
+    const stored = await fixtures.query(
+      'SELECT previous_secret_sealed AS sealed FROM webhooks WHERE id = $1',
+      [id],
+    );
+    expect(stored).toEqual([{ sealed: null }]);
+  });
+
   test.each([
     'http://example.com/',
     'https://127.0.0.1/',
@@ -243,6 +310,28 @@ describe('a webhook', () => {
     });
     await owner('mutation ($id: ID!) { updateWebhook(id: $id, input: { enabled: false }) { id } }', { id });
     expect(codeOf(await owner(test, { id }))).toBe('CONFLICT');
+  });
+
+  test('is called again by what is sent again while an attempt is in hand', async () => {
+    const { worker } = api.database;
+    const webhookId = await world.webhook();
+    const { data } = await owner('mutation ($id: ID!) { testWebhook(id: $id) { id } }', { id: webhookId });
+    const { id } = data.testWebhook;
+    const claim = async () => (await claimDeliveries(worker, 100, [])).find((delivery) => delivery.id === id);
+    const claimed = await claim();
+    if (claimed === undefined) throw new Error('it is not due');
+    await owner('mutation ($id: ID!) { redeliver(id: $id) { id } }', { id });
+    const now = new Date();
+    const taken = { status: 200, response: null, error: null, isFinal: false };
+    await recordAttempt(worker, claimed, taken, { startedAt: now, now });
+    const { deliveries } = (
+      await owner(
+        'query ($webhookId: ID) { deliveries(filter: { webhookId: $webhookId }) { nodes { state log { number status } } } }',
+        { webhookId },
+      )
+    ).data;
+    expect(deliveries.nodes).toEqual([{ state: 'PENDING', log: [{ number: 1, status: 200 }] }]);
+    expect(await claim()).toMatchObject({ number: 2, retries: 1 });
   });
 
   test('that is deleted is taken out of the rules that name it', async () => {

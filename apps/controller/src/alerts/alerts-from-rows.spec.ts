@@ -295,7 +295,8 @@ describe('a link', () => {
 
 test('connections that a rule accelerates and that went straight, or were refused without a tunnel, are counted', async () => {
   const { organizationId } = world;
-  const { agentId } = await enrol(await fixtures.site(organizationId, 'Ghent'));
+  const agent = await enrol(await fixtures.site(organizationId, 'Ghent'));
+  const { agentId } = agent;
   await fixtures.desiredState(organizationId, agentId, 1);
   const rules = [
     { id: 'fast', action: 'accelerate' },
@@ -331,7 +332,13 @@ test('connections that a rule accelerates and that went straight, or were refuse
   await world.rule('NO_ACCELERATION', { threshold: 13 });
   await world.pass(new Date());
   expect(await world.alerts()).toEqual([expect.objectContaining({ subjectId: agentId, value: 12 })]);
-  await world.pass(new Date(Date.now() + 301_000));
+  const [later, then] = [301_000, 302_000].map((ms) => new Date(Date.now() + ms)) as [Date, Date];
+  await world.pass(later);
+  expect(await world.alerts()).toEqual([
+    expect.objectContaining({ state: 'FIRING', value: 12, missingSince: later }),
+  ]);
+  await connect(agent);
+  await world.pass(then);
   expect(await states()).toEqual(['RESOLVED']);
 });
 

@@ -3,6 +3,7 @@ import type { Transaction } from '../database/prisma.js';
 import type { Alert } from '../generated/prisma/client.js';
 import { indexBy } from '../graphql/loader.js';
 import { evaluate, type Clock } from './evaluate.js';
+import { lockRules } from './lock-rules.js';
 import { isFiringDue, isResolvedDue, notify, type Sender } from './notices.js';
 import { OBSERVE } from './observe.js';
 import { storeSteps, type Outcome } from './store-steps.js';
@@ -39,6 +40,7 @@ export const evaluateOrganization = async (
 ): Promise<boolean> => {
   const clock = await claimPass(tx, organizationId, options);
   if (clock === undefined) return false;
+  await lockRules(tx, organizationId);
   const rules = await loadRules(tx, organizationId);
   const open = await tx.alert.findMany({ where: { organizationId, open: true } });
   if (rules.length === 0 && open.length === 0) return true;

@@ -145,7 +145,8 @@ const SHALL_ACCELERATE = `(c.rule_id LIKE 'forward %' OR EXISTS (
 
 /**
  * Agents by the connections that began there lately, that a rule has accelerated, and that went straight to their
- * destination or were refused because there was no tunnel.
+ * destination or were refused because there was no tunnel. What one that is away has not told of may be many more: of it, only
+ * that the threshold was reached is known.
  */
 const noAcceleration: Observe = async (tx, query) => {
   const agents = await tx.$queryRawUnsafe<(AgentRow & { value: number })[]>(
@@ -175,7 +176,11 @@ const noAcceleration: Observe = async (tx, query) => {
     query.now,
     NO_ACCELERATION_WINDOW_S,
   );
-  return agents.map((agent) => toAgent(agent, agent.value));
+  const { organizationId, presence, threshold } = query;
+  return agents.map((agent) => {
+    const isKnown = agent.value >= threshold || presence?.isOnline(organizationId, agent.id) === true;
+    return toAgent(agent, isKnown ? agent.value : null);
+  });
 };
 
 /**

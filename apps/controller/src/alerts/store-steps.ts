@@ -84,7 +84,7 @@ export const storeSteps = async (
     const { condition } = step;
     return [{ ...alert, ...condition, summary: describe(outcome, condition.value) }];
   });
-  const resolved = outcomes.flatMap(({ step, alert }) =>
+  const ended = outcomes.flatMap(({ step, alert }) =>
     step.kind === 'resolve' && alert !== undefined ? [endOf(alert, step.resolution, now)] : [],
   );
   const dropped = outcomes.flatMap(({ step, alert }) =>
@@ -92,7 +92,7 @@ export const storeSteps = async (
   );
   if (begun.length > 0) await tx.$executeRawUnsafe(INSERT, ...transpose(NEW, begun));
   if (changed.length > 0) await tx.$executeRawUnsafe(UPDATE, ...transpose(CONDITION, changed));
-  await endAlerts(tx, organizationId, resolved);
+  const resolved = await endAlerts(tx, organizationId, ended);
   if (dropped.length > 0) {
     await tx.$executeRaw`
       DELETE FROM alerts WHERE organization_id = ${organizationId}::uuid AND id = ANY (${dropped}::uuid[])`;
@@ -143,12 +143,20 @@ const endOf = (alert: Alert, resolution: Resolution, now: Date): Alert => ({
   resolution,
 });
 
-const endAlerts = async (tx: Transaction, organizationId: string, ended: readonly Alert[]): Promise<void> => {
-  if (ended.length === 0) return;
-  await tx.$executeRaw`
+/** @returns those that were not over already: a replica of the former release waits for nobody who deletes a rule */
+const endAlerts = async (
+  tx: Transaction,
+  organizationId: string,
+  ended: readonly Alert[],
+): Promise<Alert[]> => {
+  if (ended.length === 0) return [];
+  const stored = await tx.$queryRaw<{ id: string }[]>`
     UPDATE alerts a
     SET state = 'RESOLVED', open = NULL, resolved_at = r.at, resolution = r.resolution::alert_resolution, clearing_since = NULL
     FROM unnest(${ended.map(({ id }) => id)}::uuid[], ${ended.map(({ resolvedAt }) => resolvedAt)}::timestamptz[],
                 ${ended.map(({ resolution }) => resolution)}::text[]) AS r(id, at, resolution)
-    WHERE a.organization_id = ${organizationId}::uuid AND a.id = r.id`;
+    WHERE a.organization_id = ${organizationId}::uuid AND a.id = r.id AND a.open
+    RETURNING a.id`;
+  const ids = new Set(stored.map(({ id }) => id));
+  return ended.filter(({ id }) => ids.has(id));
 };

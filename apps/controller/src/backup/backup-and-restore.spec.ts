@@ -7,6 +7,8 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -314,7 +316,7 @@ describe('in a database of its own', () => {
     expect(() => statSync(target.stateDir)).toThrow('ENOENT');
   });
 
-  test('a backup of an earlier release is brought up to this one; a later release has to restore its own', async () => {
+  test('a backup of an earlier release is brought up to this one; a later release has to restore its own; releases come along, however large', async () => {
     const earlier = folder('earlier-migrations');
     cpSync(MIGRATIONS_DIR, earlier, { recursive: true });
     const last =
@@ -327,10 +329,25 @@ describe('in a database of its own', () => {
     await withRows(superuserUrl, (fixtures) => fixtures.organization('Of the earlier release'));
     mkdirSync(target.stateDir);
     await prepareControllerState(target.stateDir, { hosts: [] });
+    const releases = join(target.stateDir, 'releases');
+    const release = `${'ab'.repeat(32)}.tar.gz`;
+    mkdirSync(releases);
+    writeFileSync(join(releases, release), 'of a release');
+    truncateSync(join(releases, release), 65 * 1024 ** 2);
+    const content = readFileSync(join(releases, release));
+    writeFileSync(join(releases, '.on-its-way.tmp'), 'half of another');
+    // As one that is removed after it was listed.
+    symlinkSync('nowhere', join(releases, `${'cd'.repeat(32)}.tar.gz`));
     const file = folder('earlier.tar');
-    const { migrations } = await backup(target, { file, telemetry: false });
+    const { migrations, stateFiles } = await backup(target, { file, telemetry: false });
     expect(migrations.map(({ name }) => name)).not.toContain(last);
+    expect(stateFiles.map(({ path }) => path).filter((path) => path.startsWith('releases/'))).toEqual([
+      `releases/${release}`,
+    ]);
+    rmSync(releases, { recursive: true });
     await restore(target, { file, force: true });
+    expect(readdirSync(releases)).toEqual([release]);
+    expect(readFileSync(join(releases, release)).equals(content)).toBe(true);
     expect(await migrate(target.ownerUrl)).toEqual([]);
     expect(await organizations()).toMatchObject([{ name: 'Of the earlier release' }]);
 

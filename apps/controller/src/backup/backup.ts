@@ -8,6 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -27,6 +28,7 @@ import {
   type BackupTable,
   type Manifest,
 } from './manifest.js';
+import { releasePaths } from './release-parts.js';
 import { readStateFiles, type StateFile } from './state-files.js';
 import { readPartitions, readSequences, readTables, selectAll, type StoredTable } from './tables.js';
 
@@ -42,7 +44,7 @@ export interface BackupOptions {
 
 /**
  * Writes all that an installation consists of into one tar file (0600), while it runs: the database as it is at one moment, and
- * what cannot be made again of the state folder. It is read back and compared before it gets its name.
+ * what cannot be made again of the state folder, releases of the agent included. It is read back and compared before it gets its name.
  *
  * @throws BackupError
  */
@@ -62,7 +64,10 @@ export const backup = async (
       release: RELEASE,
       telemetry,
       ...database,
-      stateFiles: await spoolStateFiles(stateFiles, spool),
+      stateFiles: [
+        ...(await spoolStateFiles(stateFiles, spool)),
+        ...(await spoolReleases(stateDir, releasePaths(stateDir), spool)),
+      ],
       parts: spool.parts,
     };
     await seal(folder, manifest, file);
@@ -141,6 +146,26 @@ const spoolStateFiles = async (
   const placed = files.map(({ path, content }) => ({ path, content, part: `state/${path}` }));
   for (const { part, content } of placed) await spool.add(part, Readable.from([content]));
   return placed.map(({ path, part }) => ({ path, part }));
+};
+
+const spoolReleases = async (
+  stateDir: string,
+  paths: readonly string[],
+  spool: Spool,
+): Promise<Manifest['stateFiles']> => {
+  const placed: Manifest['stateFiles'] = [];
+  for (const path of paths) {
+    const file = await open(join(stateDir, path)).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    });
+    // Removed meanwhile: nobody was to run it.
+    if (file === undefined) continue;
+    const part = `state/${path}`;
+    await spool.add(part, file.createReadStream());
+    placed.push({ path, part });
+  }
+  return placed;
 };
 
 const seal = async (folder: string, manifest: Manifest, file: string): Promise<void> => {

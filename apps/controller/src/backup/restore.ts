@@ -16,6 +16,7 @@ import { OUTBOX_TOPICS } from '../outbox/topics.js';
 import { BackupError, contentOf, readArchive, verifyArchive } from './archive.js';
 import { assertNotInUse, emptyDatabase, holdsTables, withoutSafeguards } from './database-state.js';
 import type { Manifest } from './manifest.js';
+import { isReleasePath, placeReleases } from './release-parts.js';
 import { assertNoOtherState, placeStateFiles, type StateFile } from './state-files.js';
 import { copyInto, makePartitions, setSequences } from './tables.js';
 
@@ -59,7 +60,7 @@ export const restore = async (
       await emptyDatabase(client);
     }
     await fill(client, file, manifest, migrations);
-    const putBack = placeStateFiles(stateDir, stateFiles);
+    const putBack = await placeFiles(stateDir, file, manifest, stateFiles);
     await client.query('COMMIT').catch((error: unknown) => {
       putBack();
       throw error;
@@ -91,13 +92,35 @@ const splitMigrations = (manifest: Manifest, known: readonly Migration[]): Split
 };
 
 const readStateParts = async (file: string, { stateFiles }: Manifest): Promise<StateFile[]> => {
-  const paths = new Map(stateFiles.map(({ path, part }) => [part, path]));
+  const paths = new Map(
+    stateFiles.filter(({ path }) => !isReleasePath(path)).map(({ path, part }) => [part, path]),
+  );
   const files: StateFile[] = [];
   await readArchive(file, async (part, content) => {
     const path = paths.get(part);
     if (path !== undefined) files.push({ path, content: await contentOf(part, content) });
   });
   return files;
+};
+
+/** Returns how to put back what was there. */
+const placeFiles = async (
+  stateDir: string,
+  file: string,
+  manifest: Manifest,
+  stateFiles: readonly StateFile[],
+): Promise<() => void> => {
+  const takeAway = await placeReleases(stateDir, file, manifest);
+  try {
+    const putBack = placeStateFiles(stateDir, stateFiles);
+    return () => {
+      takeAway();
+      putBack();
+    };
+  } catch (error) {
+    takeAway();
+    throw error;
+  }
 };
 
 const fill = async (

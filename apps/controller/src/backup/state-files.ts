@@ -3,8 +3,8 @@ import { join, relative, sep } from 'node:path';
 import { writeWhole } from '../bootstrap/files.js';
 import { BackupError } from './archive.js';
 
-/** What is made again at the next start, or is nats-server's own. */
-const MADE_AGAIN = /^(tls|nats\/(resolver|jetstream))\/|^nats\/nats-server\.conf$|\.(new|pid|log)$/;
+/** What is made again at the next start, or is nats-server's own; and releases, which are not read into the memory. */
+const LEFT_OUT = /^(tls|nats\/(resolver|jetstream)|releases)\/|^nats\/nats-server\.conf$|\.(new|pid|log)$/;
 /** Without these nothing that the rest says can be believed. */
 const NEEDED = ['ca.crt', 'ca.key', 'nats/operator.seed', 'nats/agents-account.seed', 'session.secret'];
 /** Longest path and deepest nesting are far below. */
@@ -20,7 +20,8 @@ export interface StateFile {
 }
 
 /**
- * What cannot be made again of a controller's state folder: CA, keys of the NATS operator and accounts, the session secret.
+ * What cannot be made again of a controller's state folder: CA, keys of the NATS operator and accounts, the session secret. The files
+ * of releases are large: release-parts.ts.
  *
  * @throws BackupError if the folder is not a controller's
  */
@@ -34,7 +35,7 @@ export const readStateFiles = (stateDir: string): StateFile[] => {
   return readdirSync(stateDir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(stateDir, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .filter((path) => !MADE_AGAIN.test(path) && SAFE_PATH.test(path))
+    .filter((path) => !LEFT_OUT.test(path) && SAFE_PATH.test(path))
     .sort()
     .map((path) => ({ path, content: readFileSync(join(stateDir, path)) }));
 };

@@ -49,6 +49,7 @@ test('everything that is wrong is told at once, a line each, by its name', () =>
     LONGHAUL_PUBLIC_URL: 'http://plain.example',
     LONGHAUL_TRUSTED_PROXIES: '10.0.0.0/33',
     LONGHAUL_RETENTION_1M_DAYS: '2',
+    LONGHAUL_RETENTION_1D_DAYS: '9',
     LONGHAUL_METRICS_LISTEN: '9464',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'collector',
   };

@@ -2,7 +2,12 @@ import type { BlockList } from 'node:net';
 import { z } from 'zod';
 import { proxyList } from '../http/client-address.js';
 import type { TracingSettings } from '../tracing/tracing.js';
-import { DEFAULT_RETENTION, MIN_RETENTION_DAYS, type Retention } from '../telemetry/partitions.js';
+import {
+  DEFAULT_RETENTION,
+  MIN_RETENTION_DAYS,
+  MIN_RETENTION_OF_DAYS,
+  type Retention,
+} from '../telemetry/partitions.js';
 import {
   notificationEnvironment,
   readNotificationSettings,
@@ -57,14 +62,17 @@ const parseProxies = (entries: string[], context: z.RefinementCtx<string[]>): Bl
   }
 };
 
-const retentionDays = z.coerce
-  .number('must be a number of days')
-  .int('must be a whole number of days')
-  .min(
-    MIN_RETENTION_DAYS,
-    `must be ${String(MIN_RETENTION_DAYS)} or more: so long agents may hold back telemetry`,
-  )
-  .max(36_500);
+const retentionDays = (least: number, why: string) =>
+  z.coerce
+    .number('must be a number of days')
+    .int('must be a whole number of days')
+    .min(least, `must be ${String(least)} or more: ${why}`)
+    .max(36_500);
+const retention = retentionDays(MIN_RETENTION_DAYS, 'so long agents may hold back telemetry');
+const retentionOfDays = retentionDays(
+  MIN_RETENTION_OF_DAYS,
+  'weeks are computed of days, and agents may hold back telemetry',
+);
 
 const schema = z.object({
   LONGHAUL_STATE_DIR: z
@@ -95,12 +103,12 @@ const schema = z.object({
     })
     .optional(),
   OTEL_SERVICE_NAME: z.string().min(1).max(200).default('longhaul-controller'),
-  LONGHAUL_RETENTION_RAW_DAYS: retentionDays.default(DEFAULT_RETENTION.rawDays),
-  LONGHAUL_RETENTION_FLOWS_DAYS: retentionDays.default(DEFAULT_RETENTION.flowsDays),
-  LONGHAUL_RETENTION_1M_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1m']),
-  LONGHAUL_RETENTION_5M_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['5m']),
-  LONGHAUL_RETENTION_1H_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1h']),
-  LONGHAUL_RETENTION_1D_DAYS: retentionDays.default(DEFAULT_RETENTION.rollupDays['1d']),
+  LONGHAUL_RETENTION_RAW_DAYS: retention.default(DEFAULT_RETENTION.rawDays),
+  LONGHAUL_RETENTION_FLOWS_DAYS: retention.default(DEFAULT_RETENTION.flowsDays),
+  LONGHAUL_RETENTION_1M_DAYS: retention.default(DEFAULT_RETENTION.rollupDays['1m']),
+  LONGHAUL_RETENTION_5M_DAYS: retention.default(DEFAULT_RETENTION.rollupDays['5m']),
+  LONGHAUL_RETENTION_1H_DAYS: retention.default(DEFAULT_RETENTION.rollupDays['1h']),
+  LONGHAUL_RETENTION_1D_DAYS: retentionOfDays.default(DEFAULT_RETENTION.rollupDays['1d']),
   LONGHAUL_DRAIN_SECONDS: z.coerce.number('must be a number').min(0).max(300).default(5),
   ...oidcEnvironment,
   ...notificationEnvironment,

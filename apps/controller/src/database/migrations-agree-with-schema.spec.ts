@@ -40,17 +40,62 @@ test('a column that only schema.prisma has would be found', async () => {
   rmSync(directory, { recursive: true });
 });
 
-test('two replicas that start at once migrate once; a second start applies nothing', async () => {
-  const { ownerUrl, superuserUrl } = database.server;
-  const superuser = new pg.Client({ connectionString: superuserUrl });
-  await superuser.connect();
-  await superuser.query('CREATE DATABASE twice OWNER longhaul_owner TEMPLATE template0');
+/** A client of the database of that name. */
+const superuserOf = async (name: string): Promise<pg.Client> => {
+  const client = new pg.Client({
+    connectionString: database.server.superuserUrl.replace(/\/longhaul$/, `/${name}`),
+  });
+  await client.connect();
+  return client;
+};
+
+/** An empty database; gives its owner's URL. */
+const createDatabase = async (name: string): Promise<string> => {
+  const superuser = await superuserOf('longhaul');
+  await superuser.query(`CREATE DATABASE ${name} OWNER longhaul_owner TEMPLATE template0`);
   await superuser.end();
-  const url = ownerUrl.replace(/\/longhaul$/, '/twice');
+  return database.server.ownerUrl.replace(/\/longhaul$/, `/${name}`);
+};
+
+test('two replicas that start at once migrate once; a second start applies nothing', async () => {
+  const { ownerUrl } = database.server;
+  const url = await createDatabase('twice');
   const all = (await readMigrations()).map(({ name }) => name);
   const outcomes = await Promise.all([migrate(url), migrate(url), migrate(url)]);
   expect(outcomes.filter((names) => names.length > 0)).toEqual([all]);
   expect(await migrate(ownerUrl)).toEqual([]);
+});
+
+test('weeks of telemetry that was there are made room for and marked to be computed', async () => {
+  const url = await createDatabase('weeks');
+  const before = mkdtempSync(join(tmpdir(), 'longhaul-migrations-'));
+  cpSync(MIGRATIONS_DIR, before, { recursive: true });
+  const names = (await readMigrations()).map(({ name }) => name);
+  for (const name of names.slice(names.indexOf('20261129080000_telemetry_weeks'))) {
+    rmSync(join(before, name), { recursive: true });
+  }
+  await migrate(url, before);
+  rmSync(before, { recursive: true });
+  const client = await superuserOf('weeks');
+  await client.query("SELECT telemetry.ensure_partitions('2026-01-02', '2026-01-20')");
+  await client.query(
+    `INSERT INTO telemetry.tunnel_rollups_1d
+     SELECT gen_random_uuid(), agent, gen_random_uuid(), at, gen_random_uuid(), NULL,
+       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0
+     FROM unnest(ARRAY['2026-01-02', '2026-01-07', '2026-01-20']::timestamptz[]) AS at,
+       unnest(ARRAY['00000000-0000-0000-0000-000000000001']::uuid[]) AS agent`,
+  );
+  await migrate(url);
+  const { rows } = await client.query<{ week: string; due: boolean; partition: string | null }>(
+    `SELECT DISTINCT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS week, due_at > at + interval '7 days' AS due,
+       to_regclass('telemetry.rollups_1w_' || to_char(at AT TIME ZONE 'UTC', 'YYYYMM') || '01')::text AS partition
+     FROM telemetry.dirty_buckets WHERE resolution_s = 604800 ORDER BY 1`,
+  );
+  await client.end();
+  expect(rows).toEqual([
+    { week: '2026-01-01', due: true, partition: 'telemetry.rollups_1w_20260101' },
+    { week: '2026-01-15', due: true, partition: 'telemetry.rollups_1w_20260101' },
+  ]);
 });
 
 describe('the release before goes on with this database', () => {

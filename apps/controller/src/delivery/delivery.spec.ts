@@ -9,6 +9,7 @@ import { createWorkerPool } from '../database/worker-pool.js';
 import { AgentPresence, type PresenceChange } from '../nats/agent-presence.js';
 import type { DurableWorker } from '../nats/durable-worker.js';
 import { readAccountClaims } from '../nats/jwt.js';
+import type { NatsService } from '../nats/nats.service.js';
 import { createSeed, publicKeyOf } from '@longhaul/contracts/nkey';
 import { openDesiredStates } from '../nats/streams.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
@@ -78,9 +79,9 @@ describe('delivery', () => {
   };
 
   /** What the agent itself reads from its key. */
-  const readGeneration = async (agent: TestAgent): Promise<number | undefined> => {
+  const readGeneration = async (agent: TestAgent, timeout = 2_000): Promise<number | undefined> => {
     const subject = desiredStateDirectGet(organizationId, agent.agentId);
-    const reply = await agent.connection.request(subject, '', { timeout: 2_000 });
+    const reply = await agent.connection.request(subject, '', { timeout });
     if (reply.headers?.code !== undefined && reply.headers.code >= 400) return undefined;
     return reply.json<{ generation: number }>().generation;
   };
@@ -125,7 +126,7 @@ describe('delivery', () => {
     await fixtures.desiredState(organizationId, agent.agentId, 1);
     await eventually(() => nudges.length > 0);
     expect(JSON.parse(nudges[0] ?? '')).toMatchObject({ agentId: agent.agentId, generation: 1 });
-    expect(await readGeneration(agent)).toBe(1);
+    expect(await readGeneration(agent, 20_000)).toBe(1);
     await eventually(async () => (await outboxSize()) === 0);
     const [row] = await fixtures.query(
       'SELECT delivered_generation FROM agent_desired_states WHERE agent_id = $1',
@@ -150,7 +151,7 @@ describe('delivery', () => {
     await fixtures.desiredState(organizationId, agent.agentId, 1, 1, { spare });
     await eventually(() => nudges.length > 0);
     expect(nudges).toEqual([0]);
-    expect(await readGeneration(agent)).toBe(1);
+    expect(await readGeneration(agent, 20_000)).toBe(1);
   });
 
   it('never goes back to an older state, and takes what an agent says of one for no news', async () => {
@@ -295,6 +296,46 @@ describe('delivery', () => {
     });
     other.stop();
     await replica.close();
+  });
+
+  it('misses nobody when connections end while the list of them is read page by page', async () => {
+    const pageSize = 3;
+    const fresh: TestAgent[] = [];
+    for (let i = 0; i < 3 * pageSize; i += 1) fresh.push(await newAgent());
+    const leaving = fresh.splice(0, 2);
+    const isThere = (by: AgentPresence) => (agent: TestAgent) => by.isOnline(organizationId, agent.agentId);
+    await eventually(() => [...leaving, ...fresh].every(isThere(presence)));
+    const idsOf = (those: readonly TestAgent[]) => those.map(({ agentId }) => agentId);
+    /** The one that ends when a page with it has come. */
+    let next: TestAgent | undefined;
+    const slow: Pick<NatsService, 'isUp' | 'onUp' | 'system'> = {
+      isUp: true,
+      onUp: () => () => undefined,
+      system: async () => {
+        const system = await nats.service.system();
+        const request: typeof system.request = async (...given) => {
+          const reply = await system.request(...given);
+          const agent = next;
+          if (agent !== undefined && reply.string().includes(agent.agentId)) {
+            next = undefined;
+            await agent.connection.close();
+            await eventually(() => !isThere(presence)(agent));
+          }
+          return reply;
+        };
+        return Object.assign(Object.create(system) as typeof system, { request });
+      },
+    };
+    const other = new AgentPresence(slow as NatsService, pool, nats.state.nats.agentsAccount.key, pageSize);
+    for (const agent of leaving) {
+      next = agent;
+      await other.reconcile();
+      expect(next).toBeUndefined();
+      expect(idsOf(fresh.filter(isThere(other)))).toEqual(idsOf(fresh));
+    }
+    await other.reconcile();
+    expect(idsOf(leaving.filter(isThere(other)))).toEqual([]);
+    expect(idsOf(fresh.filter(isThere(other)))).toEqual(idsOf(fresh));
   });
 
   it('survives kill -9 of nats-server: nothing is lost, also what was decided meanwhile', async () => {

@@ -4,6 +4,8 @@ import type { LiveLink } from './live-frame.js';
 /** A tunnel of which nothing was heard for so long, and for so many of its agent's intervals, is down. */
 const SILENT_AFTER_MS = 6_000;
 const SILENT_AFTER_INTERVALS = 3;
+/** Of one organization, a tunnel's two ends being two; those that were not heard of for longest give way. */
+export const MAX_TUNNELS = 50_000;
 
 /** What a link is called in the model, if the two agents' sites have one. */
 export type LinkIdOf = (agentId: string, peerAgentId: string) => string | undefined;
@@ -40,13 +42,23 @@ const NOTHING: Sums = {
   packetsRetransmitted: 0,
 };
 
-/** The tunnels of one organization as their agents report them. */
+/**
+ * The tunnels of one organization as their agents report them. An agent may name any peer: of those that the model has no link to
+ * nothing is kept. A tunnel that fell silent is down for as long as its link is there.
+ */
 export class LiveLinks {
   private readonly tunnels = new Map<string, Tunnel>();
 
-  observe(agentId: string, record: LinkRecord, nowMs: number): void {
+  /** How many ends of tunnels are kept. */
+  get size(): number {
+    return this.tunnels.size;
+  }
+
+  observe(agentId: string, record: LinkRecord, nowMs: number, linkIdOf: LinkIdOf): void {
+    if (linkIdOf(agentId, record.peerAgentId) === undefined) return;
     const key = `${agentId}/${record.peerAgentId}`;
     const tunnel = this.tunnels.get(key);
+    this.tunnels.delete(key);
     const sums = add(tunnel?.sums ?? NOTHING, record);
     this.tunnels.set(key, {
       agentId,
@@ -56,13 +68,16 @@ export class LiveLinks {
       heardAtMs: nowMs,
       shown: tunnel?.shown ?? toPoint(sums, record),
     });
+    if (this.tunnels.size > MAX_TUNNELS) this.tunnels.delete(this.tunnels.keys().next().value ?? key);
   }
 
-  /** The state of every tunnel that was heard of, with the rates since the last call. */
+  /** The state of every tunnel that was heard of, with the rates since the last call. What has no link any more is forgotten. */
   take(nowMs: number, linkIdOf: LinkIdOf): LiveLink[] {
-    return [...this.tunnels.values()].flatMap((tunnel) => {
+    return [...this.tunnels].flatMap(([key, tunnel]) => {
       const linkId = linkIdOf(tunnel.agentId, tunnel.peerAgentId);
-      return linkId === undefined ? [] : [{ linkId, ...show(tunnel, nowMs) }];
+      if (linkId !== undefined) return [{ linkId, ...show(tunnel, nowMs) }];
+      this.tunnels.delete(key);
+      return [];
     });
   }
 }

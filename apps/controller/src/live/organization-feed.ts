@@ -71,7 +71,7 @@ export class OrganizationFeed {
     if (kind === 'link') {
       const batch = linkTelemetrySchema.safeParse(body);
       if (!batch.success || !this.seen.isNew(subject, batch.data)) return;
-      for (const link of batch.data.links) this.links.observe(agentId, link, nowMs);
+      for (const link of batch.data.links) this.links.observe(agentId, link, nowMs, this.fleet.linkIdOf);
     } else {
       const batch = flowTelemetrySchema.safeParse(body);
       if (!batch.success || !this.seen.isNew(subject, batch.data)) return;

@@ -28,7 +28,7 @@ export const graphqlOperationSeconds = new Histogram({
 
 export const telemetryMessages = new Counter({
   name: 'longhaul_telemetry_messages_total',
-  help: 'Telemetry batches of agents that were dealt with: stored (again, if they came again), or kept aside as unstorable.',
+  help: 'Telemetry batches of agents that were dealt with: stored (again, if they came again), refused as of a wrong clock, or unstorable.',
   labelNames: ['outcome'] as const,
   registers,
 });

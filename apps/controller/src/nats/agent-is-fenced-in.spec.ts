@@ -52,8 +52,8 @@ describe("an agent's credential", () => {
     return refusals[before];
   };
 
-  const get = (agent: TestAgent, subject: string, payload = ''): Promise<Msg> =>
-    agent.connection.request(subject, payload, { timeout: 1_000 });
+  const get = (agent: TestAgent, subject: string, payload = '', timeout = 20_000): Promise<Msg> =>
+    agent.connection.request(subject, payload, { timeout });
 
   it('publishes to its own subjects and reads its own desired state', async () => {
     const heard: string[] = [];
@@ -158,7 +158,9 @@ describe("an agent's credential", () => {
       { multi_last: ['>'] },
     ];
     for (const request of requests) {
-      const answer = await get(alice, subject, JSON.stringify(request)).catch((error: unknown) => error);
+      const answer = await get(alice, subject, JSON.stringify(request), 1_000).catch(
+        (error: unknown) => error,
+      );
       if (answer instanceof Error) continue;
       expect((answer as Msg).string()).not.toContain(bob.agentId);
       expect((answer as Msg).string()).not.toContain(stranger.agentId);

@@ -11,6 +11,8 @@ import type { NatsService } from './nats.service.js';
 const RECONCILE_INTERVAL_MS = 5 * 60_000;
 /** Some 3 MB. */
 const PAGE_SIZE = 4096;
+/** What of a page is read once more with the next one. */
+const OVERLAP_SHARE = 1 / 64;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** How often "last seen" of connected agents is written down. */
 const LAST_SEEN_INTERVAL_MS = 30_000;
@@ -56,10 +58,15 @@ export class AgentPresence {
   /** Connections that an event told of while the list was being read: the list may be older than that. */
   private toldMeanwhile = new Set<string>();
 
+  /**
+   * @param accountKey public key of the agents' account
+   * @param pageSize how many connections are asked for at once, at least 2
+   */
   constructor(
     private readonly nats: NatsService,
     private readonly pool: pg.Pool,
     private readonly accountKey: string,
+    private readonly pageSize = PAGE_SIZE,
   ) {}
 
   start(): void {
@@ -144,22 +151,36 @@ export class AgentPresence {
     }
   }
 
+  /**
+   * Pages overlap: the server counts from the first connection that there is, so when one ends meanwhile, the others move up, and
+   * some would be in no page. They come in the order of their ids, which only grow.
+   */
   private async listConnections(): Promise<Map<string, string>> {
     const listed = new Map<string, string>();
-    for (let offset = 0, total = 1; offset < total; offset += PAGE_SIZE) {
-      const page = await this.readPage(offset);
-      total = page.data?.total ?? 0;
-      for (const client of page.data?.connections ?? []) {
-        const agent = nameOf(client);
-        if (agent !== undefined) listed.set(`${page.server?.id ?? ''}/${String(client.cid)}`, agent);
+    const overlap = Math.ceil(this.pageSize * OVERLAP_SHARE);
+    let lastId = 0;
+    for (let offset = 0; ;) {
+      const { server, data } = await this.readPage(offset);
+      const clients = data?.connections ?? [];
+      const [first] = clients;
+      if (offset > 0 && (first?.cid ?? Infinity) > lastId) {
+        offset = Math.max(0, offset - Math.ceil(this.pageSize / 2));
+        continue;
       }
+      for (const client of clients) {
+        const agent = nameOf(client);
+        if (agent !== undefined) listed.set(`${server?.id ?? ''}/${String(client.cid)}`, agent);
+      }
+      lastId = clients.at(-1)?.cid ?? lastId;
+      const end = offset + clients.length;
+      if (clients.length === 0 || end >= (data?.total ?? 0)) return listed;
+      offset = Math.max(offset + 1, end - overlap);
     }
-    return listed;
   }
 
   private async readPage(offset: number): Promise<ConnectionsPage> {
     const system = await this.nats.system();
-    const request = JSON.stringify({ auth: true, state: 0, limit: PAGE_SIZE, offset });
+    const request = JSON.stringify({ auth: true, state: 0, sort: 'cid', limit: this.pageSize, offset });
     const reply = await system.request(`$SYS.REQ.ACCOUNT.${this.accountKey}.CONNZ`, request, {
       timeout: REQUEST_TIMEOUT_MS,
     });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { freePort, startNats } from '@longhaul/embedded-services';
 import { prepareControllerState, type ControllerState } from '../bootstrap/prepare.js';
+import { eventually } from '../testing/eventually.js';
 import { DurableWorker } from './durable-worker.js';
 import { NatsService } from './nats.service.js';
 import { STATUS_CONSUMER, STATUS_STREAM } from './streams.js';
@@ -57,10 +58,8 @@ describe('a nats-server that is not there', () => {
     const server = await startNats({ stateDir: join(root, 'nats'), config: state.natsConfigFile, port });
     await started;
     const subject = `lh.${randomUUID()}.${randomUUID()}.up.hello`;
-    await (await service.agents()).request(subject, 'here', { timeout: 2_000 });
-    for (let tries = 0; tries < 400 && heard.length === 0; tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
+    await (await service.agents()).request(subject, 'here', { timeout: 20_000 });
+    await eventually(() => heard.length > 0);
     expect(heard).toEqual(['here']);
     await worker.stop();
     await service.close();

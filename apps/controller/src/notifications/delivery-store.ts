@@ -4,6 +4,8 @@ import { pauseAfter } from './backoff.js';
 
 /** Longer than any attempt takes: what was claimed so long ago was claimed by a replica that is gone. In seconds. */
 const LEASE_S = 120;
+/** Of one organization, a replica has so many in hand at once: what hangs there keeps nobody else's waiting. */
+export const MAX_PER_ORGANIZATION = 8;
 
 /** A delivery whose attempt is in hand. */
 export interface ClaimedDelivery {
@@ -21,7 +23,7 @@ export interface ClaimedDelivery {
 }
 
 /** To whom a delivery goes. */
-export const targetOf = ({
+const targetOf = ({
   webhookId,
   email,
   organizationId,
@@ -29,15 +31,16 @@ export const targetOf = ({
   webhookId ?? `${organizationId} ${email ?? ''}`;
 
 /**
- * Takes deliveries that are due, the oldest first, one for each target: a target that is slow keeps nobody else's
- * waiting. Until the lease is over no other replica takes them; what it began and did not finish is tried again then.
+ * Takes deliveries that are due, the oldest first, one for each target and no more than {@link MAX_PER_ORGANIZATION} for each
+ * organization: a target that is slow keeps nobody else's waiting. Until the lease is over no other replica takes them;
+ * what it began and did not finish is tried again then.
  *
- * @param busy targets that this replica speaks to already
+ * @param inHand those that this replica tries already
  */
 export const claimDeliveries = async (
   { prisma }: WorkerDatabase,
   limit: number,
-  busy: readonly string[],
+  inHand: readonly ClaimedDelivery[],
 ): Promise<ClaimedDelivery[]> =>
   prisma.$queryRaw<ClaimedDelivery[]>`
     WITH due AS (
@@ -46,11 +49,19 @@ export const claimDeliveries = async (
         SELECT organization_id, id, due_at, coalesce(webhook_id::text, organization_id::text || ' ' || coalesce(email, '')) AS target
         FROM deliveries WHERE due_at <= now()
       ) AS waiting
-      WHERE target <> ALL (${[...busy]}::text[])
+      WHERE target <> ALL (${inHand.map(targetOf)}::text[])
       ORDER BY target, due_at
+    ), placed AS (
+      SELECT organization_id, id, due_at, row_number() OVER (PARTITION BY organization_id ORDER BY due_at)
+        + (SELECT count(*) FROM unnest(${inHand.map(({ organizationId }) => organizationId)}::uuid[]) AS busy(id)
+           WHERE busy.id = organization_id) AS place
+      FROM due
     ), locked AS (
       SELECT d.organization_id, d.id FROM deliveries d
-      JOIN (SELECT * FROM due ORDER BY due_at LIMIT ${limit}::int) AS first USING (organization_id, id)
+      JOIN (
+        SELECT organization_id, id FROM placed
+        WHERE place <= ${MAX_PER_ORGANIZATION}::int ORDER BY due_at LIMIT ${limit}::int
+      ) AS first USING (organization_id, id)
       WHERE d.due_at <= now()
       FOR UPDATE OF d SKIP LOCKED
     )
@@ -84,7 +95,7 @@ export const recordAttempt = async (
   result: AttemptResult,
   { startedAt, now }: { startedAt: Date; now: Date },
 ): Promise<void> => {
-  const { organizationId, id, number } = delivery;
+  const { organizationId, id, number, retries } = delivery;
   const { state, dueAt } = outcomeOf(delivery, result, now);
   await database.transaction(async (tx) => {
     await tx.deliveryAttempt.create({
@@ -99,9 +110,9 @@ export const recordAttempt = async (
         response: cut(result.response),
       },
     });
-    // One that was begun anew meanwhile has a number of its own.
+    // One that was begun anew meanwhile goes on: it was claimed again, or has no retries yet.
     await tx.delivery.updateMany({
-      where: { organizationId, id, attempts: number },
+      where: { organizationId, id, attempts: number, retries },
       data: { state, dueAt, finishedAt: dueAt === null ? now : null },
     });
   });

@@ -10,13 +10,14 @@ import { Fixtures } from '../testing/fixtures.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { WebhookReceiver, type ReceivedMessage } from '../testing/webhook-receiver.js';
 import { createWebhookSecret, keyOfSecret, SecretSeal } from '../webhooks/sealed-secret.js';
-import { claimDeliveries } from './delivery-store.js';
+import { claimDeliveries, MAX_PER_ORGANIZATION } from './delivery-store.js';
 import { compose, Mailer } from './mailer.js';
 import { newDelivery } from './new-delivery.js';
 import { Notifier } from './notifier.js';
 import type { WebhookOptions } from './send-webhook.js';
 
-const TIMEOUT_MS = 1000;
+/** A busy machine is no failure. */
+const PATIENT_MS = 60_000;
 const seal = new SecretSeal('of this spec');
 
 let database: TestDatabase;
@@ -51,7 +52,7 @@ const startNotifier = (
   const notifier = new Notifier(database.worker, {
     seal,
     mailer,
-    webhooks: { allowPrivate: true, timeoutMs: TIMEOUT_MS, ...webhooks },
+    webhooks: { allowPrivate: true, timeoutMs: PATIENT_MS, ...webhooks },
   });
   notifiers.push(notifier);
   notifier.start();
@@ -184,13 +185,25 @@ describe('a webhook', () => {
       response.socket?.destroy();
     };
     const id = await enqueue({ webhookId: (await createHook()).id });
-    startNotifier();
+    const hasty = startNotifier({ timeoutMs: 1000 });
     const first = await until(id, 1, 'PENDING');
     expect(first.log[0]).toMatchObject({ status: null, error: 'no whole answer within 1 s' });
+    await hasty.stop();
+    startNotifier();
     await hurry(id);
     const second = await until(id, 2, 'PENDING');
     expect(second.log[1]).toMatchObject({ status: null });
     expect(second.log[1]?.error).toMatch(/cut short|aborted|hang up/);
+  });
+
+  test('that answers by another protocol, as none asked it to, is tried again', async () => {
+    receiver.answer = (response) => {
+      response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    };
+    const id = await enqueue({ webhookId: (await createHook()).id });
+    startNotifier();
+    const { log } = await until(id, 1, 'PENDING');
+    expect(log[0]).toMatchObject({ status: null, error: expect.stringContaining('answered 101') });
   });
 
   test('is not followed to where it redirects', async () => {
@@ -300,9 +313,24 @@ describe('a webhook', () => {
     const [stuck, quick] = [await createHook(slow.url), await createHook()];
     for (let count = 0; count < 40; count += 1) await enqueue({ webhookId: stuck.id });
     const ids = [await enqueue({ webhookId: quick.id }), await enqueue({ webhookId: quick.id })];
-    startNotifier({ timeoutMs: 60_000 });
+    startNotifier();
     for (const id of ids) await until(id, 1, 'DELIVERED');
+    await eventually(() => slow.received.length > 0);
     expect(slow.received.length).toBe(1);
+    await slow.stop();
+  });
+
+  test('and many more of one organization that hang keep no other organization waiting', async () => {
+    const slow = await WebhookReceiver.start();
+    slow.answer = () => undefined;
+    for (let count = 0; count < 50; count += 1) {
+      await enqueue({ webhookId: (await createHook(slow.url)).id });
+    }
+    startNotifier();
+    await eventually(() => slow.received.length === MAX_PER_ORGANIZATION);
+    organizationId = await fixtures.organization();
+    await until(await enqueue({ webhookId: (await createHook()).id }), 1, 'DELIVERED');
+    expect(slow.received).toHaveLength(MAX_PER_ORGANIZATION);
     await slow.stop();
   });
 });

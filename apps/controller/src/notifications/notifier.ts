@@ -4,12 +4,12 @@ import type { WorkerDatabase } from '../database/worker-database.js';
 import { notificationAttempts } from '../metrics/metrics.js';
 import type { SecretSeal } from '../webhooks/sealed-secret.js';
 import type { AttemptResult } from './attempt.js';
-import { claimDeliveries, recordAttempt, targetOf, type ClaimedDelivery } from './delivery-store.js';
+import { claimDeliveries, recordAttempt, type ClaimedDelivery } from './delivery-store.js';
 import type { Mailer } from './mailer.js';
 import { sendWebhook, type WebhookOptions } from './send-webhook.js';
 
 /** Deliveries that are tried at once, by one replica. */
-const WIDTH = 16;
+const WIDTH = 32;
 const POLL_INTERVAL_MS = 1_000;
 
 export interface NotifierOptions {
@@ -23,7 +23,7 @@ export interface NotifierOptions {
 export class Notifier {
   private readonly logger = new Logger(Notifier.name);
   private readonly stopping = new AbortController();
-  private readonly inHand = new Map<string, Promise<void>>();
+  private readonly inHand = new Map<ClaimedDelivery, Promise<void>>();
   private running: Promise<void> | undefined;
 
   constructor(
@@ -59,9 +59,8 @@ export class Notifier {
     if (free === 0) return 0;
     const claimed = await claimDeliveries(this.database, free, [...this.inHand.keys()]);
     for (const delivery of claimed) {
-      const target = targetOf(delivery);
-      const work = this.attempt(delivery).finally(() => this.inHand.delete(target));
-      this.inHand.set(target, work);
+      const work = this.attempt(delivery).finally(() => this.inHand.delete(delivery));
+      this.inHand.set(delivery, work);
     }
     return claimed.length;
   }

@@ -36,7 +36,7 @@ export const sendWebhook = async (
 ): Promise<AttemptResult> => {
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    return await post(message, rules, timeout);
+    return await beforeAborted(post(message, rules, timeout), timeout);
   } catch (error) {
     const reason = timeout.aborted
       ? `no whole answer within ${String(timeoutMs / 1000)} s`
@@ -51,7 +51,8 @@ const post = async (
   signal: AbortSignal,
 ): Promise<AttemptResult> => {
   const url = parseTarget(message.url, rules);
-  const target = await beforeAborted(resolveTarget(url, rules), signal);
+  const target = await resolveTarget(url, rules);
+  signal.throwIfAborted();
   const { body, id, secrets } = message;
   const options: RequestOptions = {
     method: 'POST',
@@ -79,6 +80,14 @@ const send = (url: URL, options: RequestOptions, body: string): Promise<Incoming
   new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options, resolve);
     request.on('error', reject);
+    // Without this listener Node would hang up and tell of no error.
+    request.on('upgrade', (_answer, socket) => {
+      socket.destroy();
+      reject(new Error('answered 101: the protocol is not changed, answer with 2xx'));
+    });
+    request.on('close', () => {
+      reject(new Error('the connection was closed without an answer'));
+    });
     request.end(body);
   });
 

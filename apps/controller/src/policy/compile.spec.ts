@@ -1,4 +1,9 @@
-import { desiredStateSchema, policyRuleId, type DesiredState } from '@longhaul/contracts';
+import {
+  DESIRED_STATE_LIMITS,
+  desiredStateSchema,
+  policyRuleId,
+  type DesiredState,
+} from '@longhaul/contracts';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { compileFleet } from './compile.js';
 import {
@@ -11,6 +16,7 @@ import {
 } from './fleet.js';
 import { policyRuleSchema, type PolicyRule } from './policy-document.js';
 import type { ScopedPolicy } from './scoped-policy.js';
+import { assertFits } from './state-limits.js';
 
 const organizationId = randomUUID();
 
@@ -266,3 +272,20 @@ test('a fleet of thousands of spokes is compiled link by link', () => {
   );
   expect(peers).toBe(2 * links.length);
 });
+
+test.each(['rules', 'allow', 'forwards', 'peers'] as const)(
+  'more %s than an agent accepts are refused, by the name of the site, in words that it shows whole',
+  (list) => {
+    const name = 'x'.repeat(100);
+    const nothing = { siteId: paris.id, rules: [], allow: [], forwards: [], peers: [] };
+    const assertCount = (count: number) => () => {
+      assertFits({ sites: [lyon, { ...paris, name }] }, { ...nothing, [list]: Array(count).fill({}) });
+    };
+    const limit = DESIRED_STATE_LIMITS[list];
+    expect(assertCount(limit)).not.toThrow();
+    const words = new RegExp(
+      `^site "x{100}" would have ${String(limit + 1)} of at most ${String(limit)} .{1,180}$`,
+    );
+    expect(assertCount(limit + 1)).toThrow(words);
+  },
+);

@@ -6,10 +6,28 @@ export interface Connected {
   readonly isUp: boolean;
 }
 
-/** Makes one pass after another while agents are heard of. */
+/** Of one organization, to be moved on. */
+export interface Running {
+  readonly organizationId: string;
+  readonly id: string;
+}
+
+/** What a pass consists of. */
+export interface Steps {
+  /** What is to be moved on now. */
+  readonly list: () => Promise<readonly Running[]>;
+  readonly step: (running: Running) => Promise<void>;
+}
+
+/** Trouble that goes on is logged once in so long, for each organization. */
+const LOG_INTERVAL_MS = 60_000;
+
+/** Makes one pass after another while agents are heard of. One organization's trouble is not another's. */
 export class ConnectedPasses {
   private readonly logger = new Logger(ConnectedPasses.name);
   private readonly stopping = new AbortController();
+  /** When it was logged last that an organization, or without one the pass, cannot go on; by `Date.now`. */
+  private readonly loggedAt = new Map<string | undefined, number>();
   private running: Promise<void> | undefined;
   /** Since when agents are heard of without a break, by `Date.now`; undefined while they are not. */
   upSince: number | undefined;
@@ -22,18 +40,14 @@ export class ConnectedPasses {
     private readonly what: string,
     private readonly connection: Connected,
     private readonly intervalMs: number,
-    private readonly pass: () => Promise<void>,
+    private readonly steps: Steps,
   ) {}
-
-  /** A pass in hand is to end when it can. */
-  get isStopping(): boolean {
-    return this.stopping.signal.aborted;
-  }
 
   start(): void {
     this.running ??= this.run();
   }
 
+  /** Ends after the step in hand. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.running;
@@ -45,10 +59,27 @@ export class ConnectedPasses {
       this.upSince = this.connection.isUp ? (this.upSince ?? Date.now()) : undefined;
       if (this.upSince !== undefined) {
         await this.pass().catch((error: unknown) => {
-          this.logger.warn(`${this.what} could not be moved on: ${String(error)}`);
+          this.log(undefined, error);
         });
       }
       await sleep(this.intervalMs, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  private async pass(): Promise<void> {
+    for (const running of await this.steps.list()) {
+      if (this.stopping.signal.aborted) return;
+      await this.steps.step(running).catch((error: unknown) => {
+        this.log(running.organizationId, error);
+      });
+    }
+  }
+
+  private log(organizationId: string | undefined, error: unknown): void {
+    const now = Date.now();
+    if (now - (this.loggedAt.get(organizationId) ?? -Infinity) < LOG_INTERVAL_MS) return;
+    this.loggedAt.set(organizationId, now);
+    const whose = organizationId === undefined ? '' : ` of ${organizationId}`;
+    this.logger.warn(`${this.what}${whose} could not be moved on: ${String(error)}`);
   }
 }

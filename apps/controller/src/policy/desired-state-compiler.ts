@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/prisma.js';
 import { classWeightsOf } from '../links/class-weights.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
-import { compileFleet, type DesiredContent } from './compile.js';
+import { compileFleet } from './compile.js';
 import {
   orderedPair,
   pairKey,
@@ -19,6 +19,7 @@ import { canonicalSha256 } from './policy-document.js';
 import { wantedReleases } from '../upgrades/wanted-releases.js';
 import { candidateOf } from './rollout-store.js';
 import { newestRevision } from './scoped-policy.js';
+import { assertFits } from './state-limits.js';
 import { Topology } from './topology.js';
 
 interface NewState {
@@ -61,6 +62,8 @@ export class DesiredStateCompiler {
   /**
    * Compiles the organization's fleet anew. Agents whose state changed, and only they, get a new generation and an outbox
    * row; their ids are returned. Makes the links and pre-shared keys that are missing.
+   *
+   * @throws ApiError BAD_INPUT for what would be more than an agent accepts: the transaction must not be committed
    */
   async recompile(tx: Transaction, organizationId: string): Promise<string[]> {
     await this.lock(tx, organizationId);
@@ -69,7 +72,7 @@ export class DesiredStateCompiler {
     const order = await orderOfStates(tx, organizationId);
     const changedIds: string[] = [];
     let storing = Promise.resolve();
-    for (const states of parts(changedStates(order, revisions, compileFleet(fleet)))) {
+    for (const states of parts(changedStates(order, revisions, fleet))) {
       // The database stores one part while the next is compiled.
       await storing;
       storing = storeStates(tx, organizationId, states);
@@ -216,9 +219,10 @@ const orderOfStates = async (tx: Transaction, organizationId: string): Promise<O
 function* changedStates(
   { epoch, previous }: OrderOfStates,
   revisions: ReadonlyMap<string, number | null>,
-  contents: Iterable<readonly [agentId: string, content: DesiredContent]>,
+  fleet: Fleet,
 ): Iterable<NewState> {
-  for (const [agentId, content] of contents) {
+  for (const [agentId, content] of compileFleet(fleet)) {
+    assertFits(fleet, content);
     const before = previous.get(agentId);
     const contentSha256 = canonicalSha256(content);
     if (before?.contentSha256 === contentSha256 && before.epoch === epoch) continue;

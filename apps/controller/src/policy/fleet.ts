@@ -35,6 +35,8 @@ export const policiesAt = (
 
 export interface FleetSite {
   readonly id: string;
+  /** For people; its id where it is left out. */
+  readonly name?: string;
   readonly labels: readonly string[];
   readonly lanPrefixes: readonly string[];
   /** Other sites that it is linked to, and to no others but those that name it; none: a member of the mesh. */

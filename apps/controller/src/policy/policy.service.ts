@@ -16,6 +16,7 @@ import { RolloutService } from './rollout.service.js';
 import type { EffectivePolicy, Policy, RollbackPolicyInput, SavePolicyInput } from './policy.model.js';
 import { revisionLoader, toRevision, type RevisionRow, type StoredRevision } from './stored-revision.js';
 import { effectiveForwards, effectiveRules, isInScope, newestRevision } from './scoped-policy.js';
+import { assertFleetFits } from './state-limits.js';
 
 const savePolicySchema = z.object({
   expectedRevision: z.int().min(1).nullish(),
@@ -108,6 +109,8 @@ export class PolicyService {
     assertExpected(policy.revision, expectedRevision ?? null);
     const draft = await draftPolicy(tx, organizationId, input);
     assertTestsPass(draft);
+    // Those that its first stage does not reach would be refused later.
+    if (input.rollout) assertFleetFits(draft.next);
     const { document } = draft;
     const sha256 = canonicalSha256(document);
     const current = await findRevision(tx, policy);

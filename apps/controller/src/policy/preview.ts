@@ -3,6 +3,7 @@ import { compileFleet, type DesiredContent } from './compile.js';
 import { decide } from './decide.js';
 import { canonicalJson } from './policy-document.js';
 import type { TestedFleet } from './policy-tests.js';
+import { assertFits } from './state-limits.js';
 
 /** A connection of the past. */
 export interface PastFlow {
@@ -45,11 +46,13 @@ export class PolicyPreview {
   private readonly before: ReadonlyMap<string, DesiredContent>;
   private readonly after: ReadonlyMap<string, DesiredContent>;
 
+  /** @throws ApiError BAD_INPUT for more than an agent accepts */
   constructor(present: TestedFleet, next: TestedFleet) {
     const compiled = (fleet: TestedFleet): Map<string, DesiredContent> =>
       new Map(compileFleet({ ...fleet, links: [], presharedKeys: new Map() }));
     this.before = compiled(present);
     this.after = compiled(next);
+    for (const content of this.after.values()) assertFits(next, content);
   }
 
   /** Agents that would get a new desired state. */

@@ -3,7 +3,8 @@ import { audit } from '../audit/audit.js';
 import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
-import { ConnectedPasses, type Connected } from './connected-passes.js';
+import { moveOrHalt } from './compile-fault.js';
+import { ConnectedPasses, type Connected, type Running } from './connected-passes.js';
 import type { DesiredStateCompiler } from './desired-state-compiler.js';
 import { lostLinks } from './lost-links.js';
 import { rolloutAgents } from './rollout-agents.js';
@@ -30,6 +31,7 @@ const ACTOR = { kind: 'system', name: 'rollout' } as const;
 export class RolloutWorker {
   private readonly loop: ConnectedPasses;
   private passes = 0;
+  private looksAtLinks = true;
 
   constructor(
     private readonly database: WorkerDatabase,
@@ -37,7 +39,10 @@ export class RolloutWorker {
     private readonly presence: OnlineAgents,
     connection: Connected,
   ) {
-    this.loop = new ConnectedPasses('rollouts', connection, INTERVAL_MS, () => this.stepAll());
+    this.loop = new ConnectedPasses('rollouts', connection, INTERVAL_MS, {
+      list: () => this.list(),
+      step: (running) => this.step(running),
+    });
   }
 
   start(): void {
@@ -48,37 +53,40 @@ export class RolloutWorker {
     await this.loop.stop();
   }
 
-  private async stepAll(): Promise<void> {
-    const looksAtLinks = this.passes++ % PASSES_PER_LOOK === 0;
-    const running = await this.database.prisma.rollout.findMany({
+  private async list(): Promise<Running[]> {
+    this.looksAtLinks = this.passes++ % PASSES_PER_LOOK === 0;
+    return this.database.prisma.rollout.findMany({
       where: { state: 'RUNNING' },
       select: { organizationId: true, id: true },
     });
-    for (const { organizationId, id } of running) {
-      if (this.loop.isStopping) return;
-      await this.database.transaction((tx) => this.step(tx, organizationId, id, looksAtLinks));
-    }
   }
 
-  private async step(
-    tx: Transaction,
-    organizationId: string,
-    id: string,
-    looksAtLinks: boolean,
+  private step(running: Running): Promise<void> {
+    return moveOrHalt(
+      () => this.move(running, (tx, rollout) => this.assess(tx, rollout)),
+      (reason) => this.move(running, () => Promise.resolve({ kind: 'halt', reason })),
+    );
+  }
+
+  private async move(
+    { organizationId, id }: Running,
+    judge: (tx: Transaction, rollout: StoredRollout) => Promise<Verdict>,
   ): Promise<void> {
-    if (!(await this.compiler.tryLock(tx, organizationId))) return;
-    const row = await tx.rollout.findUnique({ where: { organizationId_id: { organizationId, id } } });
-    if (row?.state !== 'RUNNING') return;
-    const rollout = toRollout(row);
-    const verdict = await this.assess(tx, rollout, looksAtLinks);
-    if (verdict.kind !== 'wait') await this.carryOut(tx, rollout, verdict);
+    await this.database.transaction(async (tx) => {
+      if (!(await this.compiler.tryLock(tx, organizationId))) return;
+      const row = await tx.rollout.findUnique({ where: { organizationId_id: { organizationId, id } } });
+      if (row?.state !== 'RUNNING') return;
+      const rollout = toRollout(row);
+      const verdict = await judge(tx, rollout);
+      if (verdict.kind !== 'wait') await this.carryOut(tx, rollout, verdict);
+    });
   }
 
   /** What agents say of their tunnels is much to read: not at every step, but before a stage is left. */
-  private async assess(tx: Transaction, rollout: StoredRollout, looksAtLinks: boolean): Promise<Verdict> {
+  private async assess(tx: Transaction, rollout: StoredRollout): Promise<Verdict> {
     const agents = await this.agentsOf(tx, rollout);
     const verdict = assessStage(agents, termsOf(rollout), new Date());
-    if (verdict.kind === 'halt' || (verdict.kind === 'wait' && !looksAtLinks)) return verdict;
+    if (verdict.kind === 'halt' || (verdict.kind === 'wait' && !this.looksAtLinks)) return verdict;
     return assessStage(await this.withLostLinks(tx, rollout, agents), termsOf(rollout), new Date());
   }
 

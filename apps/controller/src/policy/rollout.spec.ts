@@ -1,3 +1,7 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { eventually } from '../testing/eventually.js';
+import { ConnectedPasses } from './connected-passes.js';
 import { assessStage, LOST_AFTER_MS, type RolloutAgent } from './rollout-assessment.js';
 import { isReached, planStages } from './rollout-stages.js';
 
@@ -79,4 +83,22 @@ test('stages only ever add sites, in about their share, and end with all', () =>
   expect(reached[1]?.length).toBeGreaterThan(70);
   expect(reached[1]?.length).toBeLessThan(130);
   expect(reached[3]).toEqual(sites);
+});
+
+test('an organization that cannot be moved on holds up no other, and is logged once and not at each pass', async () => {
+  const logged = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+  const moved: string[] = [];
+  const passes = new ConnectedPasses('rollouts', { isUp: true }, 1, {
+    list: () => Promise.resolve(['broken', 'sound'].map((organizationId) => ({ organizationId, id: '' }))),
+    step: ({ organizationId }) => {
+      if (organizationId === 'broken') return Promise.reject(new Error('no such row'));
+      moved.push(organizationId);
+      return Promise.resolve();
+    },
+  });
+  passes.start();
+  await eventually(() => moved.length >= 3);
+  await passes.stop();
+  expect(logged.mock.calls).toEqual([['rollouts of broken could not be moved on: Error: no such row']]);
+  logged.mockRestore();
 });

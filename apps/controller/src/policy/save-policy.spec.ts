@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { desiredStateSchema } from '@longhaul/contracts';
+import type { Transaction } from '../database/prisma.js';
+import { compiledFleetChanges } from '../fleet/fleet-changes.module.js';
 import { OUTBOX_TOPICS } from '../outbox/topics.js';
+import { eventually } from '../testing/eventually.js';
 import { codeOf, TestApi, type Client } from '../testing/test-api.js';
+import { UpgradeWorker } from '../upgrades/upgrade-worker.js';
+import { DesiredStateCompiler } from './desired-state-compiler.js';
+import { policyDocumentSchema } from './policy-document.js';
+import { planStages } from './rollout-stages.js';
+import { RolloutWorker } from './rollout-worker.js';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -219,6 +227,142 @@ test('an older document can be saved again, as a new revision; the old ones stay
   expect(data.policyRevision).toMatchObject({
     sha256: data.policy.revisions.nodes[2].sha256,
     document: { rules: [{ name: 'first' }] },
+  });
+});
+
+describe('more than an agent accepts', () => {
+  const labels = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const forwardsTo = ([near = '', far = '']: readonly string[]): object[] =>
+    Array.from({ length: 200 }, (_, i) => ({
+      ...{ name: String(i), siteId: near, listenAddress: '127.0.0.1', listenPort: i + 1 },
+      ...{ destinationSiteId: far, targetAddress: '10.0.1.1', targetPort: 1 },
+    }));
+  const refusalOf = (answer: Awaited<ReturnType<Client>>) => ({
+    code: codeOf(answer),
+    message: answer.errors?.[0]?.message,
+  });
+  const REFUSAL = {
+    code: 'BAD_INPUT',
+    message: expect.stringContaining(
+      'site "site 0" would have 1200 of at most 1000 forwards, of all policies together: have fewer',
+    ),
+  };
+  let fleet: Fleet;
+  let input: { readonly message: string; readonly rules: object[]; readonly forwards: object[] };
+
+  /** Two sites, the second without an agent yet: so far nobody has any of the forwards. */
+  beforeAll(async () => {
+    fleet = await createFleet(1);
+    const { admin, siteIds } = fleet;
+    await admin('mutation ($id: ID!, $input: SiteInput!) { updateSite(id: $id, input: $input) { id } }', {
+      id: siteIds[0],
+      input: { name: 'site 0', labels },
+    });
+    const { data } = await admin('mutation { createSite(input: { name: "far" }) { id } }');
+    siteIds.push(data.createSite.id);
+    input = { message: '', rules: [], forwards: forwardsTo(siteIds) };
+    for (const label of labels) await admin(SAVE, { input: { ...input, target: { label } } });
+  });
+
+  test('lets no agent be approved or enrol, and says so', async () => {
+    const { organizationId, admin, siteIds } = fleet;
+    const id = await api.enrollAgent(organizationId, siteIds[1] ?? '', { state: 'PENDING' });
+    const approve = 'mutation ($id: ID!) { approveAgent(id: $id) { state } }';
+    expect(refusalOf(await admin(approve, { id }))).toEqual(REFUSAL);
+    const enrolled = api.database.worker.transaction(async (tx) => {
+      await tx.agent.updateMany({ where: { organizationId, id }, data: { state: 'APPROVED' } });
+      await compiledFleetChanges(new DesiredStateCompiler()).agentsChanged(tx, organizationId);
+    });
+    await expect(enrolled).rejects.toMatchObject({ ...REFUSAL, code: 'BAD_REQUEST' });
+  });
+
+  test('is refused when it is previewed and saved, also for later stages of a rollout, and nothing is half saved', async () => {
+    const { organizationId, admin, siteIds } = fleet;
+    const last = { target: { label: 'f' }, expectedRevision: labels.length };
+    await admin(SAVE, { input: { ...last, message: '', rules: [], forwards: [] } });
+    await api.enrollAgent(organizationId, siteIds[1] ?? '');
+    await admin('mutation { createSite(input: { name: "canary", labels: ["canary"] }) { id } }');
+    const before = await snapshot(organizationId);
+    const next = { ...input, ...last, expectedRevision: labels.length + 1 };
+    const preview =
+      'query ($input: PreviewPolicyInput!) { previewPolicy(input: $input) { forwardsChanged } }';
+    const { target, rules, forwards } = next;
+    expect(refusalOf(await admin(preview, { input: { target, rules, forwards } }))).toEqual(REFUSAL);
+    expect(refusalOf(await admin(SAVE, { input: next }))).toEqual(REFUSAL);
+    const rollout = { canaryLabel: 'canary', soakSeconds: 0 };
+    expect(refusalOf(await admin(SAVE, { input: { ...next, rollout } }))).toEqual(REFUSAL);
+    expect(await snapshot(organizationId)).toEqual(before);
+  });
+
+  test('halts a rollout that comes to it later, and says why; another’s trouble does not keep it from that', async () => {
+    const { organizationId, admin, siteIds } = fleet;
+    const rollout = { canaryLabel: 'canary', soakSeconds: 0 };
+    const troubled = await createFleet(1);
+    await api.enrollAgent(troubled.organizationId, troubled.siteIds[0] ?? '');
+    const first = { input: { message: '', rules: [rule()], rollout: { soakSeconds: 0 } } };
+    expect((await troubled.admin(SAVE, first)).errors).toBeUndefined();
+    // Without an agent at the other end nobody has any of the forwards; then one comes.
+    await api.database.worker.prisma.agent.updateMany({
+      where: { organizationId, siteId: siteIds[1] ?? '' },
+      data: { state: 'REVOKED' },
+    });
+    const next = { ...input, target: { label: 'f' }, expectedRevision: labels.length + 1, rollout };
+    expect((await admin(SAVE, { input: next })).errors).toBeUndefined();
+    await api.enrollAgent(organizationId, siteIds[1] ?? '');
+    const compiler = new (class extends DesiredStateCompiler {
+      override recompile(tx: Transaction, id: string): Promise<string[]> {
+        if (id === troubled.organizationId) return Promise.reject(new Error('not now'));
+        return super.recompile(tx, id);
+      }
+    })();
+    const worker = new RolloutWorker(
+      api.database.worker,
+      compiler,
+      { isOnline: () => false },
+      { isUp: true },
+    );
+    worker.start();
+    const newest = async (ask: Client) =>
+      (await ask('{ rollouts(first: 1) { nodes { state stage reason } } }')).data.rollouts.nodes[0];
+    const halted = await eventually(async () => {
+      const node = await newest(admin);
+      return node.state === 'HALTED' && node;
+    });
+    await worker.stop();
+    expect(halted).toEqual({ state: 'HALTED', stage: 0, reason: REFUSAL.message });
+    expect(await newest(troubled.admin)).toEqual({ state: 'RUNNING', stage: 0, reason: null });
+  });
+
+  test('halts an upgrade of agents as well', async () => {
+    const organizationId = await api.createOrganization();
+    const admin = await api.signIn(organizationId, 'ADMIN');
+    const release = { organizationId, version: '1.1.0', author: 'test' };
+    const terms = { soakSeconds: 0, confirmSeconds: 60, maxFailures: 0, stages: planStages(null, [50]) };
+    await api.database.tenants.transaction(organizationId, async (tx) => {
+      await tx.agentRelease.create({ data: { ...release, sha256: 'ab'.repeat(32), bytes: 1 } });
+      await tx.upgrade.create({ data: { ...release, ...terms } });
+    });
+    const compiler = new (class extends DesiredStateCompiler {
+      override recompile(): Promise<string[]> {
+        // As of a stored document that this release cannot read.
+        return Promise.resolve(policyDocumentSchema.parse({ rules: 'none' })).then(() => []);
+      }
+    })();
+    const worker = new UpgradeWorker(
+      api.database.worker,
+      compiler,
+      { isOnline: () => false },
+      { isUp: true },
+    );
+    worker.start();
+    const halted = await eventually(async () => {
+      const { data } = await admin('{ upgrades(first: 1) { nodes { state stage reason } } }');
+      const [node] = data.upgrades.nodes;
+      return node.state === 'HALTED' && node;
+    });
+    await worker.stop();
+    const reason = expect.stringMatching(/^its desired states cannot be compiled: .*rules/s);
+    expect(halted).toEqual({ state: 'HALTED', stage: 0, reason });
   });
 });
 

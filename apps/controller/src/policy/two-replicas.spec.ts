@@ -46,7 +46,7 @@ const signIn = async ({
 
 const readState = async (agent: TestAgent): Promise<DesiredState | undefined> => {
   const reply = await agent.connection.request(desiredStateDirectGet(organizationId, agent.agentId), '', {
-    timeout: 2_000,
+    timeout: 20_000,
   });
   return (reply.headers?.code ?? 0) >= 400 ? undefined : reply.json<DesiredState>();
 };
@@ -210,7 +210,8 @@ test('it halts when an agent refuses, goes on when told to, and an abort brings 
   const replica = replicas.at(-1) as Replica;
   const [canary] = agents as [TestAgent];
   refusing.add(canary.agentId);
-  const revision = await publish(replica, 3, 'fourth');
+  const soakSeconds = 20;
+  const revision = await publish(replica, 3, 'fourth', soakSeconds);
   const halted = await eventually(async () => {
     const rollout = await rolloutOf(revision);
     return rollout?.state === 'HALTED' && rollout;
@@ -235,6 +236,11 @@ test('it halts when an agent refuses, goes on when told to, and an abort brings 
   });
   refusing.delete(canary.agentId);
   await owner('mutation ($id: ID!) { resumeRollout(id: $id) { state } }', { id: halted.id });
+  // Nobody has to wait for the first stage to soak; the next one lasts until it is aborted.
+  await fixtures.query(
+    'UPDATE rollouts SET stage_started_at = stage_started_at - make_interval(secs => $2) WHERE id = $1',
+    [halted.id, soakSeconds],
+  );
   await eventually(async () => ((await rolloutOf(revision))?.stage ?? 0) >= 1);
   await owner('mutation ($id: ID!) { abortRollout(id: $id) { state } }', { id: halted.id });
   await settled();
@@ -314,7 +320,8 @@ describe('behind one address', () => {
     await startReplica();
     balancer = new Balancer(serving);
     await balancer.start();
-    const client = new ControllerClient(balancer.port, nats.state.caPem);
+    // A connection that was kept may be that of a replica that has just been killed.
+    const client = new ControllerClient(balancer.port, nats.state.caPem, false);
     owner = await signIn({ client });
     load = new Load();
     for (let caller = 0; caller < 4; caller += 1) {

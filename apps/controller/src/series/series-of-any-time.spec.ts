@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { createWorkerPool } from '../database/worker-pool.js';
 import { ensurePartitions } from '../telemetry/partitions.js';
 import { Rollups } from '../telemetry/rollups.js';
@@ -94,6 +94,17 @@ test('points have rate, round trip, loss and savings; silence is a gap', async (
   });
 });
 
+test('what an older release stored as Infinity makes no answer fail', async () => {
+  await pool.query(
+    "UPDATE telemetry.rollups_1m SET saved_ms = 'Infinity' WHERE organization_id = $1 AND at = $2",
+    [world.organizationId, new Date(noonMs + 120_000)],
+  );
+  const { data } = await world.owner(SERIES, { ...hour, agentId: world.agentId });
+  const { points, total } = data.telemetry;
+  expect(points[1]).toMatchObject({ sentMbps: 8, timeSavedSeconds: 0 });
+  expect(total.timeSavedSeconds).toBe(points[0].timeSavedSeconds);
+});
+
 test('a site, a link, an end of one and the organization each have theirs, at any length', async () => {
   const month = { from: iso(Date.now() - 30 * DAY_MS) };
   const total = async (subject: object): Promise<unknown> =>
@@ -123,6 +134,20 @@ test('the worst links come first, with what makes them so', async () => {
   }
   const { data } = await world.owner(RANKED, { from: iso(Date.now() - 60_000) });
   expect(data.worstLinks).toEqual([]);
+  // Two weeks ago, by the week: 7,000 packets of which none was lost.
+  const client = new pg.Client({ connectionString: api.database.server.superuserUrl });
+  await client.connect();
+  const weekMs = Math.floor((noonMs - 14 * DAY_MS) / (7 * DAY_MS)) * 7 * DAY_MS;
+  await client.query('SELECT telemetry.ensure_partitions($1, $1)', [iso(weekMs)]);
+  await client.query(
+    `INSERT INTO telemetry.rollups_1w
+     SELECT organization_id, level, subject_id, $1, 0, 0, 0, 0, 0, 0, 0, 7000, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0
+     FROM telemetry.rollups_1d WHERE level = 'link'`,
+    [iso(weekMs)],
+  );
+  await client.end();
+  const { data: month } = await world.owner(RANKED, { from: iso(Date.now() - 30 * DAY_MS) });
+  expect(month.worstLinks).toMatchObject([{ packetsSent: 10_000, lossPct: 0.5 }]);
 });
 
 test('another tenant has none of it, and nonsense is refused in words', async () => {

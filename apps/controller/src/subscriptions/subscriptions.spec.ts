@@ -157,7 +157,7 @@ test('policies are shown when they come into force, and rollouts at each step', 
   await owner(save, { priority: 1 });
   await eventually(() => policies.length > 0);
   expect(policies).toEqual([{ data: { policyPublished: { scope: 'ORGANIZATION', revision: 1 } } }]);
-  const rollout = { percentages: [50], soakSeconds: 1 };
+  const rollout = { percentages: [50], soakSeconds: 600 };
   expect((await owner(save, { priority: 2, expectedRevision: 1, rollout })).errors).toBeUndefined();
   await eventually(() => rollouts.length > 0);
   expect(rollouts[0]).toMatchObject({

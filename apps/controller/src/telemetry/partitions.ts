@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { RESOLUTIONS, type ResolutionName } from './resolutions.js';
+import { RESOLUTIONS, type Resolution, type SeriesResolution } from './resolutions.js';
 
 export const DAY_MS = 86_400_000;
 /** Telemetry that agents held back for so long is still taken. */
@@ -14,8 +14,8 @@ export interface Retention {
   readonly rawDays: number;
   /** The list of connections. */
   readonly flowsDays: number;
-  /** Rollups, by the length of their buckets. Of `1h` and `1d` whole months are dropped: up to 31 days more are kept. */
-  readonly rollupDays: Readonly<Record<ResolutionName, number>>;
+  /** Rollups, by the length of their buckets. Of hours, days and weeks whole months are dropped: up to 31 days more are kept. */
+  readonly rollupDays: Readonly<Record<SeriesResolution['name'], number>>;
 }
 
 export const DEFAULT_RETENTION: Retention = {
@@ -26,6 +26,9 @@ export const DEFAULT_RETENTION: Retention = {
 
 /** What comes {@link DAYS_BACK} late is computed with all that its bucket has: it has to be there yet. */
 export const MIN_RETENTION_DAYS = DAYS_BACK + 1;
+const DAYS_OF_WEEK = 7;
+/** The same of the rollups of days, which weeks are computed of. */
+export const MIN_RETENTION_OF_DAYS = MIN_RETENTION_DAYS + DAYS_OF_WEEK;
 
 const startOfDay = (atMs: number): number => Math.floor(atMs / DAY_MS) * DAY_MS;
 const dateOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
@@ -70,8 +73,15 @@ const tables = ({
   ['link_samples', rawDays],
   ['flow_records', rawDays],
   ['flows', flowsDays],
-  ...RESOLUTIONS.flatMap(({ name }) => [
-    [`tunnel_rollups_${name}`, rollupDays[name]] as const,
-    [`rollups_${name}`, rollupDays[name]] as const,
-  ]),
+  ...RESOLUTIONS.flatMap((resolution) => {
+    const days = rollupDaysOf(resolution, rollupDays);
+    return [
+      [`tunnel_rollups_${resolution.name}`, days],
+      [`rollups_${resolution.name}`, days],
+    ] as const;
+  }),
 ];
+
+/** A week that is gone takes none of the days with it that are kept. */
+const rollupDaysOf = ({ name }: Resolution, rollupDays: Retention['rollupDays']): number =>
+  name === '1w' ? rollupDays['1d'] + DAYS_OF_WEEK : rollupDays[name];

@@ -6,6 +6,8 @@ export const RESOLUTIONS = [
   // A bucket that lasts long is computed while it lasts, too.
   { name: '1h', seconds: 3600, refreshSeconds: 300, settleSeconds: 10 },
   { name: '1d', seconds: 86_400, refreshSeconds: 900, settleSeconds: 15 },
+  // Begins on Thursdays, as Unix time does: for sums over long times, not to be shown. Kept as long as its days.
+  { name: '1w', seconds: 604_800, refreshSeconds: Infinity, settleSeconds: 20 },
 ] as const satisfies readonly {
   readonly name: string;
   readonly seconds: number;
@@ -17,6 +19,10 @@ export const RESOLUTIONS = [
 
 export type Resolution = (typeof RESOLUTIONS)[number];
 export type ResolutionName = Resolution['name'];
+
+/** Those that are shown and have a retention of their own. */
+export type SeriesResolution = Exclude<Resolution, { name: '1w' }>;
+export const SERIES_RESOLUTIONS = RESOLUTIONS.filter((each): each is SeriesResolution => each.name !== '1w');
 
 /** The next coarser one; undefined for the coarsest. */
 export const coarserThan = ({ seconds }: Resolution): Resolution | undefined =>

@@ -47,12 +47,24 @@ export const metricNames = COLUMNS.join(', ');
 /** `covered_ms = excluded.covered_ms, …`, for an upsert. */
 export const takeExcluded = COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ');
 
+/** What a replica of an older release was about to store may be Infinity: it counts for nothing. */
+const SAVED_MS = "coalesce(sum(saved_ms) FILTER (WHERE saved_ms < 'Infinity'), 0)";
+
+/** A bigint holds little more. */
+const MAX_COUNT = '9000000000000000000';
+
+/** A count for its column: what an agent claims beyond all reason ends there, and does not keep everybody's bucket from being computed. */
+export const counted = (expression: string): string => `least(${expression}, ${MAX_COUNT})::bigint`;
+
 /** Expressions that merge rows, in the order of {@link METRICS}; some may be told otherwise. */
 export const merged = (
   over: 'time' | 'tunnels',
   otherwise: Partial<Record<MetricColumn, string>> = {},
-): string =>
-  METRICS.map(([column, type, overTime, overTunnels]) => {
+): string => {
+  const special: Partial<Record<MetricColumn, string>> = { saved_ms: SAVED_MS, ...otherwise };
+  return METRICS.map(([column, type, overTime, overTunnels]) => {
     const merge = over === 'time' ? overTime : overTunnels;
-    return `(${otherwise[column] ?? `${merge}(${column})`})::${type}`;
+    const value = special[column] ?? `${merge}(${column})`;
+    return type === 'bigint' ? counted(value) : `(${value})::${type}`;
   }).join(', ');
+};

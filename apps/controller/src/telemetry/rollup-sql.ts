@@ -1,5 +1,5 @@
 import { finerThan, type Resolution } from './resolutions.js';
-import { merged, metricNames, takeExcluded } from './rollup-metrics.js';
+import { counted, merged, METRICS, metricNames, takeExcluded, type MetricColumn } from './rollup-metrics.js';
 
 /** Peer of what an agent did without a tunnel: connections that were passed or refused. */
 export const NO_PEER = '00000000-0000-0000-0000-000000000000';
@@ -22,8 +22,8 @@ const sampled = (from: string): string => `
 
 /**
  * Milliseconds that TCP would have taken longer for what one connection moved in the bucket. The loss of each direction is
- * what its sender measured; without a measurement none is assumed, which claims less. The rate is the link's cap, or the
- * most that the tunnel was paced at.
+ * what its sender measured; without a measurement none is assumed, which claims less. A direction in which all was lost has no known
+ * time, and counts for nothing. The rate is the link's cap, or the most that the tunnel was paced at.
  */
 const SAVED_MS = `greatest(0, 1000 * greatest(
       telemetry.tcp_seconds(f.bytes_up, l.min_rtt_ms, l.packets_lost::float8 / nullif(l.packets_sent, 0),
@@ -31,6 +31,13 @@ const SAVED_MS = `greatest(0, 1000 * greatest(
       telemetry.tcp_seconds(f.bytes_down, l.min_rtt_ms, b.packets_lost::float8 / nullif(b.packets_sent, 0),
         coalesce(f.cap_down, b.pacing_mbps, l.pacing_mbps), f.from_start)
     ) - f.active_ms)`;
+
+/** A figure of the records themselves, nothing being 0 but for round trips. */
+const ofRecords = (column: MetricColumn, type: string): string => {
+  if (column === 'min_rtt_ms' || column === 'max_rtt_ms') return column;
+  const value = `coalesce(${column === 'covered_ms' ? 'tunnel_ms' : column}, 0)`;
+  return type === 'bigint' ? counted(value) : value;
+};
 
 /** The finest rollup, of the records themselves. */
 const TUNNELS_OF_RECORDS = `
@@ -85,12 +92,7 @@ const TUNNELS_OF_RECORDS = `
   )
   INSERT INTO telemetry.tunnel_rollups_1m (organization_id, agent_id, peer_agent_id, at, site_id, link_id, ${metricNames})
   SELECT organization_id, agent_id, peer_agent_id, $3, site_id, link_id,
-    coalesce(tunnel_ms, 0), coalesce(tunnel_ms, 0), coalesce(up_ms, 0),
-    coalesce(bytes_sent, 0), coalesce(bytes_received, 0), coalesce(wire_bytes_sent, 0), coalesce(wire_bytes_received, 0),
-    coalesce(packets_sent, 0), coalesce(packets_lost, 0), coalesce(packets_retransmitted, 0),
-    coalesce(rtt_ms_sum, 0), coalesce(rtt_samples, 0), min_rtt_ms, max_rtt_ms, coalesce(open_streams, 0),
-    coalesce(flows_accelerated, 0), coalesce(flows_passed, 0), coalesce(flows_refused, 0),
-    coalesce(flow_bytes, 0), coalesce(flow_encoded_bytes, 0), coalesce(passed_bytes, 0), coalesce(saved_ms, 0)
+    ${METRICS.map(([column, type]) => ofRecords(column, type)).join(', ')}
   FROM tunnels
   LEFT JOIN samples USING (organization_id, agent_id, peer_agent_id)
   LEFT JOIN moved USING (organization_id, agent_id, peer_agent_id)

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type pg from 'pg';
+import pg from 'pg';
 import type { FlowRecord, LinkRecord } from '@longhaul/contracts';
+import { readMigrations } from '../database/migrations.js';
 import { createWorkerPool } from '../database/worker-pool.js';
 import { Fixtures } from '../testing/fixtures.js';
 import { flowRecord, linkRecord, telemetryMessage } from '../testing/telemetry-records.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { ensurePartitions } from './partitions.js';
 import { RESOLUTIONS } from './resolutions.js';
+import { METRICS, metricNames } from './rollup-metrics.js';
 import { tryLockBucket } from './rollup-locks.js';
 import { Rollups } from './rollups.js';
 import { TelemetryStore } from './telemetry-store.js';
@@ -14,8 +16,8 @@ import { TelemetryStore } from './telemetry-store.js';
 const DAY_MS = 86_400_000;
 /** Yesterday at noon: every bucket is over. */
 const noonMs = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS / 2;
-/** When everything that is marked is due. */
-const later = (): number => Date.now() + 2 * DAY_MS;
+/** When everything that is marked is due: the week of {@link noonMs} is over, too. */
+const later = (): number => Date.now() + 8 * DAY_MS;
 
 interface Site {
   readonly siteId: string;
@@ -178,7 +180,7 @@ describe('rollups', () => {
     // 10 MB at 40 ms and 1 % loss: over TCP some 22 s, here 3.
     expect(Number(first?.['saved_ms'])).toBeGreaterThan(15_000);
     expect(second).toMatchObject({ at: new Date(noonMs + 60_000), bytes_sent: '1000000', min_rtt_ms: 39 });
-    for (const name of ['5m', '1h', '1d']) {
+    for (const name of ['5m', '1h', '1d', '1w']) {
       const [bucket, ...none] = await rollup(name, 'site', near.siteId);
       expect(none).toEqual([]);
       expect(bucket).toMatchObject({ bytes_sent: '3000000', covered_ms: 3000, min_rtt_ms: 39 });
@@ -226,6 +228,88 @@ describe('rollups', () => {
     await rollups.run(later());
     expect(without).toBeLessThan(2000);
     expect(await savedMs()).toBeGreaterThan(15_000);
+  });
+
+  test('have no time saved where all was lost, and what was stored as Infinity is summed again', async () => {
+    const fleet = await makeFleet();
+    const { organizationId } = fleet;
+    const up = { bytesUp: 10_000_000, activeMs: 3000, ended: 'closed' as const };
+    await store.store([
+      // A loss counts when it is found: more may be lost in a minute than was sent.
+      links(fleet, 'near', [
+        { atMs: noonMs + 1000, packetsSent: 5, packetsLost: 7 },
+        { atMs: noonMs + 61_000 },
+      ]),
+      flows(fleet, [
+        { atMs: noonMs + 3000, startedAtMs: noonMs, ...up },
+        { atMs: noonMs + 63_000, startedAtMs: noonMs + 60_000, ...up },
+      ]),
+    ]);
+    await rollups.run(later());
+    const [lost, lossy] = await rollup('1m', 'agent', fleet.near.agentId);
+    expect(lost).toMatchObject({ flows_accelerated: '1', saved_ms: 0 });
+    expect(Number(lossy?.['saved_ms'])).toBeGreaterThan(15_000);
+
+    const right = await everything(organizationId);
+    // As the release before stored it, at the resolutions that it had.
+    for (const name of ['1m', '5m', '1h', '1d']) {
+      for (const table of [`tunnel_rollups_${name}`, `rollups_${name}`]) {
+        await fixtures.query(
+          `UPDATE telemetry.${table} SET saved_ms = 'Infinity' WHERE organization_id = $1 AND ($2 <> '1m' OR at = $3)`,
+          [organizationId, name, new Date(noonMs)],
+        );
+      }
+    }
+    const repair = (await readMigrations()).find(({ name }) => name.endsWith('saved_time_is_a_number'));
+    const owner = new pg.Client({ connectionString: database.server.ownerUrl });
+    await owner.connect();
+    await owner.query(repair?.sql ?? '').finally(() => owner.end());
+    expect(await everything(organizationId)).toEqual(right);
+  });
+
+  test('are computed of everybody, whatever one agent claims, and though one bucket cannot be', async () => {
+    const [absurd, sound] = await Promise.all([makeFleet(), makeFleet()]);
+    const most = { bytesSent: 9e15, packetsSent: 9e15, packetsLost: 1 };
+    const flow = { bytesUp: 9e15, encodedBytesUp: 9e15, activeMs: 1, ended: 'closed' as const };
+    const times = Array.from({ length: 1100 }, (_, index) => ({ atMs: noonMs + index }));
+    await store.store([
+      links(
+        absurd,
+        'near',
+        times.map((time) => ({ ...time, ...most })),
+      ),
+      flows(
+        absurd,
+        times.map((time) => ({ ...time, ...flow, startedAtMs: noonMs })),
+      ),
+      links(
+        absurd,
+        'far',
+        times.slice(0, 2).map((time) => ({ ...time, intervalMs: 1.7e308 })),
+      ),
+      links(sound, 'near', [{ atMs: noonMs }, { atMs: noonMs + 60_000 }]),
+    ]);
+    // A bucket that fails for another reason: its sum is beyond all numbers.
+    const broken = new Date(noonMs + 6 * 3_600_000);
+    const { organizationId, near, far } = await makeFleet();
+    await fixtures.query(
+      `INSERT INTO telemetry.tunnel_rollups_1m (organization_id, agent_id, peer_agent_id, site_id, at, ${metricNames})
+       SELECT $1, $2, $3, $4, $5::timestamptz + n * interval '1 minute',
+         ${METRICS.map(([column]) => (column === 'tunnel_ms' ? '1.7e308' : '0')).join(', ')} FROM generate_series(0, 1) AS n`,
+      [organizationId, near.agentId, far.agentId, near.siteId, broken],
+    );
+    await fixtures.query(
+      `INSERT INTO telemetry.dirty_buckets SELECT 300, at, organization_id, agent_id, now() FROM telemetry.tunnel_rollups_1m WHERE at = $1`,
+      [broken],
+    );
+    await expect(rollups.run(later())).rejects.toThrow('out of range');
+    for (const name of ['1m', '5m', '1h', '1d']) {
+      const [row] = await rollup(name, 'organization', absurd.organizationId);
+      expect(row).toMatchObject({ bytes_sent: '9000000000000000000', flow_bytes: '9000000000000000000' });
+    }
+    await expectExact(sound.organizationId);
+    await fixtures.query('DELETE FROM telemetry.tunnel_rollups_1m WHERE at >= $1', [broken]);
+    await rollups.run(later());
   });
 
   test('wait for their bucket to be over, and one that is being computed is left to whoever does', async () => {

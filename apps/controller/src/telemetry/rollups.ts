@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isFaultOfData } from '../database/columns.js';
 import { inTransaction } from '../database/worker-pool.js';
 import { rollupBuckets } from '../metrics/metrics.js';
 import { traced } from '../tracing/tracing.js';
@@ -25,22 +26,32 @@ export class Rollups {
   constructor(private readonly pool: pg.Pool) {}
 
   /**
-   * Computes what is due at `nowMs` (Unix milliseconds), the finest first, until nothing is left that nobody else works on.
+   * Computes what is due at `nowMs` (Unix milliseconds), the finest first, until nothing is left that nobody else works on. A bucket
+   * whose data cannot be computed stays marked, and the others are computed all the same.
    *
    * @returns how many buckets of agents were computed
+   * @throws Error of the first bucket that cannot be computed, after the others; or at once if the database is away
    */
   async run(nowMs = Date.now(), signal?: AbortSignal): Promise<number> {
     let total = 0;
     for (;;) {
       let done = 0;
+      let fault: Error | undefined;
       for (const bucket of await this.due(nowMs)) {
         if (signal?.aborted === true) return total;
-        done += await traced('telemetry rollup', { 'longhaul.resolution': bucket.resolution.name }, () =>
-          inTransaction(this.pool, (client) => this.compute(client, bucket, nowMs)),
-        );
+        try {
+          done += await traced('telemetry rollup', { 'longhaul.resolution': bucket.resolution.name }, () =>
+            inTransaction(this.pool, (client) => this.compute(client, bucket, nowMs)),
+          );
+        } catch (error) {
+          if (!isFaultOfData(error)) throw error;
+          fault ??= error;
+        }
       }
-      if (done === 0) return total;
       total += done;
+      if (done > 0) continue;
+      if (fault !== undefined) throw fault;
+      return total;
     }
   }
 

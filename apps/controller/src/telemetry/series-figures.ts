@@ -33,6 +33,9 @@ export interface Figures {
 const per = (a: number | null, b: number | null): number | null =>
   b === null || b === 0 ? null : (a ?? 0) / b;
 
+/** Time saved that an older release stored may be Infinity: what it really was is not known. */
+const isKnown = (value: number | null): value is number => value !== null && Number.isFinite(value);
+
 export const toFigures = (row: RollupRow): Figures => {
   const mbps = (bytes: number | null): number | null => per((bytes ?? 0) * 8, (row.covered_ms ?? 0) * 1000);
   return {
@@ -57,7 +60,7 @@ export const toFigures = (row: RollupRow): Figures => {
     acceleratedBytes: row.flow_bytes ?? 0,
     passedBytes: row.passed_bytes ?? 0,
     bytesSaved: (row.flow_bytes ?? 0) - (row.flow_encoded_bytes ?? 0),
-    timeSavedSeconds: (row.saved_ms ?? 0) / 1000,
+    timeSavedSeconds: isKnown(row.saved_ms) ? row.saved_ms / 1000 : 0,
   };
 };
 
@@ -73,7 +76,7 @@ export const mergeOverTime = (rows: readonly RollupRow[]): RollupRow | undefined
     ? undefined
     : (Object.fromEntries(
         METRICS.map(([column, , overTime]) => {
-          const values = rows.map((row) => row[column]).filter((value) => value !== null);
+          const values = rows.map((row) => row[column]).filter(isKnown);
           return [column, values.length === 0 ? null : values.reduce(MERGES[overTime])];
         }),
       ) as RollupRow);

@@ -95,6 +95,6 @@ export class SeriesQueries {
 }
 
 /** Several tunnels of one bucket as one. */
-const namedMerge = METRICS.map(
-  ([column, type, , overTunnels]) => `${overTunnels}(${column})::${type} AS ${column}`,
-).join(', ');
+const namedMerge = METRICS.map(([column, , , overTunnels]) => `${overTunnels}(${column}) AS ${column}`).join(
+  ', ',
+);

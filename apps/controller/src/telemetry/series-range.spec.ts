@@ -31,8 +31,8 @@ describe('the resolution of a series', () => {
 });
 
 describe('the buckets that links are ranked by', () => {
-  const pieces = (range: Range): string[] =>
-    decompose(range, nowMs).map(
+  const pieces = (range: Range, now = nowMs): string[] =>
+    decompose(range, now).map(
       ({ resolution, fromMs, toMs }) =>
         `${resolution.name} ${new Date(fromMs).toISOString().slice(5, 16)} ${new Date(toMs).toISOString().slice(5, 16)}`,
     );
@@ -49,8 +49,21 @@ describe('the buckets that links are ranked by', () => {
     expect(pieces(last(5 * DAY_MS))).toEqual(['1h 11-24T13:00 11-25T00:00', '1d 11-25T00:00 11-30T00:00']);
   });
 
-  test('are days where there are many', () => {
-    expect(pieces(last(30 * DAY_MS))).toEqual(['1d 10-30T00:00 11-30T00:00']);
+  test('are weeks that are over, and days at the ends, where there are many', () => {
+    expect(pieces(last(30 * DAY_MS))).toEqual([
+      '1d 10-30T00:00 11-05T00:00',
+      '1w 11-05T00:00 11-26T00:00',
+      '1d 11-26T00:00 11-30T00:00',
+    ]);
+    expect(pieces({ fromMs: nowMs - 9 * DAY_MS, toMs: nowMs })).toEqual(['1d 11-20T00:00 11-30T00:00']);
+    const thursday = Date.parse('2026-11-26T00:30:00Z');
+    const upToThursday = { fromMs: thursday - 14 * DAY_MS, toMs: thursday };
+    // The week before is hardly over.
+    expect(pieces(upToThursday, thursday)).toEqual([
+      '1w 11-12T00:00 11-19T00:00',
+      '1d 11-19T00:00 11-27T00:00',
+    ]);
+    expect(pieces(upToThursday)).toEqual(['1w 11-12T00:00 11-26T00:00', '1d 11-26T00:00 11-27T00:00']);
   });
 
   test('are finer where the time is short', () => {

@@ -1,5 +1,5 @@
 import { DAY_MS, type Retention } from './partitions.js';
-import { RESOLUTIONS, type Resolution } from './resolutions.js';
+import { RESOLUTIONS, SERIES_RESOLUTIONS, type Resolution, type SeriesResolution } from './resolutions.js';
 
 /** A span of time, in Unix milliseconds: `toMs` is not in it. */
 export interface Range {
@@ -28,9 +28,9 @@ const bucketsIn = ({ fromMs, toMs }: Range, resolution: Resolution): number =>
 export const chooseResolution = (
   range: Range,
   { maxPoints, retention, nowMs }: { maxPoints: number; retention: Retention; nowMs: number },
-): Resolution | undefined => {
-  const fitting = RESOLUTIONS.filter((resolution) => bucketsIn(range, resolution) <= maxPoints);
-  const keptSince = ({ name }: Resolution): number =>
+): SeriesResolution | undefined => {
+  const fitting = SERIES_RESOLUTIONS.filter((resolution) => bucketsIn(range, resolution) <= maxPoints);
+  const keptSince = ({ name }: SeriesResolution): number =>
     Math.floor(nowMs / DAY_MS - retention.rollupDays[name]) * DAY_MS;
   return fitting.find((resolution) => range.fromMs >= keptSince(resolution)) ?? fitting.at(-1);
 };
@@ -46,26 +46,37 @@ export const roundOut = ({ fromMs, toMs }: Range, resolution: Resolution): Piece
 const MANY_BUCKETS = 48;
 /** From so many days on, the hours at the two ends do not matter: whole days count. */
 const MANY_DAYS = 8;
+/** So long after a week its last day and it itself are computed. */
+const WEEK_SETTLES_MS = 3_600_000;
 
 /**
- * The fewest buckets that make up a range, rounded out to whole ones of the finest that are taken: whole days by the day, what
- * is left at its two ends by the hour; of more than a week days only. Of short ranges: 5 minutes or a minute. A day that is
- * not over is taken whole, if the
- * range reaches `nowMs`.
+ * The fewest buckets that make up a range, rounded out to whole ones of the finest that are taken. Of more than a week: weeks that
+ * are over, and days; of less: days, and hours at the two ends; of short ranges 5 minutes or a minute. A day that is not over
+ * is taken whole, if the range reaches `nowMs`.
  */
 export const decompose = ({ fromMs, toMs }: Range, nowMs: number): Piece[] => {
-  const [minute, fiveMinutes, hour, day] = RESOLUTIONS;
+  const [minute, fiveMinutes, hour, day, week] = RESOLUTIONS;
   const finest =
     [minute, fiveMinutes, hour].find((each) => bucketsIn({ fromMs, toMs }, each) <= MANY_BUCKETS) ?? hour;
   if (finest !== hour || bucketsIn({ fromMs, toMs }, hour) <= MANY_BUCKETS) {
     return [roundOut({ fromMs, toMs }, finest)];
   }
-  if (bucketsIn({ fromMs, toMs }, day) > MANY_DAYS) return [roundOut({ fromMs, toMs }, day)];
-  const daysFrom = ceilTo(fromMs, day);
+  if (bucketsIn({ fromMs, toMs }, day) > MANY_DAYS) {
+    const days = roundOut({ fromMs, toMs }, day);
+    const weeks = {
+      fromMs: ceilTo(days.fromMs, week),
+      toMs: floorTo(Math.min(days.toMs, nowMs - WEEK_SETTLES_MS), week),
+    };
+    return weeks.toMs > weeks.fromMs ? around(weeks, week, days) : [days];
+  }
   const daysTo = toMs >= nowMs ? ceilTo(toMs, day) : floorTo(toMs, day);
-  return [
-    { resolution: hour, fromMs: floorTo(fromMs, hour), toMs: daysFrom },
-    { resolution: day, fromMs: daysFrom, toMs: daysTo },
-    { resolution: hour, fromMs: daysTo, toMs: Math.max(daysTo, ceilTo(toMs, hour)) },
-  ].filter((piece) => piece.toMs > piece.fromMs);
+  return around({ fromMs: ceilTo(fromMs, day), toMs: daysTo }, day, roundOut({ fromMs, toMs }, hour));
 };
+
+/** A span of coarse buckets, and what is left of a piece of finer ones before and after it. */
+const around = ({ fromMs, toMs }: Range, resolution: Resolution, fine: Piece): Piece[] =>
+  [
+    { ...fine, toMs: fromMs },
+    { resolution, fromMs, toMs },
+    { ...fine, fromMs: toMs },
+  ].filter((piece) => piece.toMs > piece.fromMs);

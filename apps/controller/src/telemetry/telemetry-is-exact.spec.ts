@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { Logger } from '@nestjs/common';
 import type pg from 'pg';
 import { subjects, TELEMETRY_STREAM, type FlowRecord, type LinkRecord } from '@longhaul/contracts';
 import { createWorkerPool } from '../database/worker-pool.js';
+import { registry } from '../metrics/metrics.js';
 import { eventually } from '../testing/eventually.js';
 import { Fixtures } from '../testing/fixtures.js';
 import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { bootId, flowRecord, linkRecord, telemetryMessage } from '../testing/telemetry-records.js';
 import { connectTestAgent, startTestNats, type TestAgent, type TestNats } from '../testing/test-nats.js';
+import { KeptAside, MAX_KEPT_ASIDE } from './kept-aside.js';
+import { deleteOldConnections } from './old-connections.js';
 import { dropExpiredPartitions, ensurePartitions } from './partitions.js';
 import { TelemetryQueries } from './telemetry-queries.js';
 import { TelemetryStore } from './telemetry-store.js';
@@ -136,6 +140,36 @@ describe('telemetry', () => {
     expect(poison[0]?.body.toString()).toBe('not json');
   });
 
+  it('keeps a few messages of an agent aside and says once what is wrong, however many come, and not for ever', async () => {
+    const agentId = randomUUID();
+    const said: string[] = [];
+    Logger.overrideLogger({ log: () => 0, error: () => 0, warn: (text: string) => said.push(text) });
+    const ahead = (sequence: number) =>
+      message(agentId, { sequence, links: [link({ atMs: Date.now() + 100 * 3_600_000 })] });
+    const batch = Array.from({ length: 30 }, (_, sequence) => ahead(sequence));
+    await store.store(batch);
+    await store.store(batch);
+    Logger.overrideLogger(['fatal']);
+    expect(said).toEqual([expect.stringMatching(`${agentId} .* 100 h ahead .* NTP`)]);
+    const kept = async (): Promise<number> =>
+      (await fixtures.query('SELECT 1 FROM telemetry.poison WHERE agent_id = $1', [agentId])).length;
+    expect(await kept()).toBe(MAX_KEPT_ASIDE);
+    expect(await registry.getSingleMetricAsString('longhaul_telemetry_messages_total')).toMatch(
+      /outcome="wrong_clock"\} [6-9]\d/,
+    );
+    // What a release before kept is too much.
+    await fixtures.query(
+      `INSERT INTO telemetry.poison (agent_id, subject, stream_sequence, reason, body)
+       SELECT $1, 's', n, '', '' FROM generate_series(1, 50) AS n`,
+      [agentId],
+    );
+    const keptAside = new KeptAside(pool);
+    expect(await keptAside.prune(Date.now() - 60_000)).toBe(50);
+    expect(await kept()).toBe(MAX_KEPT_ASIDE);
+    await keptAside.prune(Date.now() + 60_000);
+    expect(await kept()).toBe(0);
+  });
+
   it('goes through the stream into the database, over kill -9 of both, without loss or doubles', async () => {
     const { agentId } = agent;
     await startService();
@@ -246,20 +280,36 @@ describe('telemetry', () => {
     ).rejects.toThrow(/permission denied/);
   });
 
+  it('deletes connections of before the oldest day once they were not heard of for as long', async () => {
+    const agentId = randomUUID();
+    const startedAtMs = Date.now() - 100 * 86_400_000;
+    await store.store([message(agentId, { sequence: 0, flows: [flow(randomUUID(), { startedAtMs })] })]);
+    const flows = async (): Promise<unknown> => (await totals(agentId))['flows'];
+    await deleteOldConnections(pool, 30);
+    await deleteOldConnections(pool, 30, Date.now() + 30 * 86_400_000);
+    expect(await flows()).toBe(1);
+    expect(await deleteOldConnections(pool, 30, Date.now() + 31 * 86_400_000)).toBeGreaterThan(0);
+    expect(await flows()).toBe(0);
+  });
+
   it('drops days whose time is over, and makes those that are needed', async () => {
-    const count = async (): Promise<unknown> =>
-      (
-        await fixtures.query(
-          "SELECT count(*)::int AS n FROM pg_inherits WHERE inhparent = 'telemetry.link_samples'::regclass",
-        )
-      )[0]?.['n'];
+    const count = async (): Promise<number> =>
+      Number(
+        (
+          await fixtures.query(
+            "SELECT count(*)::int AS n FROM pg_inherits WHERE inhparent = 'telemetry.link_samples'::regclass",
+          )
+        )[0]?.['n'],
+      );
     const retention = { rawDays: 3, flowsDays: 3, rollupDays: { '1m': 3, '5m': 3, '1h': 400, '1d': 400 } };
     const tenDaysOn = Date.now() + 10 * 86_400_000;
-    expect(await count()).toBe(7);
+    const before = await count();
+    // One more where a day has begun since the first of these tests.
+    expect([7, 8]).toContain(before);
     await Promise.all([ensurePartitions(pool, tenDaysOn), ensurePartitions(pool, tenDaysOn)]);
-    expect(await count()).toBe(14);
+    expect(await count()).toBe(before + 7);
     expect(await dropExpiredPartitions(pool, retention)).toBe(0);
-    expect(await dropExpiredPartitions(pool, retention, tenDaysOn)).toBe(49);
+    expect(await dropExpiredPartitions(pool, retention, tenDaysOn)).toBe(7 * before);
     expect(await count()).toBe(7);
   });
 });

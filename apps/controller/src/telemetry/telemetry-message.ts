@@ -9,6 +9,11 @@ import type { z } from 'zod';
 import { UnstorableError } from '../database/columns.js';
 import { partitionRange } from './partitions.js';
 
+/** A record's time is one that no agent with a right clock would send. */
+export class WrongClockError extends UnstorableError {}
+
+const HOUR_MS = 3_600_000;
+
 /** Which batch of which agent: the same however often it comes. */
 export interface BatchKey {
   readonly organizationId: string;
@@ -69,7 +74,10 @@ const refuseOddTimes = (records: readonly { readonly atMs: number }[]): void => 
   const { fromMs, untilMs } = partitionRange();
   const odd = records.find(({ atMs }) => !(atMs >= fromMs && atMs < untilMs));
   if (odd === undefined) return;
-  throw new UnstorableError(
-    `a time is out of range (${String(odd.atMs)} ms): the agent's clock is wrong, or the message is old`,
+  const hours = (odd.atMs - Date.now()) / HOUR_MS;
+  throw new WrongClockError(
+    hours > 0
+      ? `its clock is ${hours.toFixed(0)} h ahead of the controller's: set it, and keep it right by NTP`
+      : `it tells of ${(-hours).toFixed(0)} h ago, more than agents may hold back: set its clock, and keep it right by NTP`,
   );
 };

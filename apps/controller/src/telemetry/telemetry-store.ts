@@ -13,21 +13,14 @@ import {
 } from '../database/columns.js';
 import { telemetryMessages, telemetryRecords, telemetryStoreSeconds } from '../metrics/metrics.js';
 import { traced } from '../tracing/tracing.js';
+import { KeptAside } from './kept-aside.js';
 import { ensurePartitions } from './partitions.js';
 import { RESOLUTIONS } from './resolutions.js';
 import { markDirty, type Touched } from './rollup-locks.js';
-import {
-  parseTelemetry,
-  parseTelemetrySubject,
-  type BatchKey,
-  type ParsedTelemetry,
-} from './telemetry-message.js';
+import { parseTelemetry, type BatchKey, type ParsedTelemetry } from './telemetry-message.js';
 
 /** Of one transaction: its sorts fit into the server's memory, and its texts into ours. A message alone may have more. */
 const MAX_RECORDS = 10_000;
-
-/** Of a message that is kept aside. */
-const MAX_POISON_BYTES = 64 * 1024;
 
 /** What is needed of a message from the stream. */
 export type TelemetryMessage = Pick<JsMsg, 'subject' | 'data' | 'seq'>;
@@ -175,7 +168,10 @@ function* transactionsOf(items: readonly Parsed[]): Iterable<readonly Parsed[]> 
 
 /** Stores telemetry exactly: a message that comes again changes nothing; one that cannot be stored is kept aside. */
 export class TelemetryStore {
-  constructor(private readonly pool: pg.Pool) {}
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly keptAside = new KeptAside(pool),
+  ) {}
 
   /**
    * Stores all messages, or throws (the database is away, or not as it should be) and is to be called again with the same:
@@ -192,7 +188,7 @@ export class TelemetryStore {
         good.push({ message, parsed: parseTelemetry(message) });
       } catch (error) {
         if (!(error instanceof UnstorableError)) throw error;
-        await this.keepAside(message, error.message);
+        await this.keptAside.keep(message, error);
       }
     }
     for (const items of transactionsOf(good)) await this.storeTogether(items);
@@ -216,7 +212,7 @@ export class TelemetryStore {
         await this.insert([parsed]);
       } catch (error) {
         if (!isFaultOfData(error)) throw error;
-        await this.keepAside(message, error.message);
+        await this.keptAside.keep(message, error);
       }
     }
   }
@@ -237,23 +233,5 @@ export class TelemetryStore {
     telemetryMessages.inc({ outcome: 'stored' }, parsed.length);
     telemetryRecords.inc({ kind: 'link' }, links.length);
     telemetryRecords.inc({ kind: 'flow' }, flows.length);
-  }
-
-  private async keepAside(message: TelemetryMessage, reason: string): Promise<void> {
-    telemetryMessages.inc({ outcome: 'unstorable' });
-    const source = parseTelemetrySubject(message.subject);
-    await this.pool.query(
-      `INSERT INTO telemetry.poison (organization_id, agent_id, subject, stream_sequence, reason, body)
-       VALUES ($1, $2, $3, $4, $5, $6)
-       ON CONFLICT (subject, stream_sequence) DO NOTHING`,
-      [
-        source?.organizationId ?? null,
-        source?.agentId ?? null,
-        message.subject,
-        message.seq,
-        reason.replaceAll('\0', '').slice(0, 1000),
-        Buffer.from(message.data.subarray(0, MAX_POISON_BYTES)),
-      ],
-    );
   }
 }

@@ -4,7 +4,15 @@ import { TELEMETRY_STREAM } from '@longhaul/contracts';
 import type { NatsService } from '../nats/nats.service.js';
 import { TELEMETRY_CONSUMER } from '../nats/streams.js';
 import { DurableWorker } from '../nats/durable-worker.js';
-import { DEFAULT_RETENTION, dropExpiredPartitions, ensurePartitions, type Retention } from './partitions.js';
+import { KeptAside } from './kept-aside.js';
+import { deleteOldConnections } from './old-connections.js';
+import {
+  DAY_MS,
+  DEFAULT_RETENTION,
+  dropExpiredPartitions,
+  ensurePartitions,
+  type Retention,
+} from './partitions.js';
 import { TelemetryStore } from './telemetry-store.js';
 
 /** Messages of one transaction: some ten thousand records. */
@@ -19,6 +27,7 @@ const MAINTENANCE_RETRY_MS = 5_000;
 export class TelemetryService {
   private readonly logger = new Logger(TelemetryService.name);
   private readonly worker: DurableWorker;
+  private readonly keptAside: KeptAside;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
@@ -27,7 +36,8 @@ export class TelemetryService {
     private readonly pool: pg.Pool,
     private readonly retention: Retention = DEFAULT_RETENTION,
   ) {
-    const store = new TelemetryStore(pool);
+    this.keptAside = new KeptAside(pool);
+    const store = new TelemetryStore(pool, this.keptAside);
     this.worker = new DurableWorker(nats, {
       stream: TELEMETRY_STREAM,
       consumer: TELEMETRY_CONSUMER,
@@ -54,6 +64,8 @@ export class TelemetryService {
     try {
       await ensurePartitions(this.pool);
       await dropExpiredPartitions(this.pool, this.retention);
+      await deleteOldConnections(this.pool, this.retention.flowsDays);
+      await this.keptAside.prune(Date.now() - this.retention.rawDays * DAY_MS);
     } catch (error) {
       this.logger.warn(`partitions were not looked after: ${String(error)}`);
       waitMs = MAINTENANCE_RETRY_MS;

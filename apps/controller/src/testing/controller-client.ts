@@ -31,16 +31,18 @@ export interface EnrolledAgent {
 
 /** Speaks to a controller over TLS; trusts the controller's CA and nobody else. */
 export class ControllerClient {
+  /** @param agent false: each request has a connection of its own, as long as it lasts */
   constructor(
     private readonly port: number,
     private readonly caPem: string,
+    private readonly agent?: false,
   ) {}
 
   ask(path: string, options: RequestOptions = {}, body?: unknown): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/json', ...options.headers };
       const sent = request(
-        { host: '127.0.0.1', port: this.port, ca: this.caPem, path, ...options, headers },
+        { host: '127.0.0.1', port: this.port, ca: this.caPem, agent: this.agent, path, ...options, headers },
         (response) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));

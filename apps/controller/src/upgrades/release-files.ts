@@ -7,9 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { MAX_RELEASE_BYTES } from '@longhaul/contracts';
 import { badInput, type ApiError } from '../graphql/errors.js';
+import { releaseFileName, RELEASES_FOLDER } from './release-path.js';
 
-/** In the state folder. */
-const FOLDER = 'releases';
 /** Of the first entry of a release, header and content: it says which version it is. */
 const HEAD_BYTES = 4096;
 const TAR_BLOCK = 512;
@@ -20,30 +19,40 @@ export interface ReleaseFile {
   readonly bytes: number;
 }
 
+/** A file that is here, but not yet among those that agents get. */
+export interface ReceivedFile extends ReleaseFile {
+  readonly keep: () => Promise<void>;
+}
+
 /** The files of releases in the controller's state folder, each by its hash: what is there is whole, and never changes. */
 export class ReleaseFiles {
   private readonly folder: string;
 
   constructor(stateDir: string) {
-    this.folder = join(stateDir, FOLDER);
+    this.folder = join(stateDir, RELEASES_FOLDER);
   }
 
   /**
-   * Keeps a file as it comes.
+   * Takes a file as it comes, and gives it to `take`, who keeps it; what was not kept by its end is gone.
+   *
    * @throws ApiError BAD_INPUT for one that is too large, or is no release of this version
    */
-  async keep(source: Readable, version: string): Promise<ReleaseFile> {
+  async receive<T>(source: Readable, version: string, take: (file: ReceivedFile) => Promise<T>): Promise<T> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const temporary = join(this.folder, `.${randomUUID()}.tmp`);
     try {
       const file = await write(source, temporary);
       await checkVersion(temporary, version);
       await syncFile(temporary);
-      await rename(temporary, this.pathOf(file.sha256));
-      return file;
+      return await take({ ...file, keep: () => rename(temporary, this.pathOf(file.sha256)) });
     } finally {
       await rm(temporary, { force: true });
     }
+  }
+
+  /** Also if it is not there. */
+  async remove(sha256: string): Promise<void> {
+    await rm(this.pathOf(sha256), { force: true });
   }
 
   /** Undefined: this controller does not have it. */
@@ -54,7 +63,7 @@ export class ReleaseFiles {
   }
 
   private pathOf(sha256: string): string {
-    return join(this.folder, `${sha256}.tar.gz`);
+    return join(this.folder, releaseFileName(sha256));
   }
 }
 

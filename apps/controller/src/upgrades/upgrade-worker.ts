@@ -3,7 +3,8 @@ import { audit } from '../audit/audit.js';
 import { noteChange } from '../changes/change.js';
 import type { Transaction } from '../database/prisma.js';
 import type { WorkerDatabase } from '../database/worker-database.js';
-import { ConnectedPasses, type Connected } from '../policy/connected-passes.js';
+import { moveOrHalt } from '../policy/compile-fault.js';
+import { ConnectedPasses, type Connected, type Running } from '../policy/connected-passes.js';
 import type { DesiredStateCompiler } from '../policy/desired-state-compiler.js';
 import { assessStage, LOST_AFTER_MS, type Verdict } from '../policy/rollout-assessment.js';
 import { termsOf } from '../policy/rollout-worker.js';
@@ -25,7 +26,10 @@ export class UpgradeWorker {
     private readonly presence: OnlineAgents,
     connection: Connected,
   ) {
-    this.loop = new ConnectedPasses('upgrades', connection, INTERVAL_MS, () => this.stepAll());
+    this.loop = new ConnectedPasses('upgrades', connection, INTERVAL_MS, {
+      list: () => this.list(),
+      step: (running) => this.step(running),
+    });
   }
 
   start(): void {
@@ -36,29 +40,41 @@ export class UpgradeWorker {
     await this.loop.stop();
   }
 
-  private async stepAll(): Promise<void> {
-    const running = await this.database.prisma.upgrade.findMany({
+  private list(): Promise<Running[]> {
+    return this.database.prisma.upgrade.findMany({
       where: { state: 'RUNNING' },
       select: { organizationId: true, id: true },
     });
-    for (const { organizationId, id } of running) {
-      if (this.loop.isStopping) return;
-      await this.database.transaction((tx) => this.step(tx, organizationId, id));
-    }
   }
 
-  private async step(tx: Transaction, organizationId: string, id: string): Promise<void> {
-    if (!(await this.compiler.tryLock(tx, organizationId))) return;
-    const row = await tx.upgrade.findUnique({ where: { organizationId_id: { organizationId, id } } });
-    if (row?.state !== 'RUNNING') return;
-    const upgrade = toUpgrade(row);
+  private step(running: Running): Promise<void> {
+    return moveOrHalt(
+      () => this.move(running, (tx, upgrade) => this.assess(tx, upgrade)),
+      (reason) => this.move(running, () => Promise.resolve({ kind: 'halt', reason })),
+    );
+  }
+
+  private async move(
+    { organizationId, id }: Running,
+    judge: (tx: Transaction, upgrade: StoredUpgrade) => Promise<Verdict>,
+  ): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      if (!(await this.compiler.tryLock(tx, organizationId))) return;
+      const row = await tx.upgrade.findUnique({ where: { organizationId_id: { organizationId, id } } });
+      if (row?.state !== 'RUNNING') return;
+      const upgrade = toUpgrade(row);
+      const verdict = await judge(tx, upgrade);
+      if (verdict.kind !== 'wait') await this.carryOut(tx, upgrade, verdict);
+    });
+  }
+
+  private async assess(tx: Transaction, upgrade: StoredUpgrade): Promise<Verdict> {
     const agents = (await upgradeAgents(tx, upgrade, this.presence)).filter(({ supervised }) => supervised);
-    const verdict = assessStage(
+    return assessStage(
       agents.map((agent) => this.seen(agent)),
       termsOf(upgrade),
       new Date(),
     );
-    if (verdict.kind !== 'wait') await this.carryOut(tx, upgrade, verdict);
   }
 
   /** A replica that has just started may not have heard of everybody yet. */

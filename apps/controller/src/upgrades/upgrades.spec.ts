@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { request } from 'node:https';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import {
   AGENT_API,
@@ -162,6 +164,10 @@ afterAll(async () => {
   await database.stop();
 });
 
+/** What is kept in the state folder. */
+const keptFiles = (): Promise<string[]> => readdir(join(nats.state.caFile, '..', 'releases'));
+const fileOf = (release: Buffer): string => `${sha256(release)}.tar.gz`;
+
 const sha256 = (file: Buffer): string => createHash('sha256').update(file).digest('hex');
 
 describe('the controller', () => {
@@ -192,15 +198,20 @@ describe('the controller', () => {
       201,
       { version: '1.1.0', sha256: sha256(file), bytes: file.length },
     ]);
+    const told = { notes: 'What is new', signature: `${'A'.repeat(86)}==` };
+    expect((await add(`1.1.0&${String(new URLSearchParams(told))}`, file)).status).toBe(201);
     expect((await add('1.1.0', file)).status).toBe(201);
+    const { agentReleases } = await query('{ agentReleases { nodes { notes signature } } }');
+    expect(agentReleases.nodes).toEqual([told]);
     const other = gzipSync(Buffer.concat([Buffer.from('x'), releaseFile('1.1.0')]));
     expect(codeOf(await add('1.1.0', other))).toBe('BAD_INPUT');
     const same = Buffer.concat([file, gzipSync('more')]);
     expect(codeOf(await add('1.1.0', same))).toBe('CONFLICT');
+    expect(await keptFiles()).toEqual([fileOf(file)]);
     const events = await query(
       '{ auditEvents(filter: { actions: ["agent.release.add"] }) { nodes { targetId } } }',
     );
-    expect(events.auditEvents.nodes).toEqual([{ targetId: '1.1.0' }, { targetId: '1.1.0' }]);
+    expect(events.auditEvents.nodes).toEqual(Array(3).fill({ targetId: '1.1.0' }));
   });
 
   it('gives no release to who is no agent of its organization, and the whole of it to one that is', async () => {
@@ -284,5 +295,43 @@ describe('the controller', () => {
     await query(want, { siteId: siteIds[1], version: null });
     expect((await remove('1.1.0')).data).toEqual({ removeAgentRelease: true });
     expect(pinned.refusals).toEqual([]);
+  });
+
+  it('removes a file with the last release of it, of whichever organization', async () => {
+    const file = releaseFile('2.0.0');
+    const remove = () => query('mutation { removeAgentRelease(version: "2.0.0") }');
+    const elsewhere = await fixtures.organization('Third');
+    const hash = sha256(file);
+    await add('2.0.0', file);
+    // Somebody else adds it, and is not done yet when it is removed here.
+    const row = `('${elsewhere}', '2.0.0', '${hash}', 1, 'them')`;
+    const adding = fixtures.query(`DO $$ BEGIN
+      PERFORM pg_advisory_xact_lock(hashtextextended('release ${hash}', 0));
+      INSERT INTO agent_releases (organization_id, version, sha256, bytes, author) VALUES ${row};
+      PERFORM pg_sleep(1);
+    END $$`);
+    const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    await eventually(async () => (await fixtures.query(waiting)).length > 0);
+    await remove();
+    await adding;
+    expect(await keptFiles()).toContain(fileOf(file));
+    await fixtures.query('DELETE FROM agent_releases WHERE organization_id = $1', [elsewhere]);
+    expect((await add('2.0.0', file)).status).toBe(201);
+    await remove();
+    expect(await keptFiles()).not.toContain(fileOf(file));
+  });
+
+  it('keeps no more releases than an organization may have, nor anything of what it refuses', async () => {
+    const before = await keptFiles();
+    await fixtures.query(
+      `INSERT INTO agent_releases (organization_id, version, sha256, bytes, author)
+       SELECT $1, 'many' || n, 'x', 1, 'test'
+       FROM generate_series(1, 20 - (SELECT count(*)::int FROM agent_releases WHERE organization_id = $1)) n`,
+      [organizationId],
+    );
+    const { status, body } = await add('3.0.0', releaseFile('3.0.0'));
+    expect([status, body.toString()]).toEqual([409, expect.stringContaining('remove one')]);
+    expect((await add('1.2.0', releaseFile('1.2.0'))).status).toBe(201);
+    expect((await keptFiles()).sort()).toEqual(before.sort());
   });
 });

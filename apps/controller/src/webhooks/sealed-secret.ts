@@ -25,6 +25,16 @@ export class SecretSeal {
     return Buffer.from(Buffer.concat([nonce, cipher.getAuthTag(), sealed]));
   }
 
+  /** Whether {@link open} would open it. */
+  opens(sealed: Uint8Array, owner: string): boolean {
+    try {
+      this.open(sealed, owner);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** @throws Error that says what to do, when it was sealed with another key or for another owner */
   open(sealed: Uint8Array, owner: string): string {
     const nonce = sealed.subarray(0, NONCE_BYTES);

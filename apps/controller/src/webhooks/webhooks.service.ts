@@ -115,16 +115,20 @@ export class WebhooksService {
     });
   }
 
-  /** The former secret signs beside the new one for a day; one that was former already is good no longer. */
+  /**
+   * The former secret signs beside the new one for a day; one that was former already is good no longer, nor is one that
+   * was sealed with another session secret.
+   */
   async rotateSecret(context: RequestContext, id: string): Promise<WebhookWithSecret> {
     const secret = createWebhookSecret();
-    const webhook = await this.change(context, id, 'webhook.rotate-secret', (_tx, before) =>
-      Promise.resolve({
+    const webhook = await this.change(context, id, 'webhook.rotate-secret', (_tx, before) => {
+      const canSign = this.seal.opens(before.secretSealed, before.id);
+      return Promise.resolve({
         secretSealed: this.seal.seal(secret, before.id),
-        previousSecretSealed: before.secretSealed,
-        previousSecretUntil: new Date(Date.now() + ROTATION_MS),
-      }),
-    );
+        previousSecretSealed: canSign ? before.secretSealed : null,
+        previousSecretUntil: canSign ? new Date(Date.now() + ROTATION_MS) : null,
+      });
+    });
     return { webhook, secret };
   }
 

@@ -132,7 +132,7 @@ describe('the embedded PostgreSQL', () => {
     });
     expect(isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');
-    for (let i = 0; i < 200 && isAlive(pid); i += 1) await sleep(50);
+    for (let i = 0; i < 1000 && isAlive(pid); i += 1) await sleep(50);
     expect(isAlive(pid)).toBe(false);
     rmSync(file);
     postgres = await startPostgres({ dataDir });

@@ -23,4 +23,4 @@ export {
 } from './responder.js';
 export { IV_LENGTH, type CipherSuite, type DirectionKeys, type SessionKeys } from './session-keys.js';
 export type { EstablishedSession, HandshakeRefusal } from './session.js';
-export { InitiationHistory, type InitiationTimestamp } from './timestamp.js';
+export { InitiationHistory, InitiationTimestamps, type InitiationTimestamp } from './timestamp.js';

@@ -17,7 +17,7 @@ import {
 import type { KeyPair, NoisePrimitives, RandomBytes } from './primitives.js';
 import { deriveSessionKeys, type CipherSuite } from './session-keys.js';
 import { prologueOf, refused, type EstablishedSession, type Refused } from './session.js';
-import { nextTimestamp, type InitiationTimestamp } from './timestamp.js';
+import type { InitiationTimestamps } from './timestamp.js';
 
 export interface InitiatorConfig {
   readonly staticKeys: KeyPair;
@@ -35,6 +35,8 @@ export interface InitiatorConfig {
    * an outsider who can guess it can make this side check forged responses.
    */
   readonly allocateIndex: () => number;
+  /** Shared by all initiators of this side whose initiations the responder remembers together, whatever their keys. */
+  readonly timestamps: InitiationTimestamps;
 }
 
 export type ResponseOutcome = { readonly ok: true; readonly session: EstablishedSession } | Refused;
@@ -55,7 +57,6 @@ export class HandshakeInitiator {
   private readonly responseMacKey: Uint8Array;
   private readonly suiteOffer: number;
   private outstanding: OutstandingInitiation | undefined;
-  private lastTimestamp: InitiationTimestamp | undefined;
   private cookie: { readonly value: Uint8Array; readonly expiresAtMs: number } | undefined;
 
   /** @throws RangeError if a setting is out of its range. */
@@ -163,8 +164,7 @@ export class HandshakeInitiator {
   }
 
   private nextPayload(nowUnixMs: number): Uint8Array {
-    const timestamp = nextTimestamp(this.lastTimestamp, nowUnixMs);
-    this.lastTimestamp = timestamp;
+    const timestamp = this.config.timestamps.next(nowUnixMs);
     const parameters = this.config.parameters();
     checkReceiveParameters(parameters);
     return encodeInitiationPayload(

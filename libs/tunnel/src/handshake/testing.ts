@@ -2,7 +2,7 @@ import { NodePrimitives } from './node-primitives.js';
 import type { KeyPair, RandomBytes } from './primitives.js';
 import { HandshakeInitiator, type InitiatorConfig } from './initiator.js';
 import { HandshakeResponder, type AdmittedPeer, type ResponderConfig } from './responder.js';
-import { InitiationHistory } from './timestamp.js';
+import { InitiationHistory, InitiationTimestamps } from './timestamp.js';
 
 /** What the specs of this folder share: seeded randomness and two sides that know each other. */
 
@@ -65,6 +65,7 @@ export function createSides(options: SidesOptions = {}): Sides {
       cipherSuites: ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305'],
       parameters: () => INITIATOR_PARAMETERS,
       allocateIndex: nextInteger,
+      timestamps: new InitiationTimestamps(),
       ...options.initiator,
     },
     primitives,

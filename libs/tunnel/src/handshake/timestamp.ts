@@ -18,14 +18,20 @@ export function isLater(a: InitiationTimestamp, b: InitiationTimestamp): boolean
   return a.unixMs > b.unixMs || (a.unixMs === b.unixMs && a.counter > b.counter);
 }
 
-/** The timestamp that follows `previous`, also where the clock has stood still or was set back. */
-export function nextTimestamp(
-  previous: InitiationTimestamp | undefined,
-  nowUnixMs: number,
-): InitiationTimestamp {
-  const now = { unixMs: Math.floor(nowUnixMs), counter: 0 };
-  if (previous === undefined || isLater(now, previous)) return now;
-  return { unixMs: previous.unixMs, counter: previous.counter + 1 };
+/** The timestamps of all initiations to one responder. Keep one for as long as the responder may remember them. */
+export class InitiationTimestamps {
+  private latest: InitiationTimestamp | undefined;
+
+  /** The next one is later than the one before, also where the clock has stood still or was set back. */
+  next(nowUnixMs: number): InitiationTimestamp {
+    const now = { unixMs: Math.floor(nowUnixMs), counter: 0 };
+    const { latest } = this;
+    this.latest =
+      latest === undefined || isLater(now, latest)
+        ? now
+        : { unixMs: latest.unixMs, counter: latest.counter + 1 };
+    return this.latest;
+  }
 }
 
 /** 8 bytes of milliseconds, 4 of counter, both big-endian. */

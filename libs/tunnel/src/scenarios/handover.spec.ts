@@ -140,6 +140,23 @@ describe('a process that takes over from another', () => {
     handover.runUntil(() => [...old, ...young].every(({ complete }) => complete), 120 * SECOND_US);
   });
 
+  it('may fail at once, and the peer, which receives again before it sends, says goodbye to what is over', () => {
+    const handover = new Handover(76);
+    const { endpoint } = handover.a;
+    const receive = endpoint.receive.bind(endpoint);
+    endpoint.receive = (descriptors, count, nowUs) => {
+      receive(descriptors, count, nowUs);
+      receive(descriptors, 0, nowUs);
+    };
+    const after = handover.begin();
+    handover.takeOver(after);
+    handover.simulation.runFor(SECOND_US / 10);
+    handover.takeBack(after);
+    handover.simulation.runFor(SECOND_US);
+    const young = handover.near.converse(handover.before.host, { up: MEGABYTE, down: MEGABYTE });
+    handover.runUntil(() => young.complete);
+  });
+
   it('may fail unseen: the peer finds the one before again', () => {
     const handover = new Handover(74);
     const old = converse(handover, 20 * MEGABYTE);

@@ -1,3 +1,4 @@
+import { MAX_UDP_PAYLOAD } from '../params.js';
 import { holdingsOf } from '../simulator/holdings.js';
 import type { SimulatedHost } from '../simulator/host.js';
 import { Pair } from '../simulator/pair.js';
@@ -78,6 +79,26 @@ describe.each(['lossy', 'bad', 'intercontinental'])('over %s', (name) => {
       expect(repaired.retransmitted).toBeLessThan(plain.retransmitted / 2);
     },
   );
+});
+
+describe('over a path of large datagrams', () => {
+  it.each([301, 302, 303])('what is rebuilt is what was sent (seed %d)', (seed) => {
+    const link = { ...linkNamed('lossy'), loss_pct: 5 };
+    const pair = new Pair({
+      link,
+      seed,
+      crypto: 'null',
+      peer: { maxUdpPayload: MAX_UDP_PAYLOAD },
+      faults: { maxUdpPayload: MAX_UDP_PAYLOAD },
+    }).connect();
+    pair.near.converse(pair.b, { up: 6_000_000, down: 0 });
+    expect(pair.finish()).toBe(true);
+    for (let i = 0; i < 100; i++) {
+      pair.near.converse(pair.b, { up: 50_000, down: 0, class: 'interactive' });
+      expect(pair.finish()).toBe(true);
+    }
+    expect(statsOf(pair.b, 'a').packetsRecovered).toBeGreaterThan(20);
+  });
 });
 
 describe.each(['baseline', 'sonet', 'll-metro', 'metro', 'mpls'])('over %s, which loses little', (name) => {

@@ -1,10 +1,15 @@
 import { holdingsOf } from '../simulator/holdings.js';
+import { POLL_CAPACITY, type SimulatedHost } from '../simulator/host.js';
+import type { NodePacketCrypto } from '../simulator/packet-crypto.js';
 import { Pair } from '../simulator/pair.js';
+import { linkOptions, Simulation } from '../simulator/simulation.js';
 import { linkNamed } from './links.js';
 
 const SECOND_US = 1_000_000;
 const LINK = linkNamed('intercontinental');
 const RTT_US = 150_000;
+/** Enough for a host that carries no streams. */
+const LITTLE_MEMORY_BYTES = 6 * 2 ** 20;
 
 describe('a peer that is restarted in the middle of a transfer', () => {
   it.each([
@@ -59,4 +64,62 @@ describe('a peer that is restarted in the middle of a transfer', () => {
     expect(pair.near.downs).toEqual(['the peer said goodbye: closed by its agent']);
     expect(pair.far.downs).toEqual(['closed']);
   });
+
+  it.each([1, 2, 3])('tells us so although it receives %d times before it sends', (batches) => {
+    const pair = new Pair({ link: LINK, seed: 17 }).connect();
+    const { endpoint } = pair.b;
+    endpoint.removePeer('a');
+    for (let i = 0; i < batches; i++) endpoint.receive(new Int32Array(0), 0, pair.simulation.time.nowUs);
+    pair.simulation.runFor(RTT_US);
+    expect(pair.near.downs).toEqual(['the peer said goodbye: closed by its agent']);
+    expect(keysOf(pair.b)).toBe(0);
+  });
 });
+
+describe('more peers than one turn sends packets', () => {
+  /** A hub that is up with more peers than a simulated host describes packets at once. */
+  function crowd(): { simulation: Simulation; hub: SimulatedHost; goodbyes: string[] } {
+    const simulation = new Simulation(18);
+    const goodbyes: string[] = [];
+    const hub = simulation.addHost('hub', '192.0.2.100');
+    const peers = Array.from({ length: POLL_CAPACITY + 10 }, (_, i) => {
+      const events = { tunnelDown: (_peerId: string, reason: string) => goodbyes.push(reason) };
+      return simulation.addHost(`peer ${i}`, `192.0.2.${i + 1}`, events, LITTLE_MEMORY_BYTES);
+    });
+    for (const peer of peers) {
+      simulation.connect(hub, peer, linkOptions(LINK));
+      simulation.peer(hub, peer);
+      simulation.peer(peer, hub, {}, false);
+    }
+    simulation.runUntil(() => peers.every(({ endpoint }) => endpoint.isUp('hub')), 20 * SECOND_US);
+    return { simulation, hub, goodbyes };
+  }
+
+  it.each([
+    {
+      of: 'they are forgotten',
+      act: ({ endpoint }: SimulatedHost) => {
+        for (let i = 0; i < POLL_CAPACITY + 10; i++) endpoint.removePeer(`peer ${i}`);
+      },
+    },
+    {
+      of: 'the hub stops',
+      act: (hub: SimulatedHost) => {
+        hub.close();
+      },
+    },
+  ])('are all told that $of', ({ act }) => {
+    const { simulation, hub, goodbyes } = crowd();
+    act(hub);
+    simulation.runFor(RTT_US);
+    expect(goodbyes).toEqual(
+      new Array(POLL_CAPACITY + 10).fill('the peer said goodbye: closed by its agent'),
+    );
+    expect(keysOf(hub)).toBe(0);
+  });
+});
+
+/** Keys that a host holds. */
+function keysOf({ endpoint }: SimulatedHost): number {
+  return (endpoint.crypto as NodePacketCrypto).keyCount;
+}

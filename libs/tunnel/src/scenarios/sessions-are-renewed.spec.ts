@@ -1,5 +1,8 @@
+import { REJECT_AFTER_PACKETS } from '../params.js';
 import { holdingsOf } from '../simulator/holdings.js';
+import type { SimulatedHost } from '../simulator/host.js';
 import { Pair } from '../simulator/pair.js';
+import { PacketType } from '../wire/packet.js';
 import { linkNamed } from './links.js';
 
 const SECOND_US = 1_000_000;
@@ -15,6 +18,12 @@ function countInitiations(pair: Pair): { initiations: number } {
     };
   }
   return counter;
+}
+
+/** Makes the sessions of a host look as if they had sent all that they may. */
+function wear({ endpoint }: SimulatedHost): void {
+  const sessions = Reflect.get(endpoint, 'sessions') as Map<number, { firstPacket: number }>;
+  for (const session of sessions.values()) session.firstPacket -= REJECT_AFTER_PACKETS;
 }
 
 describe('a session', () => {
@@ -72,6 +81,48 @@ describe('a session', () => {
     const pair = new Pair({ link: { ...linkNamed('satellite'), rtt_ms: 2500, loss_pct: 0 } }).connect();
     pair.near.converse(pair.b, { up: 50_000, down: 50_000 });
     expect(pair.finish()).toBe(true);
+  });
+
+  it('is replaced although the clock of who begins it was set back', () => {
+    const pair = new Pair({ link: linkNamed('mpls'), seed: 36 }).connect();
+    const counter = countInitiations(pair);
+    pair.a.calendarErrorMs -= 60_000;
+    pair.simulation.peer(pair.a, pair.b, { cipherSuite: 'aes-256-gcm' });
+    pair.simulation.runFor(20 * SECOND_US);
+    expect(counter.initiations).toBe(1);
+  });
+
+  it('that is worn and cannot be replaced sends nothing, costs no work, and is given up after two minutes', () => {
+    const pair = new Pair({ link: linkNamed('mpls'), seed: 37 }).connect();
+    const conversation = pair.near.converse(pair.b, { up: 1000, down: 1000, endless: true });
+    pair.simulation.runFor(SECOND_US);
+    const { transmit } = pair.a;
+    let packets = 0;
+    pair.a.transmit = (datagram) => {
+      if (datagram[0] === PacketType.data) packets++;
+    };
+    wear(pair.a);
+    conversation.stream.write(new Uint8Array(1000), 0, 1000);
+    const { polls } = pair.a;
+    pair.simulation.runFor(SECOND_US / 10);
+    expect(pair.a.polls - polls).toBeLessThan(10);
+    pair.simulation.runFor(118 * SECOND_US);
+    expect(pair.near.downs).toEqual([]);
+    pair.simulation.runFor(2 * SECOND_US);
+    expect(pair.near.downs).toEqual(['the session was not replaced']);
+    expect(conversation).toMatchObject({ resetCode: 1, closed: true });
+    expect(packets).toBe(0);
+    pair.a.transmit = transmit;
+    pair.connect();
+    pair.near.converse(pair.b, { up: 1000, down: 1000 });
+    expect(pair.simulation.runUntil(() => pair.near.conversations[1].complete, 200 * SECOND_US)).toBe(true);
+  });
+
+  it('that is worn sends again once it is replaced', () => {
+    const pair = new Pair({ link: linkNamed('mpls'), seed: 38 }).connect();
+    wear(pair.a);
+    pair.near.converse(pair.b, { up: 100_000, down: 100_000 });
+    expect(pair.finish(2 * SECOND_US)).toBe(true);
   });
 
   it('needs the pre-shared key that policy has set', () => {

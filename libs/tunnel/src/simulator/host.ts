@@ -7,7 +7,8 @@ import type { SimulatedCrypto } from './packet-crypto.js';
 import type { SeededRandom } from './random.js';
 import type { VirtualTime } from './virtual-time.js';
 
-const POLL_CAPACITY = 64;
+/** Packets that one poll describes, and one call sends. */
+export const POLL_CAPACITY = 64;
 const RECEIVE_CAPACITY = 64;
 /** What a socket holds for a process that does not read: net.core.rmem_default of 208 KiB is some 90 full datagrams. */
 const KERNEL_BUFFER_DATAGRAMS = 90;
@@ -210,7 +211,8 @@ export class SimulatedHost {
 
   /** Says goodbye to its peers and stops. */
   close(): void {
-    this.transmitAll(this.endpoint.close(this.sendDescriptors, POLL_CAPACITY, this.time.nowUs));
+    this.endpoint.close();
+    this.pump();
     this.stopped = true;
   }
 }

@@ -12,7 +12,7 @@ import { ReceiveBuffer } from './receive-buffer.js';
 import { DOUBLE_ZERO } from '../memory/double-field.js';
 
 /** What became of arriving bytes. */
-export type Arrival = 'stored' | 'flow-control-violation' | 'final-size-violation';
+export type Arrival = 'taken' | 'flow-control-violation' | 'final-size-violation';
 
 /** What a window takes of the budget: whole chunks, and one more, since it begins within one and ends within another. */
 function grantFor(window: number): number {
@@ -31,6 +31,7 @@ export class ReceiveStream {
   finalSize = Infinity;
   private window = INITIAL_STREAM_WINDOW + DOUBLE_ZERO;
   private readAhead = MAX_STREAM_WINDOW + DOUBLE_ZERO;
+  private dropped = false;
   private highest = DOUBLE_ZERO;
   private roundStartUs: number;
   private roundArrived = DOUBLE_ZERO;
@@ -57,14 +58,15 @@ export class ReceiveStream {
     return this.buffer.end === this.finalSize;
   }
 
-  store(offset: number, source: number, length: number, fin: boolean): Arrival {
+  /** Takes `length` bytes that lie at `source` in memory. After {@link drop} they are checked and not kept. */
+  take(offset: number, source: number, length: number, fin: boolean): Arrival {
     const end = offset + length;
     if (end > this.limit) return 'flow-control-violation';
     if (end > this.finalSize || (fin && !this.mayEndAt(end))) return 'final-size-violation';
-    if (length > 0) this.buffer.store(offset, source, length);
+    if (length > 0 && !this.dropped) this.buffer.store(offset, source, length);
     if (end > this.highest) this.highest = end;
     if (fin) this.endAt(end);
-    return 'stored';
+    return 'taken';
   }
 
   private mayEndAt(end: number): boolean {
@@ -74,11 +76,6 @@ export class ReceiveStream {
   private endAt(end: number): void {
     this.finalSize = end;
     this.keep(end - this.buffer.released);
-  }
-
-  /** Notes the end of a stream whose bytes are dropped. */
-  endUnread(finalSize: number): void {
-    this.finalSize = finalSize;
   }
 
   /** Raises the window at once while there is memory to spare, so that the first round trips are not bound by credit. */
@@ -155,8 +152,9 @@ export class ReceiveStream {
     this.budget.giveBack(excess);
   }
 
-  /** Nobody will read any more: memory and budget go back, nothing more is to be stored. */
+  /** Nobody will read any more: memory and budget go back. */
   drop(): void {
+    this.dropped = true;
     this.buffer.clear();
     this.budget.giveBack(this.granted);
     this.granted = 0;

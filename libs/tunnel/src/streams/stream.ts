@@ -163,7 +163,7 @@ export class Stream {
     this.flushOpen();
   }
 
-  /** Aborts our direction: what was not delivered is dropped, the peer sees `code` (0 to 2^32 - 1). */
+  /** Aborts our direction: what was not delivered is dropped, the peer sees `code` (0 to 2^53 - 1). */
   reset(code: number): void {
     if (this.resetCode !== undefined || this.closed || this.sendOver) return;
     this.resetCode = code;

@@ -134,7 +134,7 @@ export class FrameReceiver {
     const stream = this.resolve(id);
     if (stream === undefined) return;
     if (opens) this.onOpen(stream, openAt, openLength);
-    this.store(
+    this.takeBytes(
       stream,
       expandLow32(low, stream.receive.buffer.end),
       dataAt,
@@ -159,17 +159,15 @@ export class FrameReceiver {
     if (stream.readableBytes > 0) this.events.readable(stream);
   }
 
-  private store(stream: Stream, offset: number, at: number, length: number, fin: boolean): void {
+  private takeBytes(stream: Stream, offset: number, at: number, length: number, fin: boolean): void {
     if (stream.peerResetCode !== undefined) return;
-    if (stream.stopCode !== undefined) {
-      if (!fin) return;
-      stream.receive.endUnread(offset + length);
-      this.streams.settle(stream);
+    const arrival = stream.receive.take(offset, at, length, fin);
+    if (arrival !== 'taken') {
+      this.fail(`stream ${stream.id}: ${arrival}`);
       return;
     }
-    const arrival = stream.receive.store(offset, at, length, fin);
-    if (arrival !== 'stored') {
-      this.fail(`stream ${stream.id}: ${arrival}`);
+    if (stream.stopCode !== undefined) {
+      this.streams.settle(stream);
       return;
     }
     stream.onArrived();

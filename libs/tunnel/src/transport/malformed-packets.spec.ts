@@ -137,6 +137,30 @@ describe('a peer that breaks the protocol is found out, and nothing throws:', ()
   });
 });
 
+describe('a direction that we have stopped is held to the same rules:', () => {
+  it.each([
+    { what: 'its credit', packets: [stream(1, OVER_CREDIT, 10)], rule: 'flow-control' },
+    {
+      what: 'its end',
+      packets: [stream(1, 0, 10, StreamBit.fin), stream(1, 0, 11, StreamBit.fin)],
+      rule: 'final-size',
+    },
+    {
+      what: 'what was sent',
+      packets: [stream(1, 100, 10), stream(1, 0, 10, StreamBit.fin)],
+      rule: 'final-size',
+    },
+  ])('$what', ({ packets, rule }) => {
+    const { receive, transport, shared } = bareTransport();
+    const stopped = transport.openStream(new Uint8Array(3), 'bulk', 1);
+    stopped.stopSending(5);
+    const accepted = packets.map((packet) => receive(packet));
+    expect(accepted.at(-1)).toBe(false);
+    expect(transport.failure).toBe(`stream 1: ${rule}-violation`);
+    expect(shared.receivePool.available).toBe(shared.receivePool.capacity);
+  });
+});
+
 describe('frames that are late are no breach:', () => {
   it.each([
     { what: 'bytes', packet: stream(0, 0, 10) },
@@ -151,6 +175,14 @@ describe('frames that are late are no breach:', () => {
     const before = events.length;
     expect(receive(packet)).toBe(true);
     expect(events.slice(before)).toEqual(['0 closed']);
+  });
+
+  it('bytes of a direction that was reset, whatever they are', () => {
+    const { receive, events } = bareTransport();
+    receive(opening(0, 3));
+    receive(frame((bytes) => writeResetStream(bytes, 0, 0, 5, 0)));
+    expect(receive(stream(0, OVER_CREDIT, 10, StreamBit.fin))).toBe(true);
+    expect(events).toEqual(['0 opened with 3', '0 reset 5']);
   });
 
   it('the open of a stream that its opener has reset meanwhile', () => {
@@ -168,6 +200,17 @@ describe('frames that are late are no breach:', () => {
     expect(events).toEqual(['0 opened with 3', '0 read 20']);
   });
 });
+
+it.each([0, 24, 2 ** 32, 2 ** 53 - 1])(
+  'any code of a reset and of a request to stop is told to the owner: %d',
+  (code) => {
+    const { receive, events } = bareTransport();
+    receive(opening(0, 3));
+    receive(frame((bytes) => writeStopSending(bytes, 0, 0, code)));
+    expect(receive(frame((bytes) => writeResetStream(bytes, 0, 0, code, 0)))).toBe(true);
+    expect(events).toEqual(['0 opened with 3', `0 stopped ${code}`, `0 reset ${code}`]);
+  },
+);
 
 describe('packets of random bytes', () => {
   it('never throw, and hold memory that is given back', () => {

@@ -36,7 +36,7 @@ export interface SessionRegistry<Owner> {
   readonly crypto: PacketCrypto;
   register(session: Session<Owner>): void;
   unregister(session: Session<Owner>): void;
-  /** Packets already described may still need the key: it goes with the next turn. */
+  /** The key goes at the next call of the endpoint: packets already described may need it, no later ones do. */
   retireKey(id: number): void;
 }
 
@@ -146,10 +146,18 @@ export class Sessions<Owner> {
   }
 
   dropAll(): void {
+    const target = this.leave();
+    if (target !== undefined) this.registry.retireKey(target.sendKeyId);
+  }
+
+  /** Forgets all, but for the key of what is given back: who seals a last packet under it retires it. */
+  leave(): PacketTarget | undefined {
+    const { current } = this;
     this.dropPredecessors();
-    if (this.current !== undefined) this.drop(this.current);
     this.dropUnproven();
     this.current = undefined;
+    if (current !== undefined) this.forget(current);
+    return current;
   }
 
   private dropOld(session: Session<Owner>): void {
@@ -159,6 +167,11 @@ export class Sessions<Owner> {
 
   private drop(session: Session<Owner>): void {
     this.registry.retireKey(session.sendKeyId);
+    this.forget(session);
+  }
+
+  /** Its packets are not opened any more. */
+  private forget(session: Session<Owner>): void {
     this.registry.retireKey(session.receiveKeyId);
     this.registry.unregister(session);
   }

@@ -3,6 +3,7 @@ import type { Environment } from '../environment.js';
 import {
   HandshakeInitiator,
   InitiationHistory,
+  InitiationTimestamps,
   type EstablishedSession,
   type KeyPair,
   type ReceiveParameters,
@@ -87,9 +88,10 @@ export interface TunnelHost extends SessionRegistry<Tunnel> {
 /** What a tunnel is among those to its peer; see PeerTunnels. */
 export type TunnelRole = 'primary' | 'retiring' | 'prospective';
 
-/** The last that a peer hears of a transport: its keys live until it was sent. */
+/** The last that a peer hears of a transport. */
 export interface Farewell {
   readonly transport: Transport;
+  /** Its key is nobody else's any more: who describes the farewell retires it. */
   readonly target: PacketTarget;
   readonly address: PackedAddress;
 }
@@ -109,6 +111,7 @@ export class Tunnel implements TransportOwner {
   dueUs = DOUBLE_ZERO;
   private readonly sessions: Sessions<Tunnel>;
   private readonly initiations: Initiations;
+  private readonly timestamps = new InitiationTimestamps();
   private readonly validation: PathValidation;
   /** Where the peer is believed to be. */
   private address: PackedAddress = new Int32Array(5);
@@ -127,6 +130,8 @@ export class Tunnel implements TransportOwner {
   private usedKey: Uint8Array | undefined;
   /** When a session of a key that the peer should not use any more is given up. */
   private oldKeyUntilUs = Infinity;
+  /** When a session that has sent all that it may is given up; Infinity: it may send. */
+  private wornUntilUs = Infinity;
   private remembered: PathMemory | undefined;
   /** Another process of ours takes over: this one keeps its streams. */
   private handingOver = false;
@@ -296,6 +301,7 @@ export class Tunnel implements TransportOwner {
         cipherSuites: [cipherSuite],
         parameters: () => this.parameters,
         allocateIndex: () => this.host.allocateIndex(),
+        timestamps: this.timestamps,
       },
       environment.noise,
       environment.random,
@@ -355,6 +361,7 @@ export class Tunnel implements TransportOwner {
     this.sessions.adopt(session, this.nowUs);
     this.noteKeyUse(session.peerPublicKey);
     this.rekeyWanted = false;
+    this.wornUntilUs = Infinity;
     this.lastReceivedUs = this.nowUs;
     if (this.continues(session)) this.transport?.reconfigure(this.pathPolicy(session));
     else this.beginTransport(session);
@@ -460,6 +467,7 @@ export class Tunnel implements TransportOwner {
     this.sessions.dropAll();
     this.validation.cancel();
     this.oldKeyUntilUs = Infinity;
+    this.wornUntilUs = Infinity;
     this.newIncarnation();
     this.initiations.restart(this.nowUs + HANDSHAKE_RETRY_US);
     this.touch();
@@ -545,7 +553,10 @@ export class Tunnel implements TransportOwner {
     const { transport } = this;
     const { current } = this.sessions;
     if (transport === undefined || current === undefined) return;
-    if (transport.nextPacketNumber - current.firstPacket >= REJECT_AFTER_PACKETS) return;
+    if (transport.nextPacketNumber - current.firstPacket >= REJECT_AFTER_PACKETS) {
+      this.wornUntilUs = Math.min(this.wornUntilUs, this.nowUs + STREAM_TIMEOUT_US);
+      return;
+    }
     if (this.validation.challengeDue && !this.host.shared.builder.full) {
       const challenge = this.validation.takeChallenge(this.nowUs);
       if (challenge !== undefined)
@@ -572,6 +583,10 @@ export class Tunnel implements TransportOwner {
     }
     if (nowUs >= this.oldKeyUntilUs) {
       this.fail('the peer has not used its new key');
+      return;
+    }
+    if (nowUs >= this.wornUntilUs) {
+      this.fail('the session was not replaced');
       return;
     }
     if (this.silentFor(this.downAfterUs)) this.reportDown('the peer does not answer');
@@ -618,12 +633,19 @@ export class Tunnel implements TransportOwner {
 
   private nextTimeoutUs(): number {
     if (this.outgoing.length > 0) return 0;
-    let due = Math.min(this.handshakeDueUs, this.sessions.expiryUs, this.oldKeyUntilUs);
+    const due = Math.min(
+      this.handshakeDueUs,
+      this.sessions.expiryUs,
+      this.oldKeyUntilUs,
+      this.wornUntilUs,
+      this.silenceDueUs,
+    );
     const { transport } = this;
-    if (transport === undefined || this.sessions.current === undefined) return due;
+    const mute = this.sessions.current === undefined || this.wornUntilUs !== Infinity;
+    if (transport === undefined || mute) return due;
     if (this.validation.challengeDue) return 0;
-    due = Math.min(due, Math.max(this.lastReceivedUs, this.lastPingUs) + KEEPALIVE_US, this.silenceDueUs);
-    return Math.min(due, transport.nextTimeoutUs());
+    const keepaliveUs = Math.max(this.lastReceivedUs, this.lastPingUs) + KEEPALIVE_US;
+    return Math.min(due, keepaliveUs, transport.nextTimeoutUs());
   }
 
   /** When the silence of the peer will have lasted too long. */
@@ -634,16 +656,15 @@ export class Tunnel implements TransportOwner {
     return since + (this.reportedUp ? this.downAfterUs : STREAM_TIMEOUT_US) + 1;
   }
 
-  /** Ends the tunnel: streams are reset. What is given back is the goodbye that is to be sent before the keys go. */
+  /** Ends the tunnel: streams are reset. What is given back is the goodbye that is to be sent. */
   close(): Farewell | undefined {
-    const { transport } = this;
-    const { current } = this.sessions;
+    const { transport, address } = this;
     this.reportDown('closed');
     this.abandonTransport();
     this.initiations.close();
-    this.sessions.dropAll();
     this.outgoing = [];
-    return transport && current && { transport, target: current, address: this.address };
+    const target = this.sessions.leave();
+    return transport && target && { transport, target, address };
   }
 }
 

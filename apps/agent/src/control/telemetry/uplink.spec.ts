@@ -191,7 +191,7 @@ describe('telemetry on its way to JetStream', () => {
     await eventually('the batch is stored', () => up.statistics.deliveredBatches === 1);
     up.batchEvery(3_600_000);
     up.links([link(2), link(3)]);
-    await up.stop();
+    await up.stop(30_000);
     const batches = (await storedLinks()).map(({ links }) => links.length);
     expect(batches).toEqual([1, 2]);
     await natsLink.stop();
@@ -218,7 +218,7 @@ describe('telemetry on its way to JetStream', () => {
     natsLink.start();
     await eventually('the connection', () => natsLink.current);
     up.links([link(1)]);
-    await up.stop();
+    await up.stop(30_000);
     await natsLink.stop();
     expect(await storedLinks()).toHaveLength(1);
     const away = await uplink();

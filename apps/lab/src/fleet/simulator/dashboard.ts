@@ -21,6 +21,8 @@ type Answer = z.output<typeof answerSchema>;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** What agents have gathered before a day's end is stored within so long after it. */
+const LATE_MS = 600_000;
 
 export interface DashboardRun {
   /** Of each request, HTTPS included. */
@@ -48,9 +50,9 @@ export async function timeDashboard({
   inTheMiddle,
 }: DashboardOptions): Promise<DashboardRun> {
   const nowMs = Date.now();
-  // Whole days that are over: nothing comes for them any more.
-  const over = { fromMs: midnight(nowMs - (days - 1) * DAY_MS), toMs: midnight(nowMs) };
-  const past = days > 1 ? await ask(api, over.fromMs, over.toMs) : undefined;
+  // Whole days that are over, if any: nothing comes for them any more.
+  const over = { fromMs: midnight(nowMs - (days - 1) * DAY_MS), toMs: midnight(nowMs - LATE_MS) };
+  const past = over.fromMs < over.toMs ? await ask(api, over.fromMs, over.toMs) : undefined;
   const milliseconds: number[] = [];
   let last: Answer | undefined;
   for (let run = 0; run < runs; run += 1) {
