@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { features } from '@longhaul/native';
 import { pino } from 'pino';
 import { generateKeyPair } from './keys.js';
 import { Agent, type HandedOverAgent } from './run-agent.js';
-import type { WantedState } from './state-source.js';
+import type { StateSource, WantedState } from './state-source.js';
 import { EchoServer, exchange, LongExchange, NewConnections } from './testing/echo.js';
 import { freePort, until } from './testing/on-loopback.js';
 import { OneState } from './testing/one-state.js';
@@ -14,6 +15,8 @@ import { OneState } from './testing/one-state.js';
 
 const MEMORY_BYTES = 256 * 1024 * 1024;
 const BYTES = 4_000_000;
+/** Time for what must not be done to be done. */
+const LOOK_MS = 300;
 
 const keys = { near: generateKeyPair(), far: generateKeyPair() };
 const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
@@ -32,6 +35,10 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
     let agents: Agent[];
     let before: Agent;
     let far: Agent;
+    /** Until then the sources do not close. */
+    let closing: Promise<void>;
+    const source = (name: 'near' | 'far'): StateSource =>
+      Object.assign(new OneState(state(name)), { close: () => closing });
 
     const state = (name: 'near' | 'far'): WantedState => {
       const peer = name === 'near' ? 'far' : 'near';
@@ -84,7 +91,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
     ): Promise<Agent> {
       const agent = await Agent.start({
         name,
-        source: new OneState(state(name)),
+        source: source(name),
         log: pino({ level: process.env['LOG_LEVEL'] ?? 'silent' }),
         statusSocket: join(folder, `${name}.sock`),
         stateDir: join(folder, name),
@@ -93,7 +100,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
         handover:
           name === 'far'
             ? undefined
-            : { half, predecessor, reopenSource: () => Promise.resolve(new OneState(state(name))) },
+            : { half, predecessor, reopenSource: () => Promise.resolve(source(name)) },
       });
       agents.push(agent);
       return agent;
@@ -113,6 +120,7 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'longhaul-handover-'));
       agents = [];
+      closing = Promise.resolve();
       server = await EchoServer.start();
       forwardPort = await freePort('tcp');
       ports = { near: await freePort('udp'), far: await freePort('udp') };
@@ -162,12 +170,20 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
       expect(await exchange(forwardPort, BYTES)).toBe(true);
     });
 
-    it('goes on when the other one ends, before or after it has taken over', async () => {
+    it('goes on when the other one ends, before, while or after it takes over', async () => {
       const long = new LongExchange(forwardPort);
       const fresh = new NewConnections(forwardPort);
       await until(() => before.activeFlows > 0);
       await stop(await beginAfter());
       await before.takeBack();
+      await stop(await beginAfter());
+      let close: () => void = () => undefined;
+      closing = new Promise((resolve) => (close = resolve));
+      const released = before.release();
+      const takenBack = before.takeBack();
+      await Promise.race([takenBack, sleep(LOOK_MS)]);
+      close();
+      await Promise.all([released, takenBack]);
       const after = await beginAfter();
       await before.release();
       await after.takeOver();

@@ -75,6 +75,7 @@ export class Agent {
   private source: StateSource;
   /** Whether this process speaks for the agent: to the controller, to people, and in its files. */
   private leads = false;
+  private releasing: Promise<void> = Promise.resolve();
   private readonly upPeers = new Set<string>();
   private readonly handedOver: ReadonlyMap<string, HandedOverPeer>;
   private endWith: (error: Error) => void = () => undefined;
@@ -186,8 +187,13 @@ export class Agent {
   }
 
   /** Does not speak for the agent any more, so that another process may. */
-  async release(): Promise<void> {
+  release(): Promise<void> {
     this.leads = false;
+    this.releasing = this.releaseNow();
+    return this.releasing;
+  }
+
+  private async releaseNow(): Promise<void> {
     await this.source.stop();
     await this.source.close?.();
     this.metricsServer?.close();
@@ -199,6 +205,8 @@ export class Agent {
   /** The process that was to take over is no more: this one speaks for the agent again and gets what is new. */
   async takeBack(): Promise<void> {
     await this.dataPlane.takeBack();
+    // The other one may have ended in the middle of that, and what is not let go of yet is in the way.
+    await this.releasing.catch(() => undefined);
     if (this.leads || this.options.handover === undefined) return;
     this.source = await this.options.handover.reopenSource();
     await this.lead();
