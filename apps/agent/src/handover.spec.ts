@@ -189,11 +189,13 @@ const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
       await after.takeOver();
       await stop(after);
       await before.takeBack();
+      // The far end may have begun a session in the place of the other one's, which ends when it hears of this one.
+      await until(() => isUp(before) && isUp(far));
       expect(await exchange(forwardPort, BYTES)).toBe(true);
       expect(await long.finish()).toBe(true);
-      // Those of the other one end with it.
+      // Those of the other one end with it, and one of such a session.
       await fresh.stop();
-      expect(fresh.failed).toBeLessThanOrEqual(1);
+      expect(fresh.failed).toBeLessThanOrEqual(2);
       await until(() => isUp(before) && isUp(far));
     });
   },
