@@ -82,12 +82,16 @@ export class LongExchange {
   async finish(): Promise<boolean> {
     clearInterval(this.writing);
     this.client.end();
-    return (await this.ended) && this.sent.digest('hex') === this.received.digest('hex');
+    return this.whole();
   }
 
-  /** Resolves when it is broken. */
+  /** Resolves when it is cut off. */
   async broken(): Promise<void> {
-    if (await this.ended) throw new Error('the connection was not broken');
+    if (await this.whole()) throw new Error('the connection was not broken');
+  }
+
+  private async whole(): Promise<boolean> {
+    return (await this.ended) && this.sent.digest('hex') === this.received.digest('hex');
   }
 }
 
